@@ -1,0 +1,275 @@
+"""The files that lie between stages: written atomically, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, resize_label
+from pipeline.taxonomy import IGNORE, Colour, Taxonomy
+
+Logits = npt.NDArray[np.float16]
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """To a temporary file beside `path`, flushed to disk, then renamed over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Sorted nowhere, indented, and without NaN: a field that does not apply is null."""
+    write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """A Parquet or, by its suffix, a CSV file."""
+    if path.suffix == ".csv":
+        write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())
+    else:
+        _write_parquet(path, pa.Table.from_pandas(table, preserve_index=False))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    write_bytes(path, sink.getvalue())
+
+
+# --- domains -------------------------------------------------------------------------------
+
+_COLUMNS = ("domain", "image", "image_hash", "height", "width")
+_LABELLED = (*_COLUMNS, "label", "label_hash")
+
+
+def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
+    """One row a sample; working size and label coding in the schema's metadata, no root.
+
+    Without `labelled` there is no label column and no coding: nothing of the truth can leak.
+    """
+    columns = _LABELLED if labelled else _COLUMNS
+    rows = [{key: asdict(sample)[key] for key in columns} for sample in domain.samples]
+    types = {"height": pa.int32(), "width": pa.int32()}
+    schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
+    about: dict[str, Any] = {"size": domain.size}
+    if labelled:
+        about |= {"encoding": domain.coding.encoding, "values": dict(domain.coding.values)}
+    table = pa.Table.from_pylist(rows, schema=schema)
+    _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
+
+
+def read_domain(path: Path, root: Path, memory: int = 0) -> Domain:
+    """A domain that `write_domain` wrote, its files below `root`."""
+    table = pq.read_table(path)
+    about = json.loads(table.schema.metadata[b"segue"])
+    values = {int(raw): index for raw, index in about.get("values", {}).items()}
+    return Domain(
+        [Sample(**row) for row in table.to_pylist()],
+        root,
+        tuple(about["size"]),
+        Coding(values, about["encoding"]) if "encoding" in about else Coding({}),
+        memory,
+    )
+
+
+def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
+    write_json(path, asdict(taxonomy))
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    return taxonomy_of(read_json(path))
+
+
+def taxonomy_of(content: Any) -> Taxonomy:
+    """A taxonomy from what `dataclasses.asdict` made of it."""
+    return Taxonomy(
+        tuple(content["names"]),
+        tuple((r, g, b) for r, g, b in content["colours"]),
+        {key: tuple(names) for key, names in content["subsets"].items()},
+    )
+
+
+# --- label maps ----------------------------------------------------------------------------
+
+
+def write_label(path: Path, label: Pixels, colours: Sequence[Colour]) -> None:
+    """uint8 (height, width) train ids as an 8-bit palette PNG; IGNORE shows black."""
+    image = Image.fromarray(label)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colours)] = colours
+    image.putpalette(palette.tobytes())
+    write_image(path, image)
+
+
+def read_label_map(path: Path, classes: int) -> Pixels:
+    """What `write_label` wrote, uint8 (height, width). Raises BadInput naming the file."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise ValueError(f"mode {image.mode}, not one 8-bit channel")
+            label = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read as a label map ({error})") from error
+    if (label[label != IGNORE] >= classes).any():
+        value = label[label != IGNORE].max()
+        raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
+    return label
+
+
+@dataclass(frozen=True)
+class PseudoLabelled:
+    """A domain's images with label maps of their samples' names from `folder`; IGNORE without one."""
+
+    domain: Domain
+    folder: Path | None
+    classes: int
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        return self.domain.samples
+
+    def __len__(self) -> int:
+        return len(self.domain)
+
+    def image(self, index: int) -> Pixels:
+        return self.domain.image(index)
+
+    def label(self, index: int) -> Pixels:
+        """uint8 (height, width) at the domain's working size."""
+        if self.folder is None:
+            return np.full(self.domain.size[::-1], IGNORE, np.uint8)
+        path = self.folder / f"{self.samples[index].name}.png"
+        return resize_label(read_label_map(path, self.classes), self.domain.size)
+
+
+def colourise(label: Pixels, colours: Sequence[Colour]) -> Pixels:
+    """uint8 (h, w) train ids -> uint8 (h, w, 3) RGB; IGNORE is black."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(colours)] = colours
+    return table[label]
+
+
+def write_image(path: Path, image: Image.Image) -> None:
+    sink = io.BytesIO()
+    image.save(sink, format="PNG", compress_level=3)
+    write_bytes(path, sink.getvalue())
+
+
+# --- predictions ---------------------------------------------------------------------------
+
+PER_FILE = 32
+"""Images in one file of predictions: which file an image is in follows from its index alone."""
+
+_PREDICTION = pa.schema(
+    [
+        ("image", pa.string()),
+        ("height", pa.int32()),  # of the label to be made
+        ("width", pa.int32()),
+        ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
+        ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits float16 (classes, rows, columns) on a grid over an image of height x width."""
+
+    image: str
+    height: int
+    width: int
+    logits: Logits
+
+
+def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
+    """PER_FILE images a file in the order given, one image a row group, one image in memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    writer: pq.ParquetWriter | None = None
+    target, partial = folder, folder
+    for index, prediction in enumerate(predictions):
+        if index % PER_FILE == 0:
+            _finish(writer, partial, target)
+            target = folder / f"{index // PER_FILE:05d}.parquet"
+            partial = target.with_suffix(".partial")
+            # logits hardly compress, and plain encoding reads at the disk's speed
+            writer = pq.ParquetWriter(partial, _PREDICTION, compression="none", use_dictionary=False)
+        assert writer is not None
+        writer.write_table(_row(prediction), row_group_size=1)
+    _finish(writer, partial, target)
+
+
+def _finish(writer: pq.ParquetWriter | None, partial: Path, target: Path) -> None:
+    if writer is not None:
+        writer.close()
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+
+
+def _row(prediction: Prediction) -> pa.Table:
+    row = {
+        "image": prediction.image,
+        "height": prediction.height,
+        "width": prediction.width,
+        "shape": list(prediction.logits.shape),
+        "logits": prediction.logits.tobytes(),
+    }
+    return pa.Table.from_pylist([row], schema=_PREDICTION)
+
+
+class Predictions:
+    """A folder of predictions, read one image at a time, from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        files = sorted(folder.glob("*.parquet"))
+        if not files:
+            raise BadInput(f"{folder}: holds no predictions")
+        self._places = [
+            (file, group) for file in files for group in range(pq.read_metadata(file).num_row_groups)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Prediction:
+        file, group = self._places[index]
+        with pq.ParquetFile(file) as opened:
+            row = opened.read_row_group(group, use_threads=False)
+        buffer = row["logits"][0].as_buffer()
+        logits = np.frombuffer(buffer, np.float16).reshape(row["shape"][0].as_py())
+        height, width = row["height"][0].as_py(), row["width"][0].as_py()
+        return Prediction(row["image"][0].as_py(), height, width, logits)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,47 @@
+"""Where the work runs: device, precision, processes and threads, as parameters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+
+from pipeline.params import Section
+
+Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
+
+
+class Compute(Section):
+    """Section `compute`. Only `precision` changes results, so DVC tracks it alone."""
+
+    accelerator: str = "auto"
+    devices: int | Literal["auto"] = 1
+    strategy: str = "auto"
+    precision: Precision = "auto"
+    threads: int | None = None
+    workers: int = 0  # processes that read and augment; 0 does it in line
+    memory: int = 512  # MB of decoded images that each process keeps
+
+
+def launch(compute: Compute) -> Fabric:
+    """A launched Fabric. `auto` precision is bfloat16 where the device computes in it."""
+    if compute.threads:
+        torch.set_num_threads(compute.threads)
+    fabric = Fabric(
+        accelerator=compute.accelerator,
+        devices=compute.devices,
+        strategy=compute.strategy,
+        precision=_precision(compute),
+    )
+    fabric.launch()
+    return fabric
+
+
+def _precision(compute: Compute) -> Precision:
+    if compute.precision != "auto":
+        return compute.precision
+    if torch.cuda.is_available() and compute.accelerator != "cpu":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if native else "32-true"

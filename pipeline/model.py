@@ -1,0 +1,148 @@
+"""A model is a recipe and its weights: enough to build the network again and to use it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipeline import artifacts, parts
+from pipeline.samples import BadInput
+from pipeline.taxonomy import Taxonomy
+
+
+class Outputs(NamedTuple):
+    """What a network returns for images (N, 3, H, W): maps on grids of its own strides."""
+
+    logits: Tensor  # (N, C, h, w)
+    aux: Tensor | None = None  # (N, C, h', w') of an auxiliary head
+    features: Tensor | None = None  # (N, F, h', w') before the classifier
+
+
+def torchvision_outputs(body: Any, x: Tensor) -> Outputs:
+    """Outputs of a torchvision segmentation model, on its own grid: it would upsample them."""
+    maps = body.backbone(x)
+    aux = body.aux_classifier(maps["aux"]) if body.aux_classifier is not None else None
+    return Outputs(body.classifier(maps["out"]), aux, maps["out"])
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """(x * scale - mean) / std per channel, of RGB or BGR. It travels with the weights."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    scale: float = 1 / 255
+    bgr: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of: a network by name, its options, its classes."""
+
+    network: str
+    taxonomy: Taxonomy
+    options: Mapping[str, Any] = field(default_factory=dict)
+    normalisation: Normalisation = field(default_factory=Normalisation)
+
+
+class Model(nn.Module):
+    """A network behind its normalisation: uint8 images (N, 3, H, W) RGB in, Outputs out."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = parts.build(
+            "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
+        )
+        norm = recipe.normalisation
+        for name in ("mean", "std"):
+            value = torch.tensor(getattr(norm, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, images: Tensor) -> Outputs:
+        norm = self.recipe.normalisation
+        x = images.flip(1) if norm.bgr else images
+        x = (x.to(self.mean.dtype) * norm.scale - self.mean) / self.std
+        outputs: Outputs = self.network(x.contiguous(memory_format=torch.channels_last))
+        return outputs
+
+
+def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
+    """A new model, its weights drawn by `seed` (the caller's generator is left alone) or loaded.
+
+    Networks of torchvision take its weights' names as an option of their own; `weights` is a
+    file with a state dict, as torch.save wrote it. Raises BadInput on a mismatch.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Model(recipe)
+    if weights is not None:
+        _load_weights(model.network, weights)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _load_weights(network: nn.Module, path: Path) -> None:
+    state = _read(path)
+    state = {
+        key.removeprefix("network."): value for key, value in state.get("weights", state).items()
+    }
+    own = network.state_dict()
+    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in sorted(own.keys() & state.keys())
+        if own[key].shape != state[key].shape
+    ]
+    if missing or unexpected or shapes:
+        raise BadInput(
+            f"{path}: does not fit {type(network).__module__}: "
+            f"missing {missing[:3]}, unexpected {unexpected[:3]}, other shapes {shapes[:3]} "
+            f"({len(missing)}, {len(unexpected)}, {len(shapes)} in all)"
+        )
+    network.load_state_dict(state)
+
+
+def save(path: Path, model: Model) -> None:
+    """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights."""
+    weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
+    sink = io.BytesIO()  # torch.save would write its file's name into the archive
+    torch.save({"recipe": asdict(model.recipe), "weights": weights}, sink)
+    artifacts.write_bytes(path, sink.getvalue())
+
+
+def load(path: Path) -> Model:
+    """A model as `save` wrote it, on the CPU. Raises BadInput naming the file."""
+    content = _read(path)
+    if not isinstance(content, dict) or not {"recipe", "weights"} <= content.keys():
+        raise BadInput(f"{path}: is no model of this project (no recipe); train it, or load its "
+                       "weights by params.yaml's training.weights")
+    given = content["recipe"]
+    norm = Normalisation(**given["normalisation"])
+    recipe = Recipe(
+        given["network"], artifacts.taxonomy_of(given["taxonomy"]), given["options"], norm
+    )
+    model = create(recipe, seed=0)
+    try:
+        model.load_state_dict(content["weights"])
+    except RuntimeError as error:
+        raise BadInput(f"{path}: its weights do not fit its recipe: {error}") from error
+    return model
+
+
+def _read(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: no such file") from error
+    except Exception as error:  # a foreign or damaged file fails in many ways
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{path}: cannot be read as weights: {reason}") from error

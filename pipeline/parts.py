@@ -1,0 +1,61 @@
+"""A part is found by its file name: `pipeline/labelers/cbst.py` is the labeler `cbst`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.samples import BadInput
+
+ROOMS = {
+    "datasets": "Dataset",
+    "networks": "Network",
+    "objectives": "Objective",
+    "labelers": "Labeler",
+    "rankers": "Ranker",
+}
+"""Each room, and the name of the one class that a file in it defines."""
+
+
+def names(room: str) -> list[str]:
+    """The parts of a room, sorted."""
+    package = importlib.import_module(f"pipeline.{room}")
+    return sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+
+
+def find(room: str, name: str) -> Any:
+    """The class of a part. Raises BadInput that lists the room's parts for any other name."""
+    if name not in (choices := names(room)):
+        raise BadInput(f"no {name!r} among the {room}; choose {', '.join(choices)}")
+    return getattr(importlib.import_module(f"pipeline.{room}.{name}"), ROOMS[room])
+
+
+def build(room: str, name: str, options: Mapping[str, Any], **context: Any) -> Any:
+    """A part made of the user's `options` and the `context` that its stage supplies.
+
+    Options are checked against the class's signature, names and types; what a part's signature
+    does not ask for of the context is left out. Raises BadInput that names the option.
+    """
+    part = find(room, name)
+    signature = inspect.signature(part, eval_str=True).parameters
+    allowed = [key for key in signature if key not in context]
+    checked = {}
+    for key, value in options.items():
+        if key not in allowed:
+            raise BadInput(
+                f"{room}/{name}: no option '{key}'; it has {', '.join(allowed) or 'none'}"
+            )
+        try:
+            checked[key] = TypeAdapter(signature[key].annotation).validate_python(value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise BadInput(f"{room}/{name}: option {key}={value!r}: {reason}") from error
+    for key in allowed:
+        if key not in checked and signature[key].default is inspect.Parameter.empty:
+            raise BadInput(f"{room}/{name}: option {key} is missing; it must be given")
+    return part(**checked, **{key: context[key] for key in context if key in signature})

@@ -1,0 +1,84 @@
+"""A model's logits for images, averaged over flips and scales where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.model import Model
+from pipeline.samples import Domain
+
+
+class _Images(Dataset[Tensor]):
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+
+    def __len__(self) -> int:
+        return len(self.domain)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.from_numpy(np.array(self.domain.image(index))).permute(2, 0, 1)
+
+
+def images(domain: Domain, batch: int, workers: int = 0) -> Iterator[tuple[range, Tensor]]:
+    """A domain's images in order: their indices, and uint8 (N, 3, height, width)."""
+    start = 0
+    for found in DataLoader(_Images(domain), batch, num_workers=workers):
+        yield range(start, start := start + len(found)), found
+
+
+@torch.inference_mode()
+def scores(
+    model: Model, images: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
+) -> Tensor:
+    """Logits float32 (N, C, h, w) of uint8 images (N, 3, H, W), on the network's own grid.
+
+    With flips or several scales: the logarithm of the average of their probabilities, on the grid
+    of the first scale.
+    """
+    views = [view for scale in scales for view in _views(images, scale, flip)]
+    grids = []
+    for view, mirrored in views:
+        logits = model(view).logits.float()
+        grids.append(logits.flip(-1) if mirrored else logits)
+    if len(grids) == 1:
+        return grids[0]
+    size = grids[0].shape[-2:]
+    logs = [resample(g, size[0], size[1]).log_softmax(1) for g in grids]
+    return torch.logsumexp(torch.stack(logs), 0) - float(torch.tensor(len(logs)).log())
+
+
+def _views(images: Tensor, scale: float, flip: bool) -> list[tuple[Tensor, bool]]:
+    height, width = (round(side * scale) for side in images.shape[-2:])
+    scaled = images if scale == 1 else resample(images.float(), height, width)
+    return [(scaled, False), (scaled.flip(-1), True)] if flip else [(scaled, False)]
+
+
+def resample(maps: Tensor, height: int, width: int) -> Tensor:
+    """(N, C, h, w) to (N, C, height, width), bilinear with half-pixel centres."""
+    if maps.shape[-2:] == (height, width):
+        return maps
+    shrinks = maps.shape[-2] > height or maps.shape[-1] > width
+    return F.interpolate(maps, (height, width), mode="bilinear", antialias=shrinks)
+
+
+def grid(logits: Tensor, height: int, width: int, stride: int) -> Tensor:
+    """Logits float16 (N, C, h, w) on a grid of `stride` over height x width, or their own if coarser.
+
+    Each cell's maximum is taken off: bilinear upsampling and softmax do not see that, and
+    float16 is then finest where classes compete.
+    """
+    rows, columns = -(-height // stride), -(-width // stride)
+    rows, columns = min(rows, logits.shape[-2]), min(columns, logits.shape[-1])
+    small = resample(logits, rows, columns)
+    return (small - small.amax(1, keepdim=True)).clamp(min=-6e4).half()
+
+
+def labels(logits: Tensor, height: int, width: int) -> Tensor:
+    """Train ids uint8 (N, height, width): the argmax of the upsampled logits."""
+    return resample(logits, height, width).argmax(1).to(torch.uint8)

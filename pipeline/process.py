@@ -1,0 +1,65 @@
+"""A stage as a process: its paths, its lock, its death with its parent, its one-line errors."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.samples import BadInput
+
+_PR_SET_PDEATHSIG = 1
+
+
+def paths(*names: str, item: bool = False, optional: Sequence[str] = ()) -> argparse.Namespace:
+    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first."""
+    parser = argparse.ArgumentParser()
+    if item:
+        parser.add_argument("item", help="a key of the stage's mapping, such as round-1")
+    for name in (*names, *optional):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
+    return parser.parse_args()
+
+
+def stage(main: Callable[[], None]) -> None:
+    """Run a stage's main(): alone, ending with its parent; BadInput is one message, exit 1."""
+    die_with_parent()
+    try:
+        with _alone():
+            main()
+    except BadInput as error:
+        sys.exit(f"error: {error}")
+
+
+def die_with_parent() -> None:
+    """A killed `dvc repro` must leave no stage, and no worker of one, writing beside its rerun."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raises BadInput while the same stage of the same checkout runs in another process.
+
+    The lock ends with its holder. The other ranks of a run belong to the first, which holds it.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    key = hashlib.sha256(f"{Path.cwd()} {what}".encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"segue-{os.getuid()}-{key}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput(f"{what}: already running here; wait for it, or stop it") from error
+        yield

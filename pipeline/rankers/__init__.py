@@ -1,0 +1,1 @@
+"""Easy and hard target images."""

@@ -1,0 +1,172 @@
+"""An image with its (optional) label, and how a domain lies on disk between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+INDEX = "index"
+"""Labels are single-channel (or palette) PNGs whose pixel value is the raw value."""
+RED16 = "red16"
+"""Labels are 16-bit RGB PNGs with the raw value in the first channel (SYNTHIA)."""
+
+
+class BadInput(ValueError):
+    """Something of the user's is wrong; the message names the file, the value and the fix."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label below a domain's root, as relative POSIX paths."""
+
+    image: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a label file's pixels become train ids: its encoding, and raw value -> id."""
+
+    values: Mapping[int, int]
+    encoding: str = INDEX
+
+    def table(self) -> npt.NDArray[np.int16]:
+        """(65536,) int16: the id of each raw value, -1 where it is unknown."""
+        table = np.full(65536, -1, np.int16)
+        table[list(self.values)] = list(self.values.values())
+        return table
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row of a domain's index. Hashes are hex digests of the files' bytes."""
+
+    domain: str
+    image: str
+    image_hash: str
+    height: int
+    width: int
+    label: str | None = None
+    label_hash: str | None = None
+
+    @property
+    def name(self) -> str:
+        """A file name for what is made of this image."""
+        return file_name(self.image)
+
+
+def file_name(image: str) -> str:
+    """An image's path below its root as one name: '/' as '__', no suffix."""
+    return str(PurePosixPath(image).with_suffix("")).replace("/", "__")
+
+
+@dataclass
+class Domain:
+    """The samples of one domain, read at its working size (width, height).
+
+    `image(i)` is uint8 (height, width, 3) RGB; `label(i)` is uint8 (height, width) train ids.
+    Decoded samples stay in memory until `memory` MB are used: images are drawn evenly, so
+    evicting any for another would gain nothing.
+    """
+
+    samples: Sequence[Sample]
+    root: Path
+    size: tuple[int, int]
+    coding: Coding = field(default_factory=lambda: Coding({}))
+    memory: int = 0
+    _kept: dict[tuple[str, int], Pixels] = field(default_factory=dict, init=False, repr=False)
+    _used: int = field(default=0, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def image(self, index: int) -> Pixels:
+        """RGB at the working size, resized with anti-aliasing."""
+        return self._keep("image", index)
+
+    def label(self, index: int, size: tuple[int, int] | None = None) -> Pixels:
+        """Train ids at the working size (nearest neighbour), or at another (width, height)."""
+        return self._keep("label", index) if size is None else self._label(index, size)
+
+    def _keep(self, kind: str, index: int) -> Pixels:
+        kept = self._kept.get((kind, index))
+        if kept is None:
+            kept = self._image(index) if kind == "image" else self._label(index, self.size)
+            if self._used + kept.nbytes <= self.memory * 1_000_000:
+                self._used += kept.nbytes
+                self._kept[kind, index] = kept
+        return kept
+
+    def _image(self, index: int) -> Pixels:
+        return resize(read_image(self.root / self.samples[index].image), self.size)
+
+    def _label(self, index: int, size: tuple[int, int]) -> Pixels:
+        label = self.samples[index].label
+        if label is None:
+            raise BadInput(f"{self.samples[index].image}: has no label")
+        return resize_label(read_label(self.root / label, self.coding), size)
+
+
+def read_image(path: Path) -> Pixels:
+    """Any image PIL reads, as uint8 (height, width, 3) RGB. Raises BadInput naming the file."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{path}: cannot be read as an image ({error}); replace the file") from error
+
+
+def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
+    """The raw values of a label file, uint16 (height, width). Raises BadInput naming the file."""
+    try:
+        if encoding == RED16:
+            return _red16(path)
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L", "I;16", "I"):
+                raise ValueError(f"mode {image.mode}; a label has one channel of class values")
+            return np.asarray(image).astype(np.uint16)
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{path}: cannot be read as a label ({error}); replace the file") from error
+
+
+def _red16(path: Path) -> npt.NDArray[np.uint16]:
+    # PIL reduces 16-bit RGB to 8 bits and OpenCV turns the channels round; torchvision does neither
+    import torch
+    from torchvision.io import ImageReadMode, decode_png, read_file
+
+    pixels = decode_png(read_file(str(path)), ImageReadMode.UNCHANGED)
+    if pixels.dtype != torch.uint16 or pixels.shape[0] < 3:
+        raise ValueError(f"{pixels.dtype} with {pixels.shape[0]} channels, not 16-bit RGB")
+    raw: npt.NDArray[np.uint16] = pixels[0].numpy()
+    return raw
+
+
+def read_label(path: Path, coding: Coding) -> Pixels:
+    """Train ids uint8 (height, width) of a label file. Raises BadInput naming unknown values."""
+    raw = read_raw(path, coding.encoding)
+    ids = coding.table()[raw]
+    if ids.min() < 0:
+        unknown = ", ".join(map(str, np.unique(raw[ids < 0])[:5]))
+        raise BadInput(f"{path}: unknown label values {unknown}; name them in label_map or ignore")
+    return ids.astype(np.uint8)
+
+
+def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """uint8 (h, w, 3) to (width, height), bilinear with anti-aliasing."""
+    if image.shape[1::-1] == size:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
+def resize_label(label: Pixels, size: tuple[int, int]) -> Pixels:
+    """uint8 (h, w) to (width, height), nearest neighbour."""
+    if label.shape[::-1] == size:
+        return label
+    return np.asarray(Image.fromarray(label).resize(size, Image.Resampling.NEAREST))

@@ -1,0 +1,56 @@
+"""The corrected labels in force in a round: its own, over those of the rounds it descends from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline import artifacts, process
+from pipeline.params import ancestry, read
+from pipeline.samples import BadInput, Domain, Pixels
+from pipeline.taxonomy import Taxonomy
+
+
+def run(
+    given: Sequence[Mapping[str, Pixels]], target: Domain, origins: Sequence[Path]
+) -> dict[str, Pixels]:
+    """Sample name -> train ids uint8 (height, width), from the oldest round's mapping to the last.
+
+    Raises BadInput where a name is no target sample's or a size is not the working size.
+    """
+    known = {sample.name for sample in target.samples}
+    size = target.size
+    in_force: dict[str, Pixels] = {}
+    for origin, labels in zip(origins, given, strict=True):
+        for name, label in labels.items():
+            if name not in known:
+                raise BadInput(f"{origin / name}.png: no target image has this name; rename it")
+            if label.shape != size[::-1]:
+                raise BadInput(
+                    f"{origin / name}.png: {label.shape[1]}x{label.shape[0]}, "
+                    f"but labels are {size[0]}x{size[1]}; resize it without smoothing"
+                )
+        in_force |= labels
+    return in_force
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("corrections", "target", "taxonomy", "in_force", item=True)
+    taxonomy: Taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    origins = [at.corrections / name for name in ancestry(read(), at.item)]
+    given = [
+        {
+            path.stem: artifacts.read_label_map(path, len(taxonomy))
+            for path in sorted(origin.glob("*.png"))
+        }
+        for origin in origins
+    ]
+    target = artifacts.read_domain(at.target, Path())
+    at.in_force.mkdir(parents=True, exist_ok=True)
+    for name, label in run(given, target, origins).items():
+        artifacts.write_label(at.in_force / f"{name}.png", label, taxonomy.colours)
+
+
+if __name__ == "__main__":
+    process.stage(main)

@@ -1,0 +1,144 @@
+"""Check every image and label of the three domains by decoding it, and index the good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from pipeline import artifacts, parts, process
+from pipeline.inspection import Candidates, inspect
+from pipeline.params import Section, load
+from pipeline.samples import BadInput, Coding, Domain, Sample
+from pipeline.taxonomy import Taxonomy, resolve
+
+DOMAINS = ("source", "target", "val")
+
+
+class DomainParams(Section):
+    """Where a domain's files lie, which data set reads them, and the size to work at."""
+
+    reader: str
+    root: Path
+    width: int = Field(ge=8)
+    height: int = Field(ge=8)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Params(Section):
+    """The classes of the task, the three domains, and how many good images each must have."""
+
+    classes: str | list[str]
+    minimum: int = Field(default=1, ge=1)
+    source: DomainParams
+    target: DomainParams
+    val: DomainParams
+
+    @field_validator("classes")
+    @classmethod
+    def _exist(cls, classes: str | list[str]) -> str | list[str]:
+        resolve(classes)
+        return classes
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The domains of good pairs. `target` has no labels; `target_truth`, perhaps empty, has.
+
+    `refused` has a row for each refused image: domain, image, problem.
+    """
+
+    taxonomy: Taxonomy
+    source: Domain
+    target: Domain
+    val: Domain
+    target_truth: Domain
+    refused: pd.DataFrame
+
+
+class TooFewError(BadInput):
+    """A domain keeps too few images; `refused` is the report so far."""
+
+    def __init__(self, message: str, refused: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+def run(params: Params) -> Prepared:
+    """Read and check what `params` names; write nothing.
+
+    Raises BadInput for a domain that cannot be read, TooFewError (with the report) for one that
+    keeps fewer than `minimum` images.
+    """
+    taxonomy = resolve(params.classes)
+    found = [_find(name, getattr(params, name), taxonomy) for name in DOMAINS]
+    good, refused = inspect(found)
+    for candidates in found:
+        if len(good[candidates.domain]) < params.minimum:
+            message = _too_few(candidates, len(good[candidates.domain]), params.minimum, refused)
+            raise TooFewError(message, refused)
+    source, target, val = found
+    return Prepared(
+        taxonomy,
+        _domain(params.source, source, good["source"]),
+        _domain(params.target, target, good["target"]),
+        _domain(params.val, val, good["val"]),
+        _domain(params.target, target, good["target_truth"]),
+        refused,
+    )
+
+
+def _find(name: str, spec: DomainParams, taxonomy: Taxonomy) -> Candidates:
+    try:
+        dataset = parts.build(
+            "datasets", spec.reader, spec.options, root=spec.root, classes=taxonomy
+        )
+        pairs = dataset.pairs()
+    except BadInput as error:
+        raise BadInput(f"prepare.{name}: {error}") from error
+    if not set(dataset.values.values()) & set(taxonomy.names):
+        raise BadInput(
+            f"prepare.{name}.reader = {spec.reader!r}: labels none of the classes "
+            f"{', '.join(taxonomy.names)}; change prepare.classes or the reader"
+        )
+    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
+    return Candidates(name, spec.root, pairs, coding)
+
+
+def _domain(spec: DomainParams, found: Candidates, samples: Sequence[Sample]) -> Domain:
+    return Domain(samples, spec.root, (spec.width, spec.height), found.coding)
+
+
+def _too_few(found: Candidates, good: int, minimum: int, refused: pd.DataFrame) -> str:
+    problems = refused.loc[refused["domain"] == found.domain, "problem"].head(3)
+    first = "".join(f"\n  {problem}" for problem in problems)
+    return (
+        f"prepare.{found.domain}: {good} of {len(found.pairs)} images in {found.root} are good, "
+        f"at least {minimum} must be{'; the first problems:' if first else ''}{first}"
+    )
+
+
+def main() -> None:
+    """Write the domains, the classes and the report; the report even where the stage fails."""
+    at = process.paths("source", "target", "target_truth", "val", "taxonomy", "refused")
+    params = load(Params, "prepare")
+    try:
+        prepared = run(params)
+    except TooFewError as error:
+        artifacts.write_table(at.refused, error.refused)
+        raise
+    artifacts.write_table(at.refused, prepared.refused)
+    artifacts.write_taxonomy(at.taxonomy, prepared.taxonomy)
+    for name in (*DOMAINS, "target_truth"):
+        domain: Domain = getattr(prepared, name)
+        artifacts.write_domain(getattr(at, name), domain, labelled=name != "target")
+        bad = (prepared.refused["domain"] == name).sum()
+        print(f"{name}: {len(domain)} good, {bad} refused")
+
+
+if __name__ == "__main__":
+    process.stage(main)

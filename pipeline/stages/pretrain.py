@@ -1,0 +1,62 @@
+"""Train a model on the source alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from pydantic import Field
+
+from pipeline import artifacts, model, parts, process, progress, training
+from pipeline.compute import launch
+from pipeline.params import Section, load, root
+from pipeline.samples import Domain
+from pipeline.taxonomy import Taxonomy
+
+
+class Network(Section):
+    """Section `network`: which, its options, and a file of weights to start from."""
+
+    name: str
+    options: dict[str, Any] = {}
+    weights: Path | None = None
+    normalisation: model.Normalisation = model.Normalisation()
+
+
+class Params(training.Training):
+    """`pretrain.<name>` over `training`, with `network`, `compute` and `seed`."""
+
+    seed: int
+    steps: int = Field(ge=0)  # 0: the initial weights, for rounds that start afresh
+    network: Network
+
+
+def run(
+    params: Params, source: Domain, taxonomy: Taxonomy, fabric: Fabric, log: progress.Log
+) -> model.Model:
+    """A new model after `params.steps` steps of source_only."""
+    network = params.network
+    recipe = model.Recipe(network.name, taxonomy, network.options, network.normalisation)
+    trained = model.create(recipe, params.seed, network.weights)
+    objective = parts.build("objectives", "source_only", {})
+    sides = ((source, params.batch), None)
+    training.fit(trained, objective, sides, params, params.steps, params.seed, fabric, log)
+    return trained
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("source", "taxonomy", "model", "curve", item=True)
+    params = load(Params, "training", f"pretrain.{at.item}")
+    source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
+    fabric = launch(params.compute)
+    first = fabric.is_global_zero
+    with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
+        trained = run(params, source, artifacts.read_taxonomy(at.taxonomy), fabric, log)
+    if first:
+        model.save(at.model, trained)
+
+
+if __name__ == "__main__":
+    process.stage(main)

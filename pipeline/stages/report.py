@@ -1,0 +1,145 @@
+"""Metrics, tables and figures over all models."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import artifacts, plots, process
+from pipeline.params import overlay, read
+
+FIELDS = ("miou", "miou16", "miou13", "rare")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What evaluate found of one model."""
+
+    metrics: Mapping[str, Any]
+    iou: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `reports/` holds beside each model's own folder."""
+
+    metrics: dict[str, dict[str, float | None]]
+    rounds: pd.DataFrame
+    iou: pd.DataFrame  # one row a class, one column a model
+    figures: dict[str, Image.Image]
+
+
+def run(
+    params: Mapping[str, Any], found: Mapping[str, Evaluated], looks: Mapping[str, Image.Image]
+) -> Report:
+    """`params`: all of params.yaml. `found`: by model. `looks`: a strip of panels by round."""
+    metrics = {name: {key: e.metrics[key] for key in FIELDS} for name, e in found.items()}
+    rounds = pd.DataFrame([_row(params, name, e) for name, e in found.items()])
+    rounds = rounds.astype({"steps": int})
+    iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
+    iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
+    return Report(metrics, rounds, iou, _figures(params, rounds, iou, looks))
+
+
+def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str, Any]:
+    item = (params.get("rounds") or {}).get(name) or {}
+    making = overlay(params.get("pseudo_label") or {}, item.get("pseudo_label") or {})
+    labels = evaluated.metrics.get("labels", {})
+    return {
+        "model": name,
+        "teacher": item.get("teacher"),
+        "labeler": making.get("labeler") if item else None,
+        "portion": making.get("portion") if item else None,
+        "steps": steps(params, name),
+        "coverage": labels.get("coverage"),
+        "precision": labels.get("precision"),
+        **{key: evaluated.metrics[key] for key in FIELDS},
+    }
+
+
+def steps(params: Mapping[str, Any], name: str) -> int:
+    """Training steps behind a model, those of the models that it started from included."""
+    if name in (params.get("pretrain") or {}):
+        return int(params["pretrain"][name]["steps"])
+    if name in (params.get("warmup") or {}):
+        item = params["warmup"][name]
+        return int(item["steps"]) + steps(params, item["from"])
+    item = params["rounds"][name]
+    own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
+    return int(own["steps"]) + steps(params, item["start"])
+
+
+def _figures(
+    params: Mapping[str, Any],
+    rounds: pd.DataFrame,
+    iou: pd.DataFrame,
+    looks: Mapping[str, Image.Image],
+) -> dict[str, Image.Image]:
+    adapted = rounds[rounds["model"].isin([*(params.get("rounds") or {})])]
+    first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
+    others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
+    baselines = dict(zip(others["model"], others["miou"], strict=True))
+    figures = {"iou_by_class": plots.iou_by_class(iou)}
+    if len(adapted):
+        figures["miou_by_round"] = plots.miou_by_round(pd.concat([first, adapted]), baselines)
+        figures["labels_by_round"] = plots.labels_by_round(adapted)
+    if looks:
+        strips = [np.split(np.asarray(strip), 4, axis=1) for strip in looks.values()]
+        figures["mosaic"] = plots.mosaic(strips, plots.PANELS, list(looks))
+    return figures
+
+
+def page(report: Report) -> str:
+    """index.html: tables and figures, with no script and nothing from outside."""
+    figures = "".join(
+        f'<h2>{html.escape(name.replace("_", " "))}</h2><img src="figures/{html.escape(name)}.png">'
+        for name in sorted(report.figures, key=["mosaic", "miou_by_round"].__contains__)
+    )
+    rounds = report.rounds.round(2).to_html(index=False, na_rep="", border=0)
+    iou = report.iou.round(1).to_html(na_rep="–", border=0)
+    style = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
+    return (
+        f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{style}</style>'
+        f"<h1>Adaptation by rounds</h1>{rounds}{figures}<h2>IoU by class</h2>{iou}"
+    )
+
+
+def main() -> None:
+    """Open, run, write."""
+    names = ("rounds", "look", "metrics", "table", "iou", "figures", "index")
+    at = process.paths(*names)
+    params = read()
+    models = [n for section in ("pretrain", "warmup", "rounds") for n in params.get(section) or {}]
+    found = {
+        name: Evaluated(
+            artifacts.read_json(at.rounds / name / "metrics.json"),
+            artifacts.read_table(at.rounds / name / "iou.csv"),
+        )
+        for name in models
+    }
+    looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
+    report = run(params, found, looks)
+    artifacts.write_json(at.metrics, report.metrics)
+    artifacts.write_table(at.table, report.rounds)
+    artifacts.write_table(at.iou, report.iou.round(6).reset_index())
+    for name, figure in report.figures.items():
+        artifacts.write_image(at.figures / f"{name}.png", figure)
+    artifacts.write_bytes(at.index, page(report).encode())
+
+
+def _look(folder: Path) -> Image.Image:
+    """The middle one of a gallery's strips: the same image in every round."""
+    strips = sorted((folder / "images").glob("*.png"))
+    with Image.open(strips[len(strips) // 2]) as strip:
+        return strip.convert("RGB")
+
+
+if __name__ == "__main__":
+    process.stage(main)

@@ -1,0 +1,44 @@
+"""Target images ranked into easy and hard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from pipeline import artifacts, parts, process
+from pipeline.params import Section, load
+
+
+class Params(Section):
+    """`rounds.<round>.split` over `split`."""
+
+    ranker: str
+    easy: float = Field(ge=0, le=1)
+    options: dict[str, Any] = {}
+
+
+def run(params: Params, coverage: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+    """Columns image, score, rank (0 is easiest), subset: the first floor(n * easy) are easy."""
+    ranker = parts.build("rankers", params.ranker, params.options)
+    scores: pd.Series = ranker.scores(coverage, thresholds)
+    table = pd.DataFrame({"image": scores.index.astype(str), "score": scores.to_numpy(float)})
+    table = table.sort_values(["score", "image"], kind="stable", ignore_index=True)
+    table["rank"] = np.arange(len(table))
+    easy = table["rank"] < int(len(table) * params.easy)
+    table["subset"] = np.where(easy, "easy", "hard")
+    return table
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("coverage", "thresholds", "split", item=True)
+    params = load(Params, "split", f"rounds.{at.item}.split")
+    tables = (artifacts.read_table(at.coverage), artifacts.read_table(at.thresholds))
+    artifacts.write_table(at.split, run(params, *tables))
+
+
+if __name__ == "__main__":
+    process.stage(main)

@@ -1,0 +1,59 @@
+"""Adapt a model to the target before any pseudo-label, by an objective of one's choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning_fabric import Fabric
+from pydantic import Field
+
+from pipeline import artifacts, model, parts, process, progress, training
+from pipeline.compute import launch
+from pipeline.params import load, root
+
+
+class Params(training.Training):
+    """`warmup.<name>` over `training`, with `compute` and `seed`."""
+
+    seed: int
+    steps: int = Field(ge=1)
+    start: str = Field(alias="from")
+    objective: str
+    options: dict[str, Any] = {}
+    source_share: float = Field(0.5, ge=0, le=1)
+
+
+def run(
+    params: Params,
+    start: model.Model,
+    source: training.Source,
+    target: training.Source,
+    fabric: Fabric,
+    log: progress.Log,
+) -> model.Model:
+    """`start`, trained on; the target's labels are all IGNORE."""
+    classes = len(start.recipe.taxonomy)
+    objective = parts.build("objectives", params.objective, params.options, classes=classes)
+    sides = training.shares(source, target, params.batch, params.source_share)
+    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
+    return start
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("start", "source", "target", "model", "curve", item=True)
+    params = load(Params, "training", f"warmup.{at.item}")
+    start = model.load(at.start)
+    source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
+    images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
+    target = artifacts.PseudoLabelled(images, None, len(start.recipe.taxonomy))
+    fabric = launch(params.compute)
+    first = fabric.is_global_zero
+    with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
+        trained = run(params, start, source, target, fabric, log)
+    if first:
+        model.save(at.model, trained)
+
+
+if __name__ == "__main__":
+    process.stage(main)

@@ -1,0 +1,75 @@
+"""The two looks of the street world: the numbers to tune for a weaker or stronger shift."""
+
+from .style import Style
+
+# fmt: off
+
+GAME = Style(
+    number=1,
+    focal=0.95, eye=1.55, horizon=(0.50, 0.58), bonnet=0.0,
+    ambient=0.66, sun=0.50, shadow=0.42, contact=0.45, shadow_blur=0.0, warmth=0.07,
+    clouds=(0.2, 0.75), haze=0.0025, haze_colour=(185, 205, 228),
+    grain=3.0, blotch=3.0, texture=7.0,
+    cast=(1.03, 1.0, 0.95), saturation=1.12, contrast=1.06, gamma=1.0,
+    noise=1.5, blur=0.0, vignette=0.0,
+    lanes=(1, 2, 2), lane_width=(3.5, 4.1), sidewalk=(2.4, 4.2), floors=(1, 4),
+    lots=(0.62, 0.16, 0.10, 0.12), verge=0.4, crossing=0.55, tree_row=0.4, parked=0.25,
+    traffic=0.8, heavy=0.08, trams=0.16, people=3.0, riders=0.55, stands=0.45,
+    lamps=(20, 32), signs=1.3, signals=0.6, bollards=0.1,
+    sky=((72, 128, 214), (176, 206, 238)),
+    road=(114, 112, 113), path=(190, 182, 170), grass=(112, 150, 62),
+    foliage=((62, 118, 40), (88, 138, 48), (48, 100, 46), (108, 140, 52)),
+    facades=((226, 206, 172), (212, 156, 116), (238, 230, 212), (182, 192, 204),
+             (198, 122, 92), (232, 212, 148), (168, 176, 150)),
+    roofs=((156, 86, 66), (120, 112, 108), (176, 118, 84)),
+    glass=(74, 104, 138),
+    masonry=((206, 190, 160), (176, 120, 92), (200, 200, 194)),
+    railing=((232, 230, 224), (92, 98, 104), (150, 110, 76)),
+    metal=(96, 98, 104),
+    paint=((196, 40, 36), (236, 236, 232), (44, 84, 170), (232, 184, 52), (38, 38, 42),
+           (176, 180, 186), (60, 130, 84), (220, 110, 40)),
+    livery=((236, 150, 40), (60, 120, 190), (200, 52, 48), (236, 232, 224)),
+    clothes=((200, 60, 50), (50, 90, 180), (240, 236, 226), (236, 190, 70), (70, 140, 90),
+             (50, 50, 60), (190, 110, 170)),
+)
+
+CITY = Style(
+    number=2,
+    focal=1.08, eye=1.28, horizon=(0.43, 0.51), bonnet=0.06,
+    ambient=1.02, sun=0.2, shadow=0.08, contact=0.55, shadow_blur=0.006, warmth=0.0,
+    clouds=(0.7, 1.0), haze=0.005, haze_colour=(196, 204, 204),
+    grain=7.0, blotch=10.0, texture=12.0,
+    cast=(0.95, 1.01, 1.0), saturation=0.82, contrast=0.90, gamma=1.0,
+    noise=3.5, blur=0.0015, vignette=0.18,
+    lanes=(1, 1, 2), lane_width=(2.9, 3.3), sidewalk=(2.6, 4.4), floors=(2, 6),
+    lots=(0.66, 0.14, 0.10, 0.10), verge=0.3, crossing=0.5, tree_row=0.45, parked=0.45,
+    traffic=0.9, heavy=0.06, trams=0.16, people=7.0, riders=0.9, stands=0.9,
+    lamps=(14, 24), signs=1.6, signals=0.7, bollards=0.35,
+    sky=((180, 198, 214), (226, 231, 233)),
+    road=(94, 97, 98), path=(134, 130, 126), grass=(92, 108, 66),
+    foliage=((52, 82, 44), (68, 96, 48), (44, 72, 46), (84, 100, 52)),
+    facades=((164, 150, 130), (134, 126, 116), (182, 174, 154), (146, 110, 92),
+             (124, 128, 130), (176, 156, 122), (118, 96, 84)),
+    roofs=((98, 64, 54), (72, 74, 78), (84, 78, 74)),
+    glass=(52, 60, 66),
+    masonry=((122, 114, 104), (112, 84, 72), (140, 138, 132)),
+    railing=((60, 66, 66), (84, 88, 84), (104, 88, 70)),
+    metal=(70, 76, 76),
+    paint=((36, 38, 42), (92, 96, 100), (170, 174, 176), (30, 44, 74), (206, 208, 206),
+           (96, 30, 32), (64, 70, 74)),
+    livery=((206, 200, 184), (150, 40, 40), (196, 170, 70), (70, 96, 120)),
+    clothes=((40, 42, 50), (70, 76, 84), (44, 56, 84), (110, 100, 88), (120, 46, 44),
+             (150, 148, 142), (52, 66, 54)),
+)
+
+# fmt: on
+
+LOOKS = {"game": GAME, "city": CITY}
+STYLES = tuple(LOOKS)
+
+
+def style_named(name: str) -> Style:
+    """Return the style of that name; ValueError for an unknown one."""
+    if name not in LOOKS:
+        raise ValueError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
+    return LOOKS[name]

@@ -1,0 +1,86 @@
+"""What makes up the look of a street world: plain numbers."""
+
+from dataclasses import dataclass
+
+from .colour import Colour, Palette
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Everything that distinguishes one look from another.
+
+    Lengths are metres, colours RGB 0..255, spans (low, high). The shift between the two
+    domains is the difference of the two instances in `looks`.
+    """
+
+    number: int  # enters the random seed
+
+    # camera
+    focal: float  # share of the picture's width
+    eye: float  # height above the road
+    horizon: Span  # share of the picture's height
+    bonnet: float  # share of the picture's height hidden by the ego vehicle
+
+    # light
+    ambient: float
+    sun: float
+    shadow: float  # darkness of cast shadows, 0..1
+    contact: float  # darkness of contact shadows, 0..1
+    shadow_blur: float  # share of the picture's width
+    warmth: float  # > 0 makes sunlit faces yellower
+    clouds: Span  # cover of the sky, 0..1
+    haze: float  # per metre
+    haze_colour: Colour
+
+    # surface texture, in tones of 0..255
+    grain: float
+    blotch: float
+    texture: float
+
+    # sensor
+    cast: Colour  # gain of each channel
+    saturation: float
+    contrast: float
+    gamma: float  # > 1 darkens the middle tones
+    noise: float  # standard deviation in tones
+    blur: float  # radius as a share of the picture's width
+    vignette: float  # darkening of the corners, 0..1
+
+    # layout
+    lanes: tuple[int, ...]  # each way
+    lane_width: Span
+    sidewalk: Span
+    floors: tuple[int, int]
+    lots: tuple[float, float, float, float]  # weights of building, park, wall, fence
+    verge: float  # chance of a strip of grass by the kerb
+    crossing: float  # chance of a side street
+    tree_row: float  # chance for each side
+    parked: float  # share of taken parking slots; 0 leaves the parking lane out
+    traffic: float  # vehicles per lane on 60 m
+    heavy: float  # share of trucks and of buses in the traffic
+    trams: float  # chance of a tram
+    people: float  # mean number
+    riders: float
+    stands: float  # mean number of groups of parked bicycles or motorcycles
+    lamps: Span  # distance between lamp posts
+    signs: float
+    signals: float
+    bollards: float  # chance for each side
+
+    # palettes
+    sky: tuple[Colour, Colour]  # zenith, horizon
+    road: Colour
+    path: Colour
+    grass: Colour
+    foliage: Palette
+    facades: Palette
+    roofs: Palette
+    glass: Colour
+    masonry: Palette
+    railing: Palette
+    metal: Colour
+    paint: Palette
+    livery: Palette
+    clothes: Palette
