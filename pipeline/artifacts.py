@@ -46,6 +46,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
+    """Whatever the file holds."""
     return json.loads(path.read_text())
 
 
@@ -58,6 +59,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
+    """What `write_table` wrote."""
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
@@ -104,10 +106,12 @@ def read_domain(path: Path, root: Path, memory: int = 0) -> Domain:
 
 
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
+    """Names, colours and subsets as JSON."""
     write_json(path, asdict(taxonomy))
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
+    """What `write_taxonomy` wrote."""
     return taxonomy_of(read_json(path))
 
 
@@ -149,7 +153,7 @@ def read_label_map(path: Path, classes: int) -> Pixels:
 
 @dataclass(frozen=True)
 class PseudoLabelled:
-    """A domain's images with label maps of their samples' names from `folder`; IGNORE without one."""
+    """A domain's images with label maps of their names from `folder`; IGNORE without one."""
 
     domain: Domain
     folder: Path | None
@@ -157,12 +161,14 @@ class PseudoLabelled:
 
     @property
     def samples(self) -> Sequence[Sample]:
+        """The domain's own."""
         return self.domain.samples
 
     def __len__(self) -> int:
         return len(self.domain)
 
     def image(self, index: int) -> Pixels:
+        """RGB at the domain's working size."""
         return self.domain.image(index)
 
     def label(self, index: int) -> Pixels:
@@ -181,6 +187,7 @@ def colourise(label: Pixels, colours: Sequence[Colour]) -> Pixels:
 
 
 def write_image(path: Path, image: Image.Image) -> None:
+    """Any picture as PNG."""
     sink = io.BytesIO()
     image.save(sink, format="PNG", compress_level=3)
     write_bytes(path, sink.getvalue())
@@ -223,7 +230,9 @@ def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
             target = folder / f"{index // PER_FILE:05d}.parquet"
             partial = target.with_suffix(".partial")
             # logits hardly compress, and plain encoding reads at the disk's speed
-            writer = pq.ParquetWriter(partial, _PREDICTION, compression="none", use_dictionary=False)
+            writer = pq.ParquetWriter(
+                partial, _PREDICTION, compression="none", use_dictionary=False
+            )
         assert writer is not None
         writer.write_table(_row(prediction), row_group_size=1)
     _finish(writer, partial, target)
@@ -256,7 +265,9 @@ class Predictions:
         if not files:
             raise BadInput(f"{folder}: holds no predictions")
         self._places = [
-            (file, group) for file in files for group in range(pq.read_metadata(file).num_row_groups)
+            (file, group)
+            for file in files
+            for group in range(pq.read_metadata(file).num_row_groups)
         ]
 
     def __len__(self) -> int:

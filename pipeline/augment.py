@@ -38,20 +38,25 @@ class Augment:
             torch.manual_seed(seed)
             x = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1))
             y = tv_tensors.Mask(torch.from_numpy(np.array(label)))
-            x, y = self._geometry(image.shape[0], image.shape[1])(x, y)
+            low, high = self.params.scale
+            x, y = self._geometry()(*_scaled(x, y, low + (high - low) * float(torch.rand(()))))
             return self.colour(x).as_subclass(Tensor), y.as_subclass(Tensor)
 
-    def _geometry(self, height: int, width: int) -> v2.Transform:
-        low, high = self.params.scale
-        scale = low + (high - low) * float(torch.rand(()))
-        steps: list[v2.Transform] = []
-        if scale != 1:
-            steps.append(v2.Resize((round(height * scale), round(width * scale)), antialias=True))
+    def _geometry(self) -> v2.Transform:
         crop = (self.params.crop_height, self.params.crop_width)
         fill = {tv_tensors.Image: 0, tv_tensors.Mask: IGNORE}
-        steps.append(v2.RandomCrop(crop, pad_if_needed=True, fill=fill))
-        steps.append(v2.RandomHorizontalFlip(self.params.flip))
-        return v2.Compose(steps)
+        flip = v2.RandomHorizontalFlip(self.params.flip)
+        return v2.Compose([v2.RandomCrop(crop, pad_if_needed=True, fill=fill), flip])
+
+
+def _scaled(image: Tensor, label: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Both with half-pixel centres; v2.Resize would move a label by half a pixel of the result."""
+    if scale == 1:
+        return image, label
+    size = [round(side * scale) for side in label.shape]
+    nearest = v2.InterpolationMode.NEAREST_EXACT
+    resized = v2.functional.resize_image(label.as_subclass(Tensor)[None], size, nearest)[0]
+    return v2.functional.resize(image, size, antialias=True), tv_tensors.Mask(resized)
 
 
 def _colour(params: AugmentParams) -> list[v2.Transform]:

@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from pipeline.params import Section
 
-Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
+Fixed = Literal["32-true", "16-mixed", "bf16-mixed"]
 
 
 class Compute(Section):
@@ -18,7 +18,7 @@ class Compute(Section):
     accelerator: str = "auto"
     devices: int | Literal["auto"] = 1
     strategy: str = "auto"
-    precision: Precision = "auto"
+    precision: Fixed | Literal["auto"] = "auto"
     threads: int | None = None
     workers: int = 0  # processes that read and augment; 0 does it in line
     memory: int = 512  # MB of decoded images that each process keeps
@@ -38,7 +38,7 @@ def launch(compute: Compute) -> Fabric:
     return fabric
 
 
-def _precision(compute: Compute) -> Precision:
+def _precision(compute: Compute) -> Fixed:
     if compute.precision != "auto":
         return compute.precision
     if torch.cuda.is_available() and compute.accelerator != "cpu":

@@ -10,9 +10,9 @@ the upper 16 bits are the coarse bin, the lower 16 refine the one that holds the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numba
 import numpy as np
@@ -32,7 +32,7 @@ _compile = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"co
 
 
 @_compile
-def _exp(x: float) -> np.float32:
+def _exp(x):  # type: ignore[no-untyped-def]
     """exp(x) for x <= 0 in float32, a polynomial that LLVM vectorises; 2 ulp, 0 below -87."""
     x = max(np.float32(x), np.float32(-87.0))
     n = np.floor(x * np.float32(1.44269504) + np.float32(0.5))
@@ -173,11 +173,20 @@ def refine(pools, predicted, k, bins, fine):  # type: ignore[no-untyped-def]
 
 
 Image = TypeVar("Image")
+Found_co = TypeVar("Found_co", covariant=True)
 Scores = Callable[[Image], tuple[Pixels, Floats]]
 
 
+class Images(Protocol[Found_co]):
+    """What can be read by index from any thread: a list, or predictions on disk."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Found_co: ...
+
+
 def thresholds(
-    images: Sequence[Image],
+    images: Images[Image],
     scores: Scores[Image],
     pools: npt.NDArray[np.int64],
     portion: float,
@@ -222,7 +231,7 @@ def _locate(counts: Counts, rank: Counts) -> tuple[Counts, Counts]:
     return bins, cumulated[rows, bins] - counts[rows, bins]
 
 
-def _sum(work: Callable[[Image], Counts], images: Sequence[Image], shape: tuple[int, int]) -> Counts:
+def _sum(work: Callable[[Image], Counts], images: Images[Image], shape: tuple[int, int]) -> Counts:
     total = np.zeros(shape, np.int64)
     for found in on_all_cores(work, images):
         total += found
@@ -232,7 +241,7 @@ def _sum(work: Callable[[Image], Counts], images: Sequence[Image], shape: tuple[
 Result = TypeVar("Result")
 
 
-def on_all_cores(work: Callable[[Image], Result], images: Sequence[Image]) -> Iterable[Result]:
+def on_all_cores(work: Callable[[Image], Result], images: Images[Image]) -> Iterable[Result]:
     """Results in the order of `images`, a bounded number of them in memory."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:

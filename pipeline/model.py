@@ -69,6 +69,7 @@ class Model(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, images: Tensor) -> Outputs:
+        """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
         norm = self.recipe.normalisation
         x = images.flip(1) if norm.bgr else images
         x = (x.to(self.mean.dtype) * norm.scale - self.mean) / self.std
@@ -87,14 +88,11 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
         model = Model(recipe)
     if weights is not None:
         _load_weights(model.network, weights)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return model.to(memory_format=torch.channels_last)
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:
-    state = _read(path)
-    state = {
-        key.removeprefix("network."): value for key, value in state.get("weights", state).items()
-    }
+    state = {key.removeprefix("network."): value for key, value in _state(path).items()}
     own = network.state_dict()
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
@@ -111,6 +109,18 @@ def _load_weights(network: nn.Module, path: Path) -> None:
     network.load_state_dict(state)
 
 
+def _state(path: Path) -> dict[str, Tensor]:
+    """The state dict of a file, or of a model that `save` wrote."""
+    content = _read(path)
+    state = content.get("weights", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict):
+        raise BadInput(f"{path}: holds no state dict but {type(state).__name__}")
+    wrong = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    if wrong:
+        raise BadInput(f"{path}: is no state dict: {wrong[:3]} are no tensors")
+    return state
+
+
 def save(path: Path, model: Model) -> None:
     """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights."""
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
@@ -123,19 +133,27 @@ def load(path: Path) -> Model:
     """A model as `save` wrote it, on the CPU. Raises BadInput naming the file."""
     content = _read(path)
     if not isinstance(content, dict) or not {"recipe", "weights"} <= content.keys():
-        raise BadInput(f"{path}: is no model of this project (no recipe); train it, or load its "
-                       "weights by params.yaml's training.weights")
-    given = content["recipe"]
-    norm = Normalisation(**given["normalisation"])
-    recipe = Recipe(
-        given["network"], artifacts.taxonomy_of(given["taxonomy"]), given["options"], norm
-    )
+        raise BadInput(
+            f"{path}: is no model of this project (no recipe); train it, or load its "
+            "weights by params.yaml's network.weights"
+        )
+    try:
+        recipe = _recipe(content["recipe"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path}: its recipe cannot be read: {error!r}") from error
     model = create(recipe, seed=0)
     try:
         model.load_state_dict(content["weights"])
-    except RuntimeError as error:
+    except (AttributeError, RuntimeError, TypeError) as error:
         raise BadInput(f"{path}: its weights do not fit its recipe: {error}") from error
     return model
+
+
+def _recipe(given: Any) -> Recipe:
+    """A recipe from what `dataclasses.asdict` made of it."""
+    taxonomy = artifacts.taxonomy_of(given["taxonomy"])
+    norm = Normalisation(**given["normalisation"])
+    return Recipe(given["network"], taxonomy, given["options"], norm)
 
 
 def _read(path: Path) -> Any:
@@ -144,5 +162,5 @@ def _read(path: Path) -> Any:
     except FileNotFoundError as error:
         raise BadInput(f"{path}: no such file") from error
     except Exception as error:  # a foreign or damaged file fails in many ways
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or repr(error)).splitlines()[0]
         raise BadInput(f"{path}: cannot be read as weights: {reason}") from error

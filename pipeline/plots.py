@@ -11,22 +11,31 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.samples import Pixels
 
+matplotlib.rcParams["text.parse_math"] = False  # a name may hold a $
+
+_BRIGHT = 60  # from here on the heat map is too light for white figures
 PANELS = ("image", "prediction", "pseudo-label", "truth")
 
 
 def mosaic(
-    rows: Sequence[Sequence[Pixels]], columns: Sequence[str], names: Sequence[str], width: int = 320
+    rows: Sequence[Sequence[Pixels]],
+    columns: Sequence[str],
+    names: Sequence[str],
+    width: int = 320,
 ) -> Image.Image:
     """Panels uint8 (h, w, 3) in rows under column titles, each `width` wide; a name on each row."""
     scale = width / rows[0][0].shape[1]
     height = round(rows[0][0].shape[0] * scale)
     gap, head = 4, 22
     sheet = Image.new(
-        "RGB", (len(columns) * (width + gap) - gap, head + len(rows) * (height + gap) - gap), "white"
+        "RGB",
+        (len(columns) * (width + gap) - gap, head + len(rows) * (height + gap) - gap),
+        "white",
     )
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(14)
@@ -72,14 +81,15 @@ def iou_by_class(table: pd.DataFrame) -> Image.Image:
     axes.imshow(values, cmap="viridis", vmin=0, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{value:.0f}"
-        axes.text(j, i, text, ha="center", va="center", color="w" if value < 60 else "k", fontsize=8)
+        ink = "k" if value >= _BRIGHT else "w"
+        axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=8)
     axes.set_xticks(range(values.shape[1]), table.columns, rotation=30, ha="right")
     axes.set_yticks(range(values.shape[0]), table.index)
     axes.set_title("IoU by class (%)")
     return _picture(figure)
 
 
-def _picture(figure: plt.Figure) -> Image.Image:
+def _picture(figure: Figure) -> Image.Image:
     sink = io.BytesIO()
     figure.tight_layout()
     figure.savefig(sink, format="png", metadata={"Software": None})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.model import Model
 from pipeline.samples import Domain
 
 
@@ -34,7 +34,7 @@ def images(domain: Domain, batch: int, workers: int = 0) -> Iterator[tuple[range
 
 @torch.inference_mode()
 def scores(
-    model: Model, images: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
+    model: nn.Module, images: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
 ) -> Tensor:
     """Logits float32 (N, C, h, w) of uint8 images (N, 3, H, W), on the network's own grid.
 
@@ -44,13 +44,14 @@ def scores(
     views = [view for scale in scales for view in _views(images, scale, flip)]
     grids = []
     for view, mirrored in views:
-        logits = model(view).logits.float()
+        logits: Tensor = model(view).logits.float()
         grids.append(logits.flip(-1) if mirrored else logits)
     if len(grids) == 1:
         return grids[0]
     size = grids[0].shape[-2:]
     logs = [resample(g, size[0], size[1]).log_softmax(1) for g in grids]
-    return torch.logsumexp(torch.stack(logs), 0) - float(torch.tensor(len(logs)).log())
+    total: Tensor = torch.stack(logs).logsumexp(0)
+    return total - math.log(len(logs))
 
 
 def _views(images: Tensor, scale: float, flip: bool) -> list[tuple[Tensor, bool]]:
@@ -68,7 +69,7 @@ def resample(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def grid(logits: Tensor, height: int, width: int, stride: int) -> Tensor:
-    """Logits float16 (N, C, h, w) on a grid of `stride` over height x width, or their own if coarser.
+    """Logits float16 (N, C, h, w) on a grid of `stride` over height x width; their own if coarser.
 
     Each cell's maximum is taken off: bilinear upsampling and softmax do not see that, and
     float16 is then finest where classes compete.

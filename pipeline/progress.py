@@ -16,8 +16,12 @@ Item = TypeVar("Item")
 
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-                    console=Console(stderr=True))
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+    )
 
 
 def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
@@ -40,7 +44,7 @@ def counter(what: str, total: int) -> Iterator[Callable[[], None]]:
 class Log(Protocol):
     """Called after each training step."""
 
-    def __call__(self, step: int, values: dict[str, float]) -> None: ...
+    def __call__(self, step: int, values: dict[str, float], /) -> None: ...  # noqa: D102
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def curve(path: Path, what: str, steps: int, every: int, show: bool = True) -> I
     Columns: step, lr, then the objective's terms. `show` is False in all processes but the first.
     """
     if not show:
-        yield lambda step, values: None
+        yield lambda *_: None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, float]] = []

@@ -142,7 +142,7 @@ def _red16(path: Path) -> npt.NDArray[np.uint16]:
     from torchvision.io import ImageReadMode, decode_png, read_file
 
     pixels = decode_png(read_file(str(path)), ImageReadMode.UNCHANGED)
-    if pixels.dtype != torch.uint16 or pixels.shape[0] < 3:
+    if pixels.dtype != torch.uint16 or len(pixels) != len("RGB"):
         raise ValueError(f"{pixels.dtype} with {pixels.shape[0]} channels, not 16-bit RGB")
     raw: npt.NDArray[np.uint16] = pixels[0].numpy()
     return raw

@@ -56,7 +56,7 @@ class Confusion:
 
 
 def summary(iou: npt.NDArray[np.float64], taxonomy: Taxonomy) -> dict[str, float | None]:
-    """{"miou", "miou16", "miou13", "rare"} in percent; null where a subset is not the taxonomy's."""
+    """{"miou", "miou16", "miou13", "rare"} in percent; None where there is no such subset."""
     rows: dict[str, Iterable[str]] = {"miou": taxonomy.names, **taxonomy.subsets}
     found = {key: _mean(iou, taxonomy, names) for key, names in rows.items()}
     return {key: found.get(key) for key in ("miou", "miou16", "miou13", "rare")}
@@ -67,9 +67,7 @@ def _mean(iou: npt.NDArray[np.float64], taxonomy: Taxonomy, names: Iterable[str]
     return None if np.isnan(values).all() else round(float(np.nanmean(values)), 6)
 
 
-def _percent(
-    part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _percent(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     ratio: npt.NDArray[np.float64] = 100 * part / np.where(whole > 0, whole, np.nan)
     return ratio
 

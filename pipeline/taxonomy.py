@@ -80,7 +80,7 @@ _IN_16 = tuple(name for name in _NAMES if name not in _NOT_IN_SYNTHIA)
 _FREQUENT = ("road", "sidewalk", "building", "vegetation", "sky", "person", "car")
 
 LABEL_IDS: dict[int, str | None] = {
-    **{raw: None for raw in (*range(35), IGNORE)},
+    **dict.fromkeys((*range(35), IGNORE)),
     **{label_id: name for name, label_id, _ in _CITYSCAPES},
 }
 """Cityscapes labelIds, which GTA5 uses too; 0 to 34 and 255 (-1 in eight bits) are all known."""

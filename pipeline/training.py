@@ -45,11 +45,17 @@ class Training(Section):
 class Source(Protocol):
     """Images with labels: a domain, or a domain with pseudo-labels in place of its own."""
 
-    samples: Sequence[Sample]
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """Their names and sizes."""
 
     def __len__(self) -> int: ...
-    def image(self, index: int) -> Pixels: ...
-    def label(self, index: int) -> Pixels: ...
+
+    def image(self, index: int) -> Pixels:
+        """uint8 (height, width, 3) RGB."""
+
+    def label(self, index: int) -> Pixels:
+        """Train ids uint8 (height, width)."""
 
 
 Side = tuple[Source, int] | None
@@ -88,6 +94,11 @@ class Draws(Dataset[Batch]):
         ranks: int = 1,
     ) -> None:
         self.sides = (source, target)
+        fewest = min((side[1] or ranks for side in self.sides if side), default=ranks)
+        if fewest < ranks:
+            raise BadInput(
+                f"{fewest} samples of a side in a batch for {ranks} processes; raise training.batch"
+            )
         self.augment = augment
         self.seed = seed
         self.rank, self.ranks = rank, ranks
@@ -131,7 +142,8 @@ class Objective(Protocol):
 
     modules: dict[str, nn.Module]
 
-    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]: ...
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+        """The step's losses, each graph's as soon as it stands."""
 
 
 def shares(source: Source, target: Source, batch: int, source_share: float) -> tuple[Side, Side]:
@@ -173,13 +185,15 @@ def train(
     BadInput that names step and images where a loss is not finite.
     """
     groups = {"network": model, **objective.modules}
-    pairs = {name: fabric.setup(group, _optimiser(group, optimiser)) for name, group in groups.items()}
+    pairs = {
+        name: fabric.setup(group, _optimiser(group, optimiser)) for name, group in groups.items()
+    }
     network = pairs["network"][0]
     objective.modules = {name: pairs[name][0] for name in objective.modules}
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
     network.train()
-    for step, batch in enumerate(drawn):
-        batch = fabric.to_device(batch)
+    for step, found in enumerate(drawn):
+        batch = fabric.to_device(found)
         rate = _rate(optimiser, step, steps)
         for _, stepper in pairs.values():
             stepper.zero_grad()
@@ -187,7 +201,7 @@ def train(
                 group["lr"] = rate
         values: dict[str, float] = {}
         for loss in objective.losses(network, batch):
-            fabric.backward(sum(loss.terms.values()), inputs=moved[loss.group])
+            fabric.backward(torch.stack([*loss.terms.values()]).sum(), inputs=moved[loss.group])
             values |= {name: term.item() for name, term in loss.terms.items()}
         _check(step, values, batch)
         for _, stepper in pairs.values():

@@ -70,9 +70,11 @@ def test_each_argument_changes_picture_and_labels(other: tuple[str, int, int]) -
 def test_any_size(style: str, size: tuple[int, int]) -> None:
     width, height = size
     image, label = render(style, 0, 1, width, height)
-    assert image.shape == (height, width, 3) and image.dtype == np.uint8
-    assert label.shape == (height, width) and label.dtype == np.uint8
-    assert image.flags.writeable and label.flags.writeable
+    assert image.shape == (height, width, 3)
+    assert label.shape == (height, width)
+    for array in (image, label):
+        assert array.dtype == np.uint8
+        assert array.flags.writeable
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -125,8 +127,8 @@ def test_label_edges_are_image_edges() -> None:
         tones = image.astype(float).mean(2)
         jump = np.abs(np.diff(tones, axis=1))
         border = (label[:, 3:-4] == 10) & (label[:, 4:-3] == 2)
-        for shift, found in steps.items():
-            found += jump[:, 3 + shift : 252 + shift][border].tolist()
+        for shift in steps:
+            steps[shift] += jump[:, 3 + shift : 252 + shift][border].tolist()
     assert np.mean(steps[0]) > 2 * max(np.mean(steps[-3]), np.mean(steps[3]))
 
 

@@ -1,1 +1,22 @@
-"""What people run beside the pipeline."""
+"""What people run beside the pipeline: `segue --help`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pipeline.commands import check, cost, label, preset, score
+from pipeline.samples import BadInput
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+for command in (label.label, score.score, cost.cost, preset.preset, check.check):
+    app.command()(command)
+
+
+def main() -> None:
+    """The console script: BadInput is one message, exit 1."""
+    try:
+        app()
+    except BadInput as error:
+        sys.exit(f"error: {error}")

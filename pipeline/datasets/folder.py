@@ -27,7 +27,7 @@ class Dataset:
 
     encoding = INDEX
 
-    def __init__(  # noqa: PLR0913 - one for each option
+    def __init__(
         self,
         root: Path,
         classes: Taxonomy,

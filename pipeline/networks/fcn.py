@@ -32,4 +32,5 @@ class Network(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Outputs:
+        """Images to maps, as the class says."""
         return torchvision_outputs(self.body, x)

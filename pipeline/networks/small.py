@@ -31,14 +31,18 @@ class Network(nn.Module):
         )
         self.pooled = nn.Conv2d(3 * width, width, 1)
         self.skip = _conv(2 * width, width, kernel=1)
-        self.fuse = nn.Sequential(_conv(5 * width, 2 * width, kernel=1), _conv(2 * width, 2 * width))
+        self.fuse = nn.Sequential(
+            _conv(5 * width, 2 * width, kernel=1), _conv(2 * width, 2 * width)
+        )
         self.classifier = nn.Conv2d(2 * width, classes, 1)
 
     def forward(self, x: Tensor) -> Outputs:
+        """Images to maps, as the class says."""
         low = self.low(self.stem(x))
         high = self.high(low)
         everywhere = self.pooled(high.mean((2, 3), keepdim=True)).relu()
-        context = [branch(high) for branch in self.branches] + [everywhere.expand(-1, -1, *high.shape[2:])]
+        context = [*(branch(high) for branch in self.branches)]
+        context.append(everywhere.expand(-1, -1, *high.shape[2:]))
         wide = F.interpolate(torch.cat(context, 1), low.shape[2:], mode="bilinear")
         features = self.fuse(torch.cat([wide, self.skip(low)], 1))
         return Outputs(self.classifier(features), features=features)
@@ -54,10 +58,13 @@ class _Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x + self.body(x)).relu()
+        added: Tensor = x + self.body(x)
+        return added.relu()
 
 
-def _conv(inside: int, outside: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> nn.Module:
+def _conv(
+    inside: int, outside: int, kernel: int = 3, stride: int = 1, dilation: int = 1
+) -> nn.Module:
     padding = dilation * (kernel // 2)
     return nn.Sequential(
         nn.Conv2d(inside, outside, kernel, stride, padding, dilation, bias=False),

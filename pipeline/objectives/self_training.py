@@ -33,6 +33,7 @@ class Objective:
         terms, start = {}, 0
         for name, side in present.items():
             part = slice(start, start := start + len(side.images))
-            own = Outputs(*(None if maps is None else maps[part] for maps in outputs))
+            aux = None if outputs.aux is None else outputs.aux[part]
+            own = Outputs(outputs.logits[part], aux)
             terms[name] = weights[name] * supervised(own, side.labels, self.aux)
         yield Loss(terms)

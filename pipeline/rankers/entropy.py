@@ -11,7 +11,11 @@ class Ranker:
     def scores(self, coverage: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Series:
         """image -> score, low is easy, from one row per image and class."""
         total = coverage["mean_entropy"].fillna(0) * coverage["predicted"]
-        sums = pd.DataFrame(
-            {"image": coverage["image"], "entropy": total, "pixels": coverage["predicted"]}
-        ).groupby("image", sort=True)[["entropy", "pixels"]].sum()
+        sums = (
+            pd.DataFrame(
+                {"image": coverage["image"], "entropy": total, "pixels": coverage["predicted"]}
+            )
+            .groupby("image", sort=True)[["entropy", "pixels"]]
+            .sum()
+        )
         return sums["entropy"] / sums["pixels"]

@@ -20,8 +20,8 @@ from pipeline.taxonomy import IGNORE
 class Params(Section):
     """Section `evaluate`, with `compute`. Without a size, each label's own."""
 
-    width: int | None = Field(None, ge=1)
-    height: int | None = Field(None, ge=1)
+    width: int | None = Field(default=None, ge=1)
+    height: int | None = Field(default=None, ge=1)
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     batch: int = Field(4, ge=1)
@@ -36,9 +36,7 @@ class PseudoLabels:
     truth: Domain
 
 
-def run(
-    params: Params, evaluated: model.Model, val: Domain, fabric: Fabric
-) -> scores.Confusion:
+def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> scores.Confusion:
     """The confusion matrix over all of `val`, at the evaluation size."""
     network = fabric.setup_module(evaluated).eval()
     confusion = scores.Confusion(len(evaluated.recipe.taxonomy))

@@ -19,7 +19,7 @@ class Network(Section):
     """Section `network`: which, its options, and a file of weights to start from."""
 
     name: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     weights: Path | None = None
     normalisation: model.Normalisation = model.Normalisation()
 

@@ -21,7 +21,7 @@ class Params(Section):
 
     labeler: str
     portion: float = Field(ge=0, le=1)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,11 @@ def run(
         grid = prediction.logits.astype(np.float32)
         made = labeler.label(grid, prediction.height, prediction.width, k)
         write(name, made := corrections.get(name, made))
-        measured = confidence.measure(grid, prediction.height, prediction.width)
-        return _coverage(prediction.image, *measured, made, taxonomy)
+        predicted, sure, entropy = confidence.measure(grid, prediction.height, prediction.width)
+        return _coverage(prediction.image, predicted, sure, entropy, made, taxonomy)
 
     made = confidence.on_all_cores(label, predictions)
-    coverage = pd.concat(
-        progress.track(made, "labels", len(predictions)), ignore_index=True
-    )
+    coverage = pd.concat(progress.track(made, "labels", len(predictions)), ignore_index=True)
     return Labels(_thresholds(k, coverage, taxonomy), coverage)
 
 
@@ -96,9 +94,7 @@ def _coverage(
     )
 
 
-def _thresholds(
-    k: confidence.Floats, coverage: pd.DataFrame, taxonomy: Taxonomy
-) -> pd.DataFrame:
+def _thresholds(k: confidence.Floats, coverage: pd.DataFrame, taxonomy: Taxonomy) -> pd.DataFrame:
     sums = coverage.groupby("class", sort=False)[["predicted", "kept"]].sum()
     sums = sums.reindex(list(taxonomy.names)).reset_index()
     sums.insert(1, "lambda", np.exp(-k.astype(np.float64)))

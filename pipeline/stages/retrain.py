@@ -21,7 +21,7 @@ class Params(training.Training):
     seed: int
     steps: int = Field(ge=1)
     objective: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     source_share: float = Field(0.5, ge=0, le=1)  # of each batch
     use: Literal["all", "easy"] = "all"
 

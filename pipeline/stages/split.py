@@ -17,7 +17,7 @@ class Params(Section):
 
     ranker: str
     easy: float = Field(ge=0, le=1)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 def run(params: Params, coverage: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ class Params(training.Training):
     steps: int = Field(ge=1)
     start: str = Field(alias="from")
     objective: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     source_share: float = Field(0.5, ge=0, le=1)
 
 

@@ -26,6 +26,7 @@ class Canvas:
         style: Style,
         sun: Point,
     ) -> None:
+        """Start from an image (H, W, 3) and a label map (H, W); `sun` points to the sun."""
         self.image = Image.fromarray(image)
         self.label = Image.fromarray(label)
         self.camera = camera
@@ -85,7 +86,7 @@ class Canvas:
         return max(columns) < 0 or min(columns) >= self.camera.width
 
     def _hazy(self, colour: Colour, z: float) -> tuple[int, int, int]:
-        keep = math.exp(-self.style.haze * z)
+        keep = math.exp(-self.style.weather.haze * z)
         far = self.style.haze_colour
         r = int(far[0] + (colour[0] - far[0]) * keep)
         g = int(far[1] + (colour[1] - far[1]) * keep)

@@ -18,7 +18,7 @@ GREEN: Colour = (30, 120, 84)
 BLACK: Colour = (30, 32, 34)
 
 
-def draw_lamp(canvas: Canvas, item: Thing, rng: np.random.Generator) -> None:
+def draw_lamp(canvas: Canvas, item: Thing, _rng: np.random.Generator) -> None:
     """Paint a street lamp whose arm reaches over the road."""
     sprite = Sprite(canvas, item.x, item.z, item.size, 1.0)
     metal, over = canvas.style.metal, -math.copysign(1.0, item.x)
@@ -28,7 +28,7 @@ def draw_lamp(canvas: Canvas, item: Thing, rng: np.random.Generator) -> None:
     sprite.bar((1.1 * over, 6.92), (1.9 * over, 7.05), 0.2, (206, 206, 200), POLE)
 
 
-def draw_bollard(canvas: Canvas, item: Thing, rng: np.random.Generator) -> None:
+def draw_bollard(canvas: Canvas, item: Thing, _rng: np.random.Generator) -> None:
     """Paint a bollard with a bright ring."""
     sprite = Sprite(canvas, item.x, item.z, item.size, 1.0)
     sprite.bar((0, 0), (0, 0.95), 0.17, canvas.style.metal, POLE)

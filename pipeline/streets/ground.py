@@ -39,7 +39,7 @@ def lay_backdrop(
     colours[_railed(plan, x) & (surface == 0)] *= 0.62
     colours += _texture(style, z, x, rng)[..., None]
     colours *= (shade[top:] * (style.ambient + 0.75 * style.sun))[..., None]
-    keep = np.exp(-style.haze * z)[:, None, None]
+    keep = np.exp(-style.weather.haze * z)[:, None, None]
     image[top:] = colours * keep + np.array(style.haze_colour, np.float32) * (1 - keep)
     return np.clip(image, 0, 255).astype(np.uint8), label
 

@@ -26,10 +26,10 @@ def develop(
     tones = _grade(tones, style)
     if style.vignette:
         tones *= _vignette(label.shape, style.vignette)[..., None]
-    if style.blur:
-        tones = _blurred(tones, style.blur * image.shape[1])
-    if style.noise:
-        tones += style.noise * _sensor_noise(label.shape, rng)
+    if style.weather.blur:
+        tones = _blurred(tones, style.weather.blur * image.shape[1])
+    if style.weather.noise:
+        tones += style.weather.noise * _sensor_noise(label.shape, rng)
     return np.clip(tones, 0, 255).astype(np.uint8)
 
 
@@ -45,11 +45,11 @@ def _texture(shape: tuple[int, ...], style: Style, rng: np.random.Generator) -> 
 def _grade(tones: Array, style: Style) -> Array:
     """Apply saturation, contrast about the middle tone, gamma and colour cast."""
     grey = (tones @ LUMA)[..., None]
-    vivid = grey + style.saturation * (tones - grey)
-    graded = np.clip(128 + style.contrast * (vivid - 128), 0, 255)
-    if style.gamma != 1.0:
-        graded = 255 * (graded / 255) ** np.float32(style.gamma)
-    return np.asarray(graded * np.array(style.cast, np.float32), np.float32)
+    vivid = grey + style.weather.saturation * (tones - grey)
+    graded = np.clip(128 + style.weather.contrast * (vivid - 128), 0, 255)
+    if style.weather.gamma != 1.0:
+        graded = 255 * (graded / 255) ** np.float32(style.weather.gamma)
+    return np.asarray(graded * np.array(style.weather.cast, np.float32), np.float32)
 
 
 def _vignette(shape: tuple[int, ...], strength: float) -> Array:

@@ -1,17 +1,29 @@
 """The two looks of the street world: the numbers to tune for a weaker or stronger shift."""
 
-from .style import Style
+from .style import Style, Weather
 
 # fmt: off
+
+SUNNY = Weather(
+    haze=0.0025, cast=(1.03, 1.0, 0.95), saturation=1.12, contrast=1.06, gamma=1.0,
+    noise=1.5, blur=0.0,
+)
+OVERCAST = Weather(
+    haze=0.003, cast=(0.98, 1.0, 1.0), saturation=0.95, contrast=1.0, gamma=1.0,
+    noise=3.0, blur=0.0005,
+)
+DUSK = Weather(
+    haze=0.014, cast=(0.72, 0.84, 1.0), saturation=0.5, contrast=0.7, gamma=1.35,
+    noise=7.0, blur=0.003,
+)
 
 GAME = Style(
     number=1,
     focal=0.95, eye=1.55, horizon=(0.50, 0.58), bonnet=0.0,
     ambient=0.66, sun=0.50, shadow=0.42, contact=0.45, shadow_blur=0.0, warmth=0.07,
-    clouds=(0.2, 0.75), haze=0.0025, haze_colour=(185, 205, 228),
+    clouds=(0.2, 0.75), haze_colour=(185, 205, 228),
     grain=3.0, blotch=3.0, texture=7.0,
-    cast=(1.03, 1.0, 0.95), saturation=1.12, contrast=1.06, gamma=1.0,
-    noise=1.5, blur=0.0, vignette=0.0,
+    weather=SUNNY, harsh=SUNNY, vignette=0.0,
     lanes=(1, 2, 2), lane_width=(3.5, 4.1), sidewalk=(2.4, 4.2), floors=(1, 4),
     lots=(0.62, 0.16, 0.10, 0.12), verge=0.4, crossing=0.55, tree_row=0.4, parked=0.25,
     traffic=0.8, heavy=0.08, trams=0.16, people=3.0, riders=0.55, stands=0.45,
@@ -37,10 +49,9 @@ CITY = Style(
     number=2,
     focal=1.08, eye=1.28, horizon=(0.43, 0.51), bonnet=0.06,
     ambient=1.02, sun=0.2, shadow=0.08, contact=0.55, shadow_blur=0.006, warmth=0.0,
-    clouds=(0.7, 1.0), haze=0.005, haze_colour=(196, 204, 204),
+    clouds=(0.7, 1.0), haze_colour=(196, 204, 204),
     grain=7.0, blotch=10.0, texture=12.0,
-    cast=(0.95, 1.01, 1.0), saturation=0.82, contrast=0.90, gamma=1.0,
-    noise=3.5, blur=0.0015, vignette=0.18,
+    weather=OVERCAST, harsh=DUSK, vignette=0.18,
     lanes=(1, 1, 2), lane_width=(2.9, 3.3), sidewalk=(2.6, 4.4), floors=(2, 6),
     lots=(0.66, 0.14, 0.10, 0.10), verge=0.3, crossing=0.5, tree_row=0.45, parked=0.45,
     traffic=0.9, heavy=0.06, trams=0.16, people=7.0, riders=0.9, stands=0.9,
@@ -59,7 +70,7 @@ CITY = Style(
            (96, 30, 32), (64, 70, 74)),
     livery=((206, 200, 184), (150, 40, 40), (196, 170, 70), (70, 96, 120)),
     clothes=((40, 42, 50), (70, 76, 84), (44, 56, 84), (110, 100, 88), (120, 46, 44),
-             (150, 148, 142), (52, 66, 54)),
+             (204, 200, 190), (60, 92, 150), (178, 72, 60)),
 )
 
 # fmt: on

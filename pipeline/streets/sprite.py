@@ -13,6 +13,7 @@ class Sprite:
     """A flat figure standing at (x, z), facing the camera; `squash` narrows it."""
 
     def __init__(self, canvas: Canvas, x: float, z: float, size: float, squash: float) -> None:
+        """Place the figure, `size` times as large as life."""
         seen = canvas.camera.seen((x, 0.0, max(z, NEAR)))
         self._canvas = canvas
         self._z = seen[2]

@@ -8,6 +8,37 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
+class Weather:
+    """Air, light and sensor: what changes from one drive to the next in the same streets."""
+
+    haze: float  # per metre
+    cast: Colour  # gain of each channel
+    saturation: float
+    contrast: float
+    gamma: float  # > 1 darkens the middle tones
+    noise: float  # standard deviation in tones
+    blur: float  # radius as a share of the picture's width
+
+    def towards(self, other: "Weather", share: float) -> "Weather":
+        """Return the weather `share` (0..1) of the way to the other one."""
+        red, green, blue = (mix(a, b, share) for a, b in zip(self.cast, other.cast, strict=True))
+        return Weather(
+            haze=mix(self.haze, other.haze, share),
+            cast=(red, green, blue),
+            saturation=mix(self.saturation, other.saturation, share),
+            contrast=mix(self.contrast, other.contrast, share),
+            gamma=mix(self.gamma, other.gamma, share),
+            noise=mix(self.noise, other.noise, share),
+            blur=mix(self.blur, other.blur, share),
+        )
+
+
+def mix(start: float, end: float, share: float) -> float:
+    """Return the number `share` of the way from `start` to `end`."""
+    return (1 - share) * start + share * end
+
+
+@dataclass(frozen=True)
 class Style:
     """Everything that distinguishes one look from another.
 
@@ -31,7 +62,6 @@ class Style:
     shadow_blur: float  # share of the picture's width
     warmth: float  # > 0 makes sunlit faces yellower
     clouds: Span  # cover of the sky, 0..1
-    haze: float  # per metre
     haze_colour: Colour
 
     # surface texture, in tones of 0..255
@@ -39,13 +69,9 @@ class Style:
     blotch: float
     texture: float
 
-    # sensor
-    cast: Colour  # gain of each channel
-    saturation: float
-    contrast: float
-    gamma: float  # > 1 darkens the middle tones
-    noise: float  # standard deviation in tones
-    blur: float  # radius as a share of the picture's width
+    # weather and sensor
+    weather: Weather  # at its mildest
+    harsh: Weather  # each picture lies somewhere between the two
     vignette: float  # darkening of the corners, 0..1
 
     # layout

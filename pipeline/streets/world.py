@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,9 @@ def render(
         if value < 0:
             raise ValueError(f"{name} is {value}: it must not be negative")
     key = np.random.SeedSequence([look.number, seed, index, width, height])
-    canvas = _paint(look, np.random.default_rng(key), FINE * width, FINE * height)
+    rng = np.random.default_rng(key)
+    look = replace(look, weather=look.weather.towards(look.harsh, rng.uniform()))
+    canvas = _paint(look, rng, FINE * width, FINE * height)
     image = np.asarray(canvas.image.reduce(FINE))
     label = np.ascontiguousarray(np.asarray(canvas.label)[1::FINE, 1::FINE])
     return develop(image, label, look, np.random.default_rng(key.spawn(1)[0])), label

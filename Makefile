@@ -1,0 +1,44 @@
+# `make demo` and `make test` each set up all they need in .venv.
+PYTHON ?= python3
+# Another build of torch, as pip's own arguments:
+#   make demo TORCH="torch==2.14.1+cpu torchvision==0.29.1+cpu --index-url <PyTorch's CPU index>"
+TORCH ?= torch==2.14.1 torchvision==0.29.1
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/ready  ## set up, and run the main job on the built-in streets
+	dvc repro
+	@echo; dvc metrics show reports/metrics.json; echo "Now open reports/index.html"
+
+test: .venv/ready-dev  ## set up, and pass the tests
+	python -m pytest
+
+test-slow: .venv/ready-dev  ## the tests that take minutes
+	python -m pytest -m slow
+
+check: .venv/ready-dev  ## lint, format, types, architecture
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports --no-logo
+
+clean:  ## remove what the pipeline made; DVC's cache stays
+	rm -rf data/raw data/prepared data/rounds models reports
+
+# torch first and by itself: TORCH decides its build, and the rest then finds it satisfied
+.venv/ready: pyproject.toml requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable .
+	touch $@
+
+.venv/ready-dev: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
+	touch $@

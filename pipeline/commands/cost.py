@@ -1,0 +1,135 @@
+"""What a run will cost in disk and time, from a few measured steps."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from lightning_fabric import Fabric
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import artifacts, model, params
+from pipeline.compute import launch
+from pipeline.samples import BadInput, Domain
+from pipeline.stages import evaluate, infer, pretrain, pseudo_label, retrain
+
+Row = tuple[str, float, float]
+
+
+def cost(
+    prepared: Annotated[Path, typer.Argument(help="what `dvc repro prepare` wrote")],
+    steps: Annotated[int, typer.Option(min=3, help="to measure of each kind")] = 6,
+) -> None:
+    """Say what the run in params.yaml will cost in time and disk, before it is started."""
+    if not (prepared / "source.parquet").exists():
+        raise BadInput(f"{prepared}: holds no source.parquet; run `dvc repro prepare` first")
+    content = params.read()
+    rows = estimate(content, _measure(content, prepared, steps))
+    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+    table = Table("stage, all its runs", "minutes", "GB on disk")
+    for name, seconds, size in rows:
+        table.add_row(name, f"{seconds / 60:.1f}", f"{size / 1e9:.3f}")
+    Console().print(table)
+    typer.echo(
+        f"Measured: {steps} steps and images of each kind, on this machine as busy as it is now. "
+        "Not counted: the start of each stage (seconds), pictures, and a second copy in DVC's "
+        "cache where the file system cannot link."
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds a step or an image, bytes a model or an image, and how many images there are."""
+
+    step: float
+    model: float
+    infer: float
+    predictions: float
+    label: float
+    labels: float
+    evaluate: float
+    targets: int
+    vals: int
+
+
+def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
+    """Stage, seconds and bytes of all its runs that params.yaml asks for."""
+    pretrains, warmups, rounds = (content.get(k) or {} for k in ("pretrain", "warmup", "rounds"))
+    models = len(pretrains) + len(warmups) + len(rounds)
+    first = sum(item["steps"] for item in pretrains.values())
+    warm = sum(item["steps"] for item in warmups.values())
+    own = [params.load(retrain.Params, *_RETRAIN, f"rounds.{name}.retrain") for name in rounds]
+    images = len(rounds) * each.targets
+    return [
+        ("pretrain", first * each.step, len(pretrains) * each.model),
+        ("warmup", warm * each.step, len(warmups) * each.model),
+        ("infer", images * each.infer, images * each.predictions),
+        ("pseudo_label", images * each.label, images * each.labels),
+        ("retrain", sum(p.steps for p in own) * each.step, len(rounds) * each.model),
+        ("evaluate", models * each.vals * each.evaluate, 0),
+    ]
+
+
+_RETRAIN = ("training", "retrain")
+
+
+def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured:
+    source, target, val = (
+        artifacts.read_domain(prepared / f"{role}.parquet", params.root(role))
+        for role in ("source", "target", "val")
+    )
+    name = next(iter(content["pretrain"]))
+    training = params.load(pretrain.Params, "training", f"pretrain.{name}")
+    training = training.model_copy(update={"steps": count})
+    taxonomy = artifacts.read_taxonomy(prepared / "taxonomy.json")
+    fabric = launch(training.compute)
+    at = [time.perf_counter()]
+    made = pretrain.run(
+        training, source, taxonomy, fabric, lambda *_: at.append(time.perf_counter())
+    )
+    step = statistics.median(after - before for before, after in pairwise(at[1:]))
+    few, fewer = (replace(d, samples=d.samples[:count]) for d in (target, val))
+    with tempfile.TemporaryDirectory() as folder:
+        inferring, labelling, predictions, labels = _predict(Path(folder), made, few, fabric)
+    began = time.perf_counter()
+    evaluate.run(params.load(evaluate.Params, "evaluate"), made, fewer, fabric)
+    evaluating = (time.perf_counter() - began) / len(fewer)
+    size = 4.0 * sum(p.numel() for p in made.parameters())
+    return Measured(
+        step, size, inferring, predictions, labelling, labels, evaluating, len(target), len(val)
+    )
+
+
+def _predict(
+    folder: Path, teacher: model.Model, target: Domain, fabric: Fabric
+) -> tuple[float, float, float, float]:
+    """Seconds to infer and to label an image, bytes of its prediction and of its label."""
+    began = time.perf_counter()
+    found = infer.run(params.load(infer.Params, "infer"), teacher, target, fabric)
+    artifacts.write_predictions(folder / "predictions", found)
+    between = time.perf_counter()
+    taxonomy = teacher.recipe.taxonomy
+    pseudo_label.run(
+        pseudo_label.Params(labeler="cbst", portion=0.5),
+        artifacts.Predictions(folder / "predictions"),
+        {},
+        taxonomy,
+        lambda name, label: artifacts.write_label(
+            folder / "labels" / f"{name}.png", label, taxonomy.colours
+        ),
+    )
+    ended = time.perf_counter()
+    sizes = [_size(folder / kind) / len(target) for kind in ("predictions", "labels")]
+    return (between - began) / len(target), (ended - between) / len(target), sizes[0], sizes[1]
+
+
+def _size(folder: Path) -> float:
+    return float(sum(path.stat().st_size for path in folder.iterdir()))

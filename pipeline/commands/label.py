@@ -1,0 +1,66 @@
+"""Label a folder of new images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from PIL import Image
+
+from pipeline import artifacts, model, predict, progress
+from pipeline.compute import Compute, launch
+from pipeline.samples import BadInput, Pixels, file_name, read_image, resize
+from pipeline.taxonomy import Colour
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def label(
+    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
+    out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
+    width: Annotated[int, typer.Option(help="of the image that the network sees; 0: its own")] = 0,
+    flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="of the overlay's colours")] = 0.5,
+    accelerator: str = "auto",
+) -> None:
+    """Label every image of a folder: palette PNGs of train ids, and overlays to look at."""
+    found = sorted(path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise BadInput(f"{images}: holds no image ({', '.join(SUFFIXES)})")
+    used = model.load(weights)
+    colours = used.recipe.taxonomy.colours
+    labels = _labels(used, found, width, flip, Compute(accelerator=accelerator))
+    for path, (image, made) in progress.track(zip(found, labels, strict=True), "label", len(found)):
+        name = file_name(path.relative_to(images).as_posix())
+        artifacts.write_label(out / "labels" / f"{name}.png", made, colours)
+        artifacts.write_image(
+            out / "overlays" / f"{name}.png", overlay(image, made, colours, opacity)
+        )
+    typer.echo(f"{len(found)} images labelled in {out}")
+
+
+def _labels(
+    used: model.Model, found: list[Path], width: int, flip: bool, compute: Compute
+) -> Iterator[tuple[Pixels, Pixels]]:
+    fabric = launch(compute)
+    network = fabric.setup_module(used).eval()
+    for path in found:
+        image = read_image(path)
+        height, own = image.shape[:2]
+        seen = resize(image, (width, round(height * width / own))) if width else image
+        pixels = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None]
+        maps = predict.scores(network, fabric.to_device(pixels), flip)
+        yield image, predict.labels(maps, height, own)[0].cpu().numpy()
+
+
+def overlay(
+    image: Pixels, label: Pixels, colours: tuple[Colour, ...], opacity: float
+) -> Image.Image:
+    """The image under its label's colours."""
+    above = Image.fromarray(artifacts.colourise(label, colours))
+    return Image.blend(Image.fromarray(image), above, opacity)

@@ -1,0 +1,28 @@
+"""Switch to another preset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import artifacts, params
+from pipeline.samples import BadInput
+
+
+def preset(
+    name: Annotated[str, typer.Argument(help="a file of presets/, without its suffix")],
+    folder: Annotated[Path, typer.Option(help="where presets lie")] = Path("presets"),
+) -> None:
+    """Make a preset the project's params.yaml; what was there is kept as params.previous.yaml."""
+    choices = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if name not in choices:
+        raise BadInput(f"no preset {name!r}; choose {', '.join(choices)}")
+    new = choices[name].read_bytes()
+    old = params.FILE.read_bytes() if params.FILE.exists() else new
+    if old not in [path.read_bytes() for path in choices.values()]:
+        artifacts.write_bytes(params.FILE.with_suffix(".previous.yaml"), old)
+        typer.echo("the params.yaml that was here is now params.previous.yaml")
+    artifacts.write_bytes(params.FILE, new)
+    typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")

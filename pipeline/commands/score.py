@@ -1,0 +1,62 @@
+"""Evaluate a model on a labelled set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import model, parts
+from pipeline.compute import Compute, launch
+from pipeline.inspection import Candidates, inspect
+from pipeline.samples import BadInput, Coding, Domain
+from pipeline.stages import evaluate
+from pipeline.taxonomy import Taxonomy
+
+
+def score(
+    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    root: Annotated[Path, typer.Argument(help="the data set's folder")],
+    reader: Annotated[str, typer.Option(help="a file name of pipeline/datasets")] = "folder",
+    options: Annotated[str, typer.Option(help='the reader\'s, as JSON: {"split": "val"}')] = "{}",
+    width: Annotated[int, typer.Option(help="of the image that the network sees")] = 1024,
+    height: Annotated[int, typer.Option(help="of the image that the network sees")] = 512,
+    flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
+    accelerator: str = "auto",
+) -> None:
+    """Evaluate a model on any labelled set, at the labels' own size: JSON on stdout."""
+    evaluated = model.load(weights)
+    labelled = _labelled(
+        evaluated.recipe.taxonomy, root, reader, _options(options), (width, height)
+    )
+    compute = Compute(accelerator=accelerator)
+    params = evaluate.Params(flip=flip, batch=1, compute=compute)
+    confusion = evaluate.run(params, evaluated, labelled, launch(compute))
+    metrics, table = evaluate.tables(confusion, evaluated, None)
+    iou = dict(zip(table["class"], table["iou"], strict=True))
+    typer.echo(json.dumps({**metrics, "images": len(labelled), "iou": iou}, indent=2))
+
+
+def _options(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"--options {text}: is no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise BadInput(f'--options {text}: must be a mapping, such as {{"split": "val"}}')
+    return found
+
+
+def _labelled(
+    taxonomy: Taxonomy, root: Path, reader: str, options: dict[str, object], size: tuple[int, int]
+) -> Domain:
+    dataset = parts.build("datasets", reader, options, root=root, classes=taxonomy)
+    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
+    good, refused = inspect([Candidates("val", root, dataset.pairs(), coding)])
+    for problem in refused["problem"]:
+        typer.echo(f"refused: {problem}", err=True)
+    if not good["val"]:
+        raise BadInput(f"{root}: no image with a good label is left")
+    return Domain(good["val"], root, size, coding)

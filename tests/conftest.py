@@ -1,0 +1,42 @@
+"""Fixtures that several test modules share."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from pipeline.compute import Compute, launch
+from pipeline.samples import Coding, Domain, Sample
+from tests import worlds
+
+torch.set_num_threads(1)
+settings.register_profile("segue", deadline=None)  # the first call compiles or reads a cache
+settings.load_profile("segue")
+
+
+@pytest.fixture(scope="session")
+def fabric():
+    return launch(Compute(accelerator="cpu", precision="32-true"))
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """Writes a domain of coloured cells; class i of each has the same colour in all of them."""
+
+    def write(n, classes=3, size=worlds.SIZE, seed=0, name="source"):
+        rng = np.random.default_rng(seed)
+        samples = []
+        for index in range(n):
+            image, ids = worlds.scene(rng, size, classes)
+            paths = f"{name}/i/{index}.png", f"{name}/l/{index}.png"
+            worlds.save(tmp_path / paths[0], image)
+            worlds.save(tmp_path / paths[1], ids)
+            row = (name, paths[0], f"{index}", size[1], size[0], paths[1], f"{index}")
+            samples.append(Sample(*row))
+        return Domain(samples, tmp_path, size, Coding({i: i for i in range(classes)}), 64)
+
+    return write

@@ -1,0 +1,299 @@
+"""Every network keeps the contract; models are saved, loaded and refused."""
+
+import inspect
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision.models import segmentation
+
+from pipeline import model, parts
+from pipeline.model import Normalisation, Outputs, Recipe
+from pipeline.samples import BadInput
+from pipeline.taxonomy import CITYSCAPES, resolve
+
+THREE = resolve(["soil", "crop", "weed"])
+CHEAP = {"backbone": ["mobilenet", "mobilenet_v3_large", "vgg16", "resnet50"], "width": [8]}
+
+
+def options(name, **given):
+    """The first of CHEAP's values that each option of the network takes."""
+    part = parts.find("networks", name)
+    for key in inspect.signature(part).parameters:
+        for value in CHEAP.get(key, []):
+            with torch.device("meta"):
+                try:
+                    parts.build("networks", name, {key: value}, classes=2)
+                except BadInput:
+                    continue
+            given[key] = value
+            break
+    return given
+
+
+def small(taxonomy=THREE, seed=0, **changes):
+    return model.create(replace(Recipe("small", taxonomy, {"width": 8}), **changes), seed)
+
+
+def pixels(n, height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.integers(0, 256, (n, 3, height, width), dtype=np.uint8))
+
+
+def equal(one, two):
+    states = [m.state_dict() for m in (one, two)]
+    return states[0].keys() == states[1].keys() and all(
+        torch.equal(states[0][key], states[1][key]) for key in states[0]
+    )
+
+
+# --- the contract --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=parts.names("networks"))
+def made(request):
+    return model.create(Recipe(request.param, THREE, options(request.param)), seed=0).eval()
+
+
+@pytest.mark.parametrize(("n", "height", "width"), [(1, 64, 96), (2, 33, 47), (1, 97, 65)])
+def test_images_of_any_size_give_logits_on_a_grid(made, n, height, width):
+    with torch.inference_mode():
+        outputs = made(pixels(n, height, width))
+    assert outputs.logits.shape[:2] == (n, 3)
+    rows, columns = outputs.logits.shape[2:]
+    for cells, length in ((rows, height), (columns, width)):
+        assert 1 <= cells <= length
+        assert abs(length / cells - height / rows) < 2 * height / rows  # one stride for both sides
+    assert outputs.logits.isfinite().all()
+    assert outputs.features is None or len(outputs.features) == n
+
+
+def test_every_parameter_gets_a_gradient(made):
+    made.train()
+    made.zero_grad()
+    outputs = made(pixels(2, 65, 65))
+    maps = [outputs.logits] + ([] if outputs.aux is None else [outputs.aux])
+    sum((m * torch.randn_like(m)).sum() for m in maps).backward()
+    for name, parameter in made.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+    made.zero_grad()
+    made.eval()
+
+
+def test_an_image_is_predicted_alike_alone_and_in_a_batch(made):
+    images = pixels(3, 40, 56)
+    with torch.inference_mode():
+        alone, together = made(images[1:2]).logits[0], made(images).logits[1]
+    torch.testing.assert_close(alone, together, rtol=1e-3, atol=1e-4)
+
+
+def test_a_saved_model_is_loaded_as_it_was(made, tmp_path):
+    for place in ("a/m.pt", "b/another.pt"):
+        model.save(tmp_path / place, made)
+    loaded = model.load(tmp_path / "a/m.pt")
+    images = pixels(1, 32, 48)
+    with torch.inference_mode():
+        assert torch.equal(loaded.eval()(images).logits, made(images).logits)
+    assert equal(loaded, made)
+    assert loaded.recipe == made.recipe
+    model.save(tmp_path / "b/again.pt", loaded)
+    contents = [path.read_bytes() for path in sorted(tmp_path.rglob("*.pt"))]
+    assert len(contents) == 3
+    assert len(set(contents)) == 1
+
+
+# --- seeds ---------------------------------------------------------------------------------
+
+
+def test_the_seed_decides_the_weights_and_leaves_the_callers_generator():
+    state = torch.get_rng_state()
+    assert equal(small(seed=3), small(seed=3))
+    assert not equal(small(seed=3), small(seed=4))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# --- normalisation -------------------------------------------------------------------------
+
+
+class Echo(nn.Module):
+    def forward(self, x):
+        return Outputs(x)
+
+
+NORMS = [
+    Normalisation(),
+    Normalisation(bgr=True),
+    Normalisation((104.0, 116.7, 122.7), (1.0, 1.0, 1.0), 1.0, bgr=True),
+    Normalisation((0.5, 0.5, 0.5), (0.25, 0.5, 1.0), 1 / 255),
+]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalisation_is_exact_and_travels_with_the_weights(norm, tmp_path):
+    model.save(tmp_path / "m.pt", small(normalisation=norm))
+    loaded = model.load(tmp_path / "m.pt")
+    assert loaded.recipe.normalisation == norm
+    loaded.network = Echo()
+    images = pixels(2, 5, 7)
+    given = images.numpy().astype(np.float32)[:, ::-1] if norm.bgr else images.numpy()
+    mean, std = (np.float32(v).reshape(1, 3, 1, 1) for v in (norm.mean, norm.std))
+    expected = (given.astype(np.float32) * np.float32(norm.scale) - mean) / std
+    assert np.array_equal(loaded(images).logits.numpy(), expected)
+
+
+def test_weights_do_not_hold_the_normalisation():
+    assert {key.split(".")[0] for key in small().state_dict()} == {"network"}
+
+
+# --- weights from files --------------------------------------------------------------------
+
+
+def state(**changes):
+    found = small(seed=7).network.state_dict() | changes
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def recipe():
+    return Recipe("small", THREE, {"width": 8})
+
+
+def wrapped(found):
+    return {"recipe": {}, "weights": {f"network.{key}": value for key, value in found.items()}}
+
+
+@pytest.mark.parametrize("form", [lambda s: s, wrapped], ids=["a state dict", "a model"])
+def test_weights_of_a_file_are_taken(form, tmp_path):
+    torch.save(form(state()), tmp_path / "w.pt")
+    assert equal(model.create(recipe(), 0, tmp_path / "w.pt"), small(seed=7))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classifier.bias": None}, ["missing ['classifier.bias']"]),
+        ({"head.extra": torch.ones(2)}, ["unexpected ['head.extra']"]),
+        ({"classifier.bias": torch.ones(19)}, ["classifier.bias (19,) instead of (3,)"]),
+        ({"classifier.bias": "zeros"}, ["classifier.bias"]),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_by_name(changes, words, tmp_path):
+    torch.save(state(**changes), tmp_path / "w.pt")
+    with pytest.raises(BadInput) as error:
+        model.create(recipe(), 0, tmp_path / "w.pt")
+    for word in [str(tmp_path / "w.pt"), *words]:
+        assert word in str(error.value)
+
+
+def test_a_model_whose_weights_do_not_fit_its_recipe_is_refused(tmp_path):
+    model.save(tmp_path / "m.pt", small())
+    content = torch.load(tmp_path / "m.pt")
+    content["weights"]["network.classifier.bias"] = torch.ones(4)
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(BadInput, match=r"(?s)m\.pt.*classifier\.bias"):
+        model.load(tmp_path / "m.pt")
+
+
+class Bomb:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+def damaged(folder, marker):
+    """Files that are no checkpoint, by what is wrong with them."""
+    whole = folder / "whole.pt"
+    model.save(whole, small())
+    content = whole.read_bytes()
+    contents = {
+        "empty": b"",
+        "text": b"not a checkpoint\n",
+        "noise": np.random.default_rng(0).bytes(5000),
+        "truncated": content[: len(content) // 2],
+        "without its end": content[:-1],
+        "a pickle with code": pickle.dumps(Bomb(marker), protocol=2),
+    }
+    for name, value in contents.items():
+        (folder / name).write_bytes(value)
+    for name, value in {
+        "a checkpoint with code": {"recipe": {}, "weights": Bomb(marker)},
+        "a list": [torch.ones(1)],
+        "a tensor": torch.ones(3),
+        "a number": 3,
+        "weights that are none": {"recipe": {}, "weights": 3},
+        "a half recipe": {"recipe": {"network": "small"}, "weights": {}},
+    }.items():
+        torch.save(value, folder / name)
+    old = {"recipe": {}, "weights": Bomb(marker)}
+    torch.save(old, folder / "an old checkpoint with code", _use_new_zipfile_serialization=False)
+    (folder / "a folder").mkdir()
+    whole.unlink()
+    return [*sorted(folder.iterdir()), folder / "no such file"]
+
+
+@pytest.mark.parametrize("use", [model.load, lambda path: model.create(recipe(), 0, path)],
+                         ids=["load", "create"])  # fmt: skip
+def test_what_is_no_checkpoint_is_refused_and_never_run(use, tmp_path):
+    marker = tmp_path / "ran"
+    (tmp_path / "files").mkdir()
+    files = damaged(tmp_path / "files", marker)
+    for path in files:
+        with pytest.raises(BadInput) as error:
+            use(path)
+        assert str(path) in str(error.value)
+    assert len(files) == 15
+    assert not marker.exists()
+
+
+def test_the_code_of_the_pickles_would_run_if_it_were_let(tmp_path):
+    marker = tmp_path / "ran"
+    pickle.loads(pickle.dumps(Bomb(marker)))
+    assert marker.exists()
+
+
+def test_a_recipe_with_an_unknown_network_or_option_is_refused():
+    for changes, word in (({"network": "smal"}, "small"), ({"options": {"depth": 3}}, "depth")):
+        with pytest.raises(BadInput, match=word):
+            small(**changes)
+
+
+# --- sizes ---------------------------------------------------------------------------------
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_small_is_small():
+    assert 0.4e6 < count(model.create(Recipe("small", CITYSCAPES), 0)) < 0.7e6
+
+
+PUBLISHED = {
+    ("deeplabv3", "resnet50"): segmentation.DeepLabV3_ResNet50_Weights,
+    ("deeplabv3", "resnet101"): segmentation.DeepLabV3_ResNet101_Weights,
+    ("deeplabv3", "mobilenet"): segmentation.DeepLabV3_MobileNet_V3_Large_Weights,
+    ("fcn", "resnet50"): segmentation.FCN_ResNet50_Weights,
+    ("fcn", "resnet101"): segmentation.FCN_ResNet101_Weights,
+}
+
+
+@pytest.mark.parametrize(("name", "backbone"), PUBLISHED)
+def test_torchvisions_networks_have_the_published_size(name, backbone):
+    published = PUBLISHED[name, backbone].DEFAULT.meta["num_params"]
+    given = {"backbone": backbone, "aux": True}
+    with torch.device("meta"):
+        voc, city = (parts.build("networks", name, given, classes=n) for n in (21, 19))
+        lean = parts.build("networks", name, {"backbone": backbone}, classes=19)
+    assert count(voc) == published
+    last = [m for m in city.modules() if isinstance(m, nn.Conv2d) and m.out_channels == 19]
+    assert len(last) == 2
+    assert count(voc) - count(city) == sum(2 * (m.in_channels + 1) for m in last)
+    assert 0 < count(lean) < count(city)
+    assert lean.body.aux_classifier is None
