@@ -153,7 +153,9 @@ def _recipe(given: Any) -> Recipe:
     """A recipe from what `dataclasses.asdict` made of it."""
     taxonomy = artifacts.taxonomy_of(given["taxonomy"])
     norm = Normalisation(**given["normalisation"])
-    return Recipe(given["network"], taxonomy, given["options"], norm)
+    options = dict(given["options"])
+    options.pop("pretrained", None)  # its weights follow: none need be downloaded again
+    return Recipe(given["network"], taxonomy, options, norm)
 
 
 def _read(path: Path) -> Any:

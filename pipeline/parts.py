@@ -42,20 +42,32 @@ def build(room: str, name: str, options: Mapping[str, Any], **context: Any) -> A
     does not ask for of the context is left out. Raises BadInput that names the option.
     """
     part = find(room, name)
-    signature = inspect.signature(part, eval_str=True).parameters
-    allowed = [key for key in signature if key not in context]
-    checked = {}
+    checked = check_options(room, name, options, *context)
+    asked = inspect.signature(part).parameters
+    return part(**checked, **{key: context[key] for key in context if key in asked})
+
+
+def check_options(
+    room: str, name: str, options: Mapping[str, Any], *context: str
+) -> dict[str, Any]:
+    """`options` as the part's types; `context` names what its stage supplies.
+
+    Raises BadInput with a line for each option that is unknown, missing or of a wrong type.
+    """
+    signature = inspect.signature(find(room, name), eval_str=True).parameters
+    allowed = {key: asked for key, asked in signature.items() if key not in context}
+    checked, problems = {}, []
     for key, value in options.items():
         if key not in allowed:
-            raise BadInput(
-                f"{room}/{name}: no option '{key}'; it has {', '.join(allowed) or 'none'}"
-            )
+            problems.append(f"no option '{key}'; it has {', '.join(allowed) or 'none'}")
+            continue
         try:
-            checked[key] = TypeAdapter(signature[key].annotation).validate_python(value)
+            checked[key] = TypeAdapter(allowed[key].annotation).validate_python(value)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise BadInput(f"{room}/{name}: option {key}={value!r}: {reason}") from error
-    for key in allowed:
-        if key not in checked and signature[key].default is inspect.Parameter.empty:
-            raise BadInput(f"{room}/{name}: option {key} is missing; it must be given")
-    return part(**checked, **{key: context[key] for key in context if key in signature})
+            problems.append(f"option {key}={value!r}: {error.errors()[0]['msg']}")
+    for key, asked in allowed.items():
+        if key not in options and asked.default is inspect.Parameter.empty:
+            problems.append(f"option {key} is missing; it must be given")
+    if problems:
+        raise BadInput("\n".join(f"{room}/{name}: {problem}" for problem in problems))
+    return checked

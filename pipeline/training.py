@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.augment import Augment, AugmentParams
@@ -22,7 +24,10 @@ from pipeline.taxonomy import IGNORE
 
 
 class Optimiser(Section):
-    """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`."""
+    """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`.
+
+    With `average` the model that training leaves is the moving average of its steps' weights.
+    """
 
     name: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
@@ -30,6 +35,7 @@ class Optimiser(Section):
     momentum: float = 0.9
     power: float = 0.9
     warmup: int = 0
+    average: float = Field(default=0.0, ge=0, lt=1)  # decay of the weights' moving average; 0: none
 
 
 class Training(Section):
@@ -192,6 +198,7 @@ def train(
     objective.modules = {name: pairs[name][0] for name in objective.modules}
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
     network.train()
+    averaged = _averaged(model, optimiser.average)
     for step, found in enumerate(drawn):
         batch = fabric.to_device(found)
         rate = _rate(optimiser, step, steps)
@@ -206,8 +213,15 @@ def train(
         _check(step, values, batch)
         for _, stepper in pairs.values():
             stepper.step()
+        averaged.update_parameters(model)
         log(step, {"lr": rate, **values})
+    model.load_state_dict(averaged.module.state_dict())
     model.eval()
+
+
+def _averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """Of weights and batch norm's statistics; with decay 0 always the newest."""
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
@@ -233,19 +247,26 @@ def _check(step: int, values: dict[str, float], batch: Batch) -> None:
         )
 
 
-def supervised(outputs: Outputs, labels: Tensor, aux: float) -> Tensor:
+def supervised(
+    outputs: Outputs, labels: Tensor, aux: float, pixels: Tensor | None = None
+) -> Tensor:
     """Cross-entropy of the logits, and `aux` times that of the auxiliary logits where there are."""
-    loss = cross_entropy(outputs.logits, labels)
-    return loss if outputs.aux is None else loss + aux * cross_entropy(outputs.aux, labels)
+    loss = cross_entropy(outputs.logits, labels, pixels)
+    return loss if outputs.aux is None else loss + aux * cross_entropy(outputs.aux, labels, pixels)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the pixels that are not IGNORE; 0 where there are none.
+def labelled(labels: Tensor) -> Tensor:
+    """How many pixels are not IGNORE."""
+    return (labels != IGNORE).sum()
 
-    logits (N, C, h, w), upsampled to labels int64 (N, H, W).
+
+def cross_entropy(logits: Tensor, labels: Tensor, pixels: Tensor | None = None) -> Tensor:
+    """Sum over the pixels that are not IGNORE, divided by their number or by `pixels`.
+
+    logits (N, C, h, w), upsampled to labels int64 (N, H, W). 0 where nothing is labelled.
     """
     full = F.interpolate(logits.float(), labels.shape[-2:], mode="bilinear")
     # classes last: twice as fast on the CPU as cross_entropy over the second axis
     flat = full.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
     total = F.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORE, reduction="sum")
-    return total / (labels != IGNORE).sum().clamp(min=1)
+    return total / (labelled(labels) if pixels is None else pixels).clamp(min=1)

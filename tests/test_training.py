@@ -503,6 +503,7 @@ class TwoHeads(nn.Module):
 def test_self_training_adds_both_sides():
     network, given = TwoHeads(), batch()
     found = terms("self_training", given, network, target=0.7, aux=0.2)
+    pixels = sum((side.labels != IGNORE).sum() for side in given)
     for name, side, weight in (("source", given.source, 1.0), ("target", given.target, 0.7)):
         expected = 0
         for maps, share in zip(network(side.images)[:2], (1, 0.2), strict=True):
@@ -511,16 +512,19 @@ def test_self_training_adds_both_sides():
                 -log[n, side.labels[n, y, x], y, x]
                 for n, y, x in (side.labels != IGNORE).nonzero().tolist()
             ]
-            expected += share * torch.stack(picked).mean()
+            expected += share * torch.stack(picked).sum() / pixels
         torch.testing.assert_close(found[name], weight * expected)
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_self_training_on_one_side(side):
     network = TwoHeads()
-    found = terms("self_training", batch((side,)), network)
+    alone, both = batch((side,)), batch()
+    found = terms("self_training", alone, network)
     assert [*found] == [side]
-    torch.testing.assert_close(found[side], terms("self_training", batch(), network)[side])
+    own, all_ = (sum((s.labels != IGNORE).sum() for s in b if s) for b in (alone, both))
+    expected = terms("self_training", both, network)[side] * all_ / own
+    torch.testing.assert_close(found[side], expected)
 
 
 def test_self_training_sees_both_domains_in_one_batch():

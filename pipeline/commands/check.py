@@ -31,36 +31,74 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
     "evaluate": (evaluate.Params, ("evaluate",)),
     "gallery": (gallery.Params, ("gallery",)),
 }
-_ROOMS = {
-    "labeler": "labelers",
-    "ranker": "rankers",
-    "objective": "objectives",
-    "reader": "datasets",
+_SECTIONS = (
+    *("seed", "compute", "generate", "prepare", "network", "training", "pretrain", "warmup"),
+    *(*_OF_ROUNDS, "rounds"),
+)
+_NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
+"""Parts that dvc.yaml looks up in the round itself, so that it tracks their files."""
+
+_ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "labeler": ("labelers", ("classes", "portion")),
+    "ranker": ("rankers", ()),
+    "objective": ("objectives", ("classes",)),
+    "reader": ("datasets", ("root", "classes")),
+    "name": ("networks", ("classes",)),
 }
+"""The field that names a part: its room, and what a stage supplies beside the options."""
 
 
 def check(
     path: Annotated[Path, typer.Argument(help="a whole params file")] = params.FILE,
 ) -> None:
-    """Check every section, item and part of params.yaml; all that is wrong at once."""
-    problems = list(_problems(params.read(path), path))
-    if problems:
-        raise BadInput("\n".join(problems))
-    typer.echo(f"{path}: every section, item and part is in order")
-
-
-def _problems(content: Mapping[str, Any], path: Path) -> Iterator[str]:
+    """Check every section, item, part and option of params.yaml; all that is wrong at once."""
+    content = params.read(path)
+    problems = [f"{path}: {problem}" for problem in _shape(content)]
     for model, sections in _sections(content):
         try:
             found = params.load(model, *sections, path=path)
-            for field, room in _ROOMS.items():
-                for part in (found, *(getattr(found, role, None) for role in prepare.DOMAINS)):
-                    if isinstance(name := getattr(part, field, None), str):
-                        parts.find(room, name)
-            if isinstance(found, pretrain.Params):
-                parts.find("networks", found.network.name)
         except BadInput as error:
-            yield str(error)
+            problems.append(str(error))
+        else:
+            problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
+    if problems:
+        raise BadInput("\n".join(dict.fromkeys(problems)))
+    typer.echo(f"{path}: every section, item, part and option is in order")
+
+
+def _shape(content: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that no stage reads, and those that dvc.yaml needs."""
+    yield from _keys("", content, _SECTIONS)
+    if "precision" not in (content.get("compute") or {}):
+        yield "compute.precision is missing; DVC tracks it, such as auto"
+    for name, item in (content.get("rounds") or {}).items():
+        where = f"rounds.{name}."
+        yield from _keys(where, item, ("teacher", "start", *_OF_ROUNDS))
+        for stage, field in _NAMED.items():
+            if field not in (item.get(stage) or {}):
+                yield f"{where}{stage}.{field} is missing; name it in the round itself"
+
+
+def _keys(where: str, found: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    for key in found:
+        if key not in known:
+            yield f"{where}{key}: no such key; choose {', '.join(known)}"
+    for key in known:
+        if key not in found:
+            yield f"{where}{key} is missing; DVC tracks it, empty or not"
+
+
+def _parts(found: params.Section, section: str) -> Iterator[str]:
+    """What is wrong with the parts that a section chooses, and with their options."""
+    holders: dict[str, Any] = {section: found, "network": getattr(found, "network", None)}
+    holders |= {f"{section}.{role}": getattr(found, role, None) for role in prepare.DOMAINS}
+    for where, holder in holders.items():
+        for field, (room, context) in _ROOMS.items():
+            if isinstance(name := getattr(holder, field, None), str):
+                try:
+                    parts.check_options(room, name, holder.options, *context)
+                except BadInput as error:
+                    yield from (f"{where}: {line}" for line in str(error).splitlines())
 
 
 def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section], tuple[str, ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -32,11 +33,13 @@ def label(
     found = sorted(path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
         raise BadInput(f"{images}: holds no image ({', '.join(SUFFIXES)})")
+    names = [file_name(path.relative_to(images).as_posix()) for path in found]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadInput(f"{images}: several images would be named {twice[0]}.png; rename one")
     used = model.load(weights)
     colours = used.recipe.taxonomy.colours
     labels = _labels(used, found, width, flip, Compute(accelerator=accelerator))
-    for path, (image, made) in progress.track(zip(found, labels, strict=True), "label", len(found)):
-        name = file_name(path.relative_to(images).as_posix())
+    for name, (image, made) in progress.track(zip(names, labels, strict=True), "label", len(found)):
         artifacts.write_label(out / "labels" / f"{name}.png", made, colours)
         artifacts.write_image(
             out / "overlays" / f"{name}.png", overlay(image, made, colours, opacity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,21 @@ def preset(
     name: Annotated[str, typer.Argument(help="a file of presets/, without its suffix")],
     folder: Annotated[Path, typer.Option(help="where presets lie")] = Path("presets"),
 ) -> None:
-    """Make a preset the project's params.yaml; what was there is kept as params.previous.yaml."""
+    """Make a preset the project's params.yaml; what was there is kept beside it."""
     choices = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if name not in choices:
         raise BadInput(f"no preset {name!r}; choose {', '.join(choices)}")
     new = choices[name].read_bytes()
     old = params.FILE.read_bytes() if params.FILE.exists() else new
     if old not in [path.read_bytes() for path in choices.values()]:
-        artifacts.write_bytes(params.FILE.with_suffix(".previous.yaml"), old)
-        typer.echo("the params.yaml that was here is now params.previous.yaml")
+        kept = _unused(params.FILE.with_suffix(".previous.yaml"))
+        artifacts.write_bytes(kept, old)
+        typer.echo(f"the params.yaml that was here is now {kept}")
     artifacts.write_bytes(params.FILE, new)
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")
+
+
+def _unused(path: Path) -> Path:
+    """`path`, or the first of its numbered names that no file has: what was kept stays."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(name for name in chain([path], numbered) if not name.exists())

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 
 from pipeline.model import Outputs
-from pipeline.training import Batch, Loss, supervised
+from pipeline.training import Batch, Loss, labelled, supervised
 
 
 class Objective:
     """Cross-entropy over source labels and target pseudo-labels (Zou et al., CBST, 2018).
 
-    Both sides pass the network as one batch, so that batch norm sees both domains. Each side's
-    loss is the mean over its own labelled pixels, and the target's counts `target`: not from the
-    paper, whose code divides the sum over both by the labelled pixels of both.
+    As in its authors' code, the mean is over the labelled pixels of both sides, so that sparse
+    pseudo-labels weigh little; `target` scales their part. Both sides pass the network as one
+    batch, and batch norm sees both domains.
     """
 
     sides = ("source", "target")
@@ -30,10 +30,11 @@ class Objective:
         weights = {"source": 1.0, "target": self.target}
         present = {name: side for name, side in batch._asdict().items() if side is not None}
         outputs = model(torch.cat([side.images for side in present.values()]))
+        pixels = torch.stack([labelled(side.labels) for side in present.values()]).sum()
         terms, start = {}, 0
         for name, side in present.items():
             part = slice(start, start := start + len(side.images))
             aux = None if outputs.aux is None else outputs.aux[part]
             own = Outputs(outputs.logits[part], aux)
-            terms[name] = weights[name] * supervised(own, side.labels, self.aux)
+            terms[name] = weights[name] * supervised(own, side.labels, self.aux, pixels)
         yield Loss(terms)

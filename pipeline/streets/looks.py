@@ -13,8 +13,8 @@ OVERCAST = Weather(
     noise=3.0, blur=0.0005,
 )
 DUSK = Weather(
-    haze=0.014, cast=(0.72, 0.84, 1.0), saturation=0.5, contrast=0.7, gamma=1.35,
-    noise=7.0, blur=0.003,
+    haze=0.009, cast=(0.82, 0.90, 1.0), saturation=0.6, contrast=0.8, gamma=1.2,
+    noise=5.0, blur=0.002,
 )
 
 GAME = Style(
