@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -62,8 +63,9 @@ def run(preset: str, seed: int, threads: int | None) -> None:
         _configure(project, preset, seed, threads)
         began = time.perf_counter()
         with (ROOT / "benchmarks" / f"{preset}-{seed}.log").open("w") as log:
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             subprocess.run(
-                [Path(sys.executable).parent / "dvc", "repro"],
+                [Path(sys.executable).parent / "dvc", "repro"], env={**os.environ, "PATH": path},
                 cwd=project, stdout=log, stderr=subprocess.STDOUT, check=True,
             )  # fmt: skip
         seconds = round(time.perf_counter() - began)
