@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.augment import Augment, AugmentParams
@@ -24,10 +23,7 @@ from pipeline.taxonomy import IGNORE
 
 
 class Optimiser(Section):
-    """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`.
-
-    With `average` the model that training leaves is the moving average of its steps' weights.
-    """
+    """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`."""
 
     name: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
@@ -35,7 +31,6 @@ class Optimiser(Section):
     momentum: float = 0.9
     power: float = 0.9
     warmup: int = 0
-    average: float = Field(default=0.0, ge=0, lt=1)  # decay of the weights' moving average; 0: none
 
 
 class Training(Section):
@@ -198,7 +193,6 @@ def train(
     objective.modules = {name: pairs[name][0] for name in objective.modules}
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
     network.train()
-    averaged = _averaged(model, optimiser.average)
     for step, found in enumerate(drawn):
         batch = fabric.to_device(found)
         rate = _rate(optimiser, step, steps)
@@ -207,21 +201,28 @@ def train(
             for group in stepper.param_groups:
                 group["lr"] = rate
         values: dict[str, float] = {}
+        due: set[str] = set()
         for loss in objective.losses(network, batch):
             fabric.backward(torch.stack([*loss.terms.values()]).sum(), inputs=moved[loss.group])
             values |= {name: term.item() for name, term in loss.terms.items()}
+            due.add(loss.group)
         _check(step, values, batch)
-        for _, stepper in pairs.values():
-            stepper.step()
-        averaged.update_parameters(model)
+        for name in due:
+            pairs[name][1].step()
         log(step, {"lr": rate, **values})
-    model.load_state_dict(averaged.module.state_dict())
     model.eval()
 
 
-def _averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """Of weights and batch norm's statistics; with decay 0 always the newest."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+@contextmanager
+def fixed_statistics(model: nn.Module, fixed: bool = True) -> Iterator[None]:
+    """Batch norm uses the batch's statistics as ever, but does not add them to the running ones."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms if fixed else ():
+        norm.momentum = 0.0
+    yield
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:

@@ -463,6 +463,7 @@ def objective(request):
 def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
     made = model.create(recipe(), 0).train()
     groups = {"network": made, **objective.modules}
+    before = {key: value.clone() for key, value in made.state_dict().items()}
     reached, names = Counter(), []
     for loss in objective.losses(made, batch(objective.sides)):
         assert loss.group in groups
@@ -471,6 +472,9 @@ def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
         sum(loss.terms.values()).backward(inputs=moved)
         reached[loss.group] += sum(bool(p.grad is not None and p.grad.any()) for p in moved)
         names += loss.terms
+    if not reached:  # an objective without a loss does its work on the statistics
+        assert any(not torch.equal(before[k], v) for k, v in made.state_dict().items())
+        return
     assert set(reached) == set(groups)
     assert all(reached.values())
     assert len(set(names)) == len(names)
@@ -525,6 +529,54 @@ def test_self_training_on_one_side(side):
     own, all_ = (sum((s.labels != IGNORE).sum() for s in b if s) for b in (alone, both))
     expected = terms("self_training", both, network)[side] * all_ / own
     torch.testing.assert_close(found[side], expected)
+
+
+def statistics(network):
+    return {k: v.clone() for k, v in network.state_dict().items() if "running" in k}
+
+
+def passed(name, given, **options):
+    """Weights unchanged; the running statistics after one step of an objective."""
+    made = model.create(recipe(), 0).train()
+    for _ in parts.build("objectives", name, options, classes=CLASSES).losses(made, given):
+        pass
+    return statistics(made)
+
+
+def test_adapt_norm_moves_statistics_and_nothing_else(fabric):
+    made = model.create(recipe(), 0)
+    weights = {k: v.clone() for k, v in made.named_parameters()}
+    adapting = parts.build("objectives", "adapt_norm", {})
+    target = Memory(4, "t", seed=1)
+    drawn = [batch(("target",))] * 80
+    training.train(made, adapting, drawn, 80, training.Optimiser(), fabric, lambda *_: None)
+    assert all(torch.equal(weights[k], v) for k, v in made.named_parameters())
+    images = labelled(target, 3).images
+    x = (images.float() / 255 - made.mean) / made.std
+    torch.testing.assert_close(
+        made.network.stem[1].running_mean,
+        made.network.stem[0](x).mean((0, 2, 3)),
+        rtol=1e-2,
+        atol=1e-3,
+    )
+
+
+def test_own_norm_keeps_the_targets_statistics_alone():
+    own = passed("self_training", batch(), norm="own")
+    alone = passed("self_training", batch(("target",)), norm="own")
+    joint = passed("self_training", batch())
+    assert all(torch.equal(own[key], alone[key]) for key in own)
+    assert any(not torch.equal(own[key], joint[key]) for key in own)
+
+
+def test_statistics_are_counted_again_after_a_fixed_pass():
+    made = model.create(recipe(), 0).train()
+    before = statistics(made)
+    with training.fixed_statistics(made):
+        made(batch().source.images)
+    assert all(torch.equal(before[k], v) for k, v in statistics(made).items())
+    made(batch().source.images)
+    assert any(not torch.equal(before[k], v) for k, v in statistics(made).items())
 
 
 def test_self_training_sees_both_domains_in_one_batch():
