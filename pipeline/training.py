@@ -220,9 +220,11 @@ def fixed_statistics(model: nn.Module, fixed: bool = True) -> Iterator[None]:
     momenta = [norm.momentum for norm in norms]
     for norm in norms if fixed else ():
         norm.momentum = 0.0
-    yield
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
