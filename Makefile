@@ -30,7 +30,7 @@ check: .venv/ready-dev  ## lint, format, types, architecture
 	lint-imports --no-logo
 
 clean:  ## remove what the pipeline made; DVC's cache stays
-	rm -rf data/raw data/prepared data/rounds models reports
+	rm -rf data/raw data/prepared data/rounds data/unfinished models reports
 
 # torch first and by itself: TORCH decides its build, and the rest then finds it satisfied
 .venv/ready: pyproject.toml requirements.txt

@@ -6,13 +6,12 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,8 +19,6 @@ from PIL import Image
 
 from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, resize_label
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
-
-Logits = npt.NDArray[np.float16]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -191,96 +188,3 @@ def write_image(path: Path, image: Image.Image) -> None:
     sink = io.BytesIO()
     image.save(sink, format="PNG", compress_level=3)
     write_bytes(path, sink.getvalue())
-
-
-# --- predictions ---------------------------------------------------------------------------
-
-PER_FILE = 32
-"""Images in one file of predictions: which file an image is in follows from its index alone."""
-
-_PREDICTION = pa.schema(
-    [
-        ("image", pa.string()),
-        ("height", pa.int32()),  # of the label to be made
-        ("width", pa.int32()),
-        ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
-        ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Logits float16 (classes, rows, columns) on a grid over an image of height x width."""
-
-    image: str
-    height: int
-    width: int
-    logits: Logits
-
-
-def write_predictions(folder: Path, predictions: Iterable[Prediction]) -> None:
-    """PER_FILE images a file in the order given, one image a row group, one image in memory."""
-    folder.mkdir(parents=True, exist_ok=True)
-    writer: pq.ParquetWriter | None = None
-    target, partial = folder, folder
-    for index, prediction in enumerate(predictions):
-        if index % PER_FILE == 0:
-            _finish(writer, partial, target)
-            target = folder / f"{index // PER_FILE:05d}.parquet"
-            partial = target.with_suffix(".partial")
-            # logits hardly compress, and plain encoding reads at the disk's speed
-            writer = pq.ParquetWriter(
-                partial, _PREDICTION, compression="none", use_dictionary=False
-            )
-        assert writer is not None
-        writer.write_table(_row(prediction), row_group_size=1)
-    _finish(writer, partial, target)
-
-
-def _finish(writer: pq.ParquetWriter | None, partial: Path, target: Path) -> None:
-    if writer is not None:
-        writer.close()
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
-
-
-def _row(prediction: Prediction) -> pa.Table:
-    row = {
-        "image": prediction.image,
-        "height": prediction.height,
-        "width": prediction.width,
-        "shape": list(prediction.logits.shape),
-        "logits": prediction.logits.tobytes(),
-    }
-    return pa.Table.from_pylist([row], schema=_PREDICTION)
-
-
-class Predictions:
-    """A folder of predictions, read one image at a time, from any thread."""
-
-    def __init__(self, folder: Path) -> None:
-        files = sorted(folder.glob("*.parquet"))
-        if not files:
-            raise BadInput(f"{folder}: holds no predictions")
-        self._places = [
-            (file, group)
-            for file in files
-            for group in range(pq.read_metadata(file).num_row_groups)
-        ]
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: int) -> Prediction:
-        file, group = self._places[index]
-        with pq.ParquetFile(file) as opened:
-            row = opened.read_row_group(group, use_threads=False)
-        buffer = row["logits"][0].as_buffer()
-        logits = np.frombuffer(buffer, np.float16).reshape(row["shape"][0].as_py())
-        height, width = row["height"][0].as_py(), row["width"][0].as_py()
-        return Prediction(row["image"][0].as_py(), height, width, logits)
-
-    def __iter__(self) -> Iterator[Prediction]:
-        return (self[index] for index in range(len(self)))

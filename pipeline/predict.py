@@ -25,11 +25,17 @@ class _Images(Dataset[Tensor]):
         return torch.from_numpy(np.array(self.domain.image(index))).permute(2, 0, 1)
 
 
-def images(domain: Domain, batch: int, workers: int = 0) -> Iterator[tuple[range, Tensor]]:
-    """A domain's images in order: their indices, and uint8 (N, 3, height, width)."""
-    start = 0
-    for found in DataLoader(_Images(domain), batch, num_workers=workers):
-        yield range(start, start := start + len(found)), found
+def batches(indices: range, size: int) -> list[range]:
+    """`indices` cut into batches; the last may be smaller."""
+    return [indices[i : i + size] for i in range(0, len(indices), size)]
+
+
+def images(
+    domain: Domain, batches: Sequence[range], workers: int = 0
+) -> Iterator[tuple[range, Tensor]]:
+    """A domain's images: the indices of each batch, and uint8 (N, 3, height, width)."""
+    loader = DataLoader(_Images(domain), batch_sampler=batches, num_workers=workers)  # type: ignore[arg-type]
+    yield from zip(batches, loader, strict=True)
 
 
 @torch.inference_mode()

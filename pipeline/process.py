@@ -19,14 +19,21 @@ from pipeline.samples import BadInput
 _PR_SET_PDEATHSIG = 1
 
 
-def paths(*names: str, item: bool = False, optional: Sequence[str] = ()) -> argparse.Namespace:
-    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first."""
+def paths(
+    *names: str, item: bool = False, optional: Sequence[str] = (), options: Sequence[str] = ()
+) -> argparse.Namespace:
+    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first.
+
+    `options` are optional words that are no paths.
+    """
     parser = argparse.ArgumentParser()
     if item:
         parser.add_argument("item", help="a key of the stage's mapping, such as round-1")
     for name in (*names, *optional):
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
+    for name in options:
+        parser.add_argument(f"--{name}")
     return parser.parse_args()
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline import artifacts
-from pipeline.artifacts import Prediction, Predictions, PseudoLabelled
+from pipeline.artifacts import PseudoLabelled
 from pipeline.samples import INDEX, RED16, BadInput, Coding, Domain, Sample
 from pipeline.taxonomy import CAMVID, CITYSCAPES, IGNORE, resolve
 from tests import worlds
@@ -23,13 +23,6 @@ def domain(root, n=3, encoding=INDEX):
         for k in range(n)
     ]
     return Domain(samples, root, (6, 4), Coding({0: IGNORE, 7: 0, 300: 1}, encoding))
-
-
-def predictions(n, seed=0):
-    rng = np.random.default_rng(seed)
-    for index in range(n):
-        logits = rng.normal(size=(5, 3, 4 + index % 2)).astype(np.float16)
-        yield Prediction(f"i/{index}.png", 24, 32 + 8 * (index % 2), logits)
 
 
 # --- atomicity and determinism -------------------------------------------------------------
@@ -78,14 +71,13 @@ def write_all(folder):
     artifacts.write_taxonomy(folder / "taxonomy.json", CITYSCAPES)
     label = np.arange(256, dtype=np.uint8).reshape(16, 16)
     artifacts.write_label(folder / "l.png", label, CAMVID.colours)
-    artifacts.write_predictions(folder / "p", predictions(34))
 
 
 def test_the_same_content_gives_the_same_bytes_in_any_folder(tmp_path):
     for name in ("first", "second/below"):
         write_all(tmp_path / name)
     files = sorted(path for path in (tmp_path / "first").rglob("*") if path.is_file())
-    assert len(files) == 9
+    assert len(files) == 7
     for path in files:
         other = tmp_path / "second/below" / path.relative_to(tmp_path / "first")
         assert path.read_bytes() == other.read_bytes(), path.name
@@ -186,50 +178,3 @@ def test_pseudo_labels_lie_under_their_samples_names(tmp_path):
     assert labelled.image(1).shape == (4, 6, 3)
     assert np.array_equal(labelled.label(1), np.full((4, 6), 1))
     assert (PseudoLabelled(whole, None, 2).label(1) == np.full((4, 6), IGNORE)).all()
-
-
-# --- predictions ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("n", "files"), [(1, 1), (32, 1), (33, 2), (70, 3)])
-def test_predictions_come_back_in_order_and_in_files_by_index(n, files, tmp_path):
-    artifacts.write_predictions(tmp_path / "p", predictions(n))
-    names = sorted(path.name for path in (tmp_path / "p").iterdir())
-    assert names == [f"{index:05d}.parquet" for index in range(files)]
-    read = Predictions(tmp_path / "p")
-    assert len(read) == n
-    for written, found in zip(predictions(n), read, strict=True):
-        assert (found.image, found.height, found.width) == (
-            written.image, written.height, written.width,
-        )  # fmt: skip
-        assert found.logits.dtype == np.float16
-        assert np.array_equal(found.logits, written.logits)
-
-
-def test_one_image_is_one_row_group_and_can_be_read_alone(tmp_path):
-    artifacts.write_predictions(tmp_path / "p", predictions(34))
-    assert pq.read_metadata(tmp_path / "p/00000.parquet").num_row_groups == 32
-    wanted = [*predictions(34)][33]
-    assert np.array_equal(Predictions(tmp_path / "p")[33].logits, wanted.logits)
-
-
-def test_the_first_file_does_not_depend_on_how_many_follow(tmp_path):
-    for n in (32, 50):
-        artifacts.write_predictions(tmp_path / str(n), predictions(n))
-    first = [(tmp_path / str(n) / "00000.parquet").read_bytes() for n in (32, 50)]
-    assert first[0] == first[1]
-
-
-def test_predictions_that_stop_halfway_leave_no_file_that_would_be_read(tmp_path):
-    def failing():
-        yield from predictions(40)
-        raise RuntimeError("out of memory")
-
-    with pytest.raises(RuntimeError, match="out of memory"):
-        artifacts.write_predictions(tmp_path / "p", failing())
-    assert len(Predictions(tmp_path / "p")) == 32
-
-
-def test_no_predictions_are_refused_by_folder(tmp_path):
-    with pytest.raises(BadInput, match="p: holds no predictions"):
-        Predictions(tmp_path / "p")

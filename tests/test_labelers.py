@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline import confidence, parts
+from pipeline import confidence, fused, parts
 from pipeline.taxonomy import IGNORE
 
 CLASSES, SIZE = 5, (30, 44)
@@ -57,8 +57,8 @@ def grids(request):
 
 
 def thresholds(labeler, grids, portion):
-    scores = lambda g: confidence.measure(g, *SIZE)[:2]  # noqa: E731
-    return confidence.thresholds(list(grids), scores, labeler.pools, portion)[0]
+    measure = lambda g: labeler.measure(g, *SIZE)  # noqa: E731
+    return confidence.thresholds(list(grids), measure, labeler.pools, portion)[0]
 
 
 @pytest.fixture(params=parts.names("labelers"))
@@ -86,7 +86,7 @@ def test_pools_are_a_partition_of_the_classes(name):
 
 
 def test_where_nothing_may_be_kept_nothing_is(name, grids):
-    k = np.full(CLASSES, confidence.NOTHING)
+    k = np.full(CLASSES, fused.NOTHING)
     assert (build(name, 0.0).label(grids[0], *SIZE, k) == IGNORE).all()
 
 
@@ -133,8 +133,8 @@ def test_cbst_labels_a_class_that_st_leaves_out():
     kept = {}
     for rule in ("st", "cbst"):
         labeler = build(rule, 0.5, classes=2)
-        scores = lambda g: confidence.measure(g, 10, 10)[:2]  # noqa: E731
-        k, _ = confidence.thresholds([grid], scores, labeler.pools, 0.5)
+        measure = lambda g, of=labeler: of.measure(g, 10, 10)  # noqa: E731
+        k, _ = confidence.thresholds([grid], measure, labeler.pools, 0.5)
         label = labeler.label(grid, 10, 10, k)
         kept[rule] = [(label == c).sum() for c in range(2)]
     assert kept["st"] == [50, 0]

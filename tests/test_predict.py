@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline import confidence, model, predict
+from pipeline import fused, model, predict
 from pipeline.model import Outputs, Recipe
 from pipeline.taxonomy import resolve
 
@@ -156,7 +156,7 @@ def test_labels_from_a_stored_grid_agree_with_those_at_full_precision():
     logits = maps(4, 12, 16, scale=4.0)
     full = predict.labels(logits, 96, 128).numpy()
     stored = predict.grid(logits, 96, 128, 8).numpy().astype(np.float32)
-    found = np.stack([confidence.measure(g, 96, 128)[0] for g in stored])
+    found = np.stack([fused.measure(g, 96, 128)[0] for g in stored])
     assert (found == full).mean() > 0.995
     two = F.interpolate(logits, (96, 128), mode="bilinear").topk(2, dim=1).values
     clear = (two[:, 0] - two[:, 1] > 0.05).numpy()
@@ -169,7 +169,7 @@ def test_a_network_s_own_grid_keeps_its_labels(size):
     logits = predict.scores(made, pixels(1, *size))
     full = predict.labels(logits, *size).numpy()[0]
     stored = predict.grid(logits, *size, 4)[0].numpy().astype(np.float32)
-    found, _, _ = confidence.measure(stored, *size)
+    found, _, _ = fused.measure(stored, *size)
     assert (found == full).mean() > 0.98
 
 
@@ -179,7 +179,7 @@ def test_a_network_s_own_grid_keeps_its_labels(size):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_images_come_in_order_with_their_indices(scenes, workers):
     domain = scenes(5)
-    found = list(predict.images(domain, 2, workers))
+    found = list(predict.images(domain, predict.batches(range(5), 2), workers))
     assert [indices for indices, _ in found] == [range(2), range(2, 4), range(4, 5)]
     together = torch.cat([images for _, images in found])
     assert together.dtype == torch.uint8

@@ -18,9 +18,10 @@ from PIL import Image
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from pipeline import artifacts, confidence, model, parts, predict
-from pipeline.artifacts import Prediction, Predictions, PseudoLabelled
+from pipeline import artifacts, fused, model, parts, predict, predictions
+from pipeline.artifacts import PseudoLabelled
 from pipeline.model import Recipe
+from pipeline.predictions import Prediction, Predictions
 from pipeline.samples import BadInput, Domain
 from pipeline.stages import (
     correct,
@@ -53,7 +54,7 @@ def predictions_of(domain, folder, classes=3, seed=0):
             logits[classes - 1] -= 30  # the last class is never predicted
             yield Prediction(sample.image, HEIGHT, WIDTH, logits)
 
-    artifacts.write_predictions(folder, made())
+    predictions.write(folder, predictions.files(len(domain)), made())
     return Predictions(folder)
 
 
@@ -101,7 +102,7 @@ def test_tables_of_labels_equal_loops(target, tmp_path):
     assert len(rows) == len(made.coverage) == 4 * 3
     for prediction, sample in zip(found, target.samples, strict=True):
         grid = prediction.logits.astype(np.float32)
-        predicted, k, entropy = confidence.measure(grid, HEIGHT, WIDTH)
+        predicted, k, entropy = fused.measure(grid, HEIGHT, WIDTH)
         for c, name in enumerate(THREE.names):
             row = rows[sample.image, name]
             own = predicted == c
@@ -262,7 +263,7 @@ def ignore_log(step, values):
 
 def test_each_target_image_has_a_prediction_in_order(target, fabric):
     given = infer.Params(stride=8, flip=True, batch=3)
-    found = list(infer.run(given, small(), target, fabric))
+    found = list(infer.run(given, small(), target, fabric, [range(4)]))
     assert [p.image for p in found] == [sample.image for sample in target.samples]
     network = small().eval()
     for index, prediction in enumerate(found):
@@ -423,7 +424,7 @@ def test_a_gallery_row_is_image_prediction_label_and_truth(images, chosen, pseud
     truths = {4: 0, 1: 1, 2: 2}  # target image -> its place in the truth
     for index, (name, panels) in zip(chosen, rows, strict=True):
         logits = found[index].logits.astype(np.float32)
-        predicted, _, _ = confidence.measure(logits, HEIGHT, WIDTH)
+        predicted, _, _ = fused.measure(logits, HEIGHT, WIDTH)
         maps = [predicted, labels[name]]
         expected = [artifacts.colourise(m, THREE.colours) for m in maps]
         assert np.array_equal(panels[0], target.image(index))

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import artifacts, model, params
+from pipeline import artifacts, model, params, predictions
 from pipeline.compute import launch
 from pipeline.samples import BadInput, Domain
 from pipeline.stages import evaluate, infer, pretrain, pseudo_label, retrain
@@ -98,13 +98,13 @@ def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured
     step = statistics.median(after - before for before, after in pairwise(at[1:]))
     few, fewer = (replace(d, samples=d.samples[:count]) for d in (target, val))
     with tempfile.TemporaryDirectory() as folder:
-        inferring, labelling, predictions, labels = _predict(Path(folder), made, few, fabric)
+        inferring, labelling, stored, labels = _predict(Path(folder), made, few, fabric)
     began = time.perf_counter()
     evaluate.run(params.load(evaluate.Params, "evaluate"), made, fewer, fabric)
     evaluating = (time.perf_counter() - began) / len(fewer)
     size = 4.0 * sum(p.numel() for p in made.parameters())
     return Measured(
-        step, size, inferring, predictions, labelling, labels, evaluating, len(target), len(val)
+        step, size, inferring, stored, labelling, labels, evaluating, len(target), len(val)
     )
 
 
@@ -113,13 +113,15 @@ def _predict(
 ) -> tuple[float, float, float, float]:
     """Seconds to infer and to label an image, bytes of its prediction and of its label."""
     began = time.perf_counter()
-    found = infer.run(params.load(infer.Params, "infer"), teacher, target, fabric)
-    artifacts.write_predictions(folder / "predictions", found)
+    files = predictions.files(len(target))
+    inferring = params.load(infer.Params, "infer")
+    found = infer.run(inferring, teacher, target, fabric, files.values())
+    predictions.write(folder / "predictions", files, found)
     between = time.perf_counter()
     taxonomy = teacher.recipe.taxonomy
     pseudo_label.run(
         pseudo_label.Params(labeler="cbst", portion=0.5),
-        artifacts.Predictions(folder / "predictions"),
+        predictions.Predictions(folder / "predictions"),
         {},
         taxonomy,
         lambda name, label: artifacts.write_label(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline import confidence
+from pipeline import fused
+from pipeline.fused import Floats
 from pipeline.samples import Pixels
 
 
@@ -15,9 +16,10 @@ class Labeler:
         self.portion = portion
         self.pools = np.zeros(classes, np.int64)
 
-    def label(
-        self, logits: confidence.Floats, height: int, width: int, k: confidence.Floats
-    ) -> Pixels:
+    def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
+        """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
+        return fused.measure(logits, height, width)  # type: ignore[no-any-return]
+
+    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Pixels:
         """Train ids uint8 (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        labels: Pixels = confidence.weighted_argmax(logits, height, width, k)
-        return labels
+        return fused.weighted_argmax(logits, height, width, k)  # type: ignore[no-any-return]

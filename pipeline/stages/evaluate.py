@@ -40,7 +40,8 @@ def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> 
     """The confusion matrix over all of `val`, at the evaluation size."""
     network = fabric.setup_module(evaluated).eval()
     confusion = scores.Confusion(len(evaluated.recipe.taxonomy))
-    found = predict.images(val, params.batch, params.compute.workers)
+    batches = predict.batches(range(len(val)), params.batch)
+    found = predict.images(val, batches, params.compute.workers)
     for indices, images in progress.track(found, "evaluate", -(-len(val) // params.batch)):
         logits = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
         for index, maps in zip(indices, logits, strict=True):

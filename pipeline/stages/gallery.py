@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from pipeline import artifacts, confidence, plots, process, progress
+from pipeline import artifacts, fused, plots, process, progress
 from pipeline.params import Section, load, root
+from pipeline.predictions import Predictions
 from pipeline.samples import Domain, Pixels
 from pipeline.taxonomy import IGNORE, Taxonomy
 
@@ -24,7 +25,7 @@ class Params(Section):
 def run(
     params: Params,
     target: Domain,
-    predictions: artifacts.Predictions,
+    predictions: Predictions,
     labels: artifacts.PseudoLabelled,
     truth: Domain,
     taxonomy: Taxonomy,
@@ -36,7 +37,7 @@ def run(
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
         grid = found.logits.astype(np.float32)
-        predicted, _, _ = confidence.measure(grid, found.height, found.width)
+        predicted, _, _ = fused.measure(grid, found.height, found.width)
         known = truths.get(target.samples[index].image)
         missing = np.full(predicted.shape, IGNORE, np.uint8)
         maps = [predicted, labels.label(index), missing if known is None else truth.label(known)]
@@ -65,7 +66,7 @@ def main() -> None:
     truth = artifacts.read_domain(at.target_truth, root("target"))
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     labels = artifacts.PseudoLabelled(target, at.labels, len(taxonomy))
-    predictions = artifacts.Predictions(at.predictions)
+    predictions = Predictions(at.predictions)
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, predict, process, progress
+from pipeline import artifacts, model, predict, predictions, process, progress, resume
 from pipeline.compute import Compute, launch
 from pipeline.params import Section, load, root
-from pipeline.samples import Domain
+from pipeline.samples import BadInput, Domain
 
 
 class Params(Section):
@@ -24,27 +25,63 @@ class Params(Section):
 
 
 def run(
-    params: Params, teacher: model.Model, target: Domain, fabric: Fabric
-) -> Iterator[artifacts.Prediction]:
-    """A prediction for each target image, in the index's order."""
+    params: Params,
+    teacher: model.Model,
+    target: Domain,
+    fabric: Fabric,
+    files: Iterable[range],
+) -> Iterator[predictions.Prediction]:
+    """A prediction for each image of `files`, in their order.
+
+    No batch holds images of two files: what a file holds depends on nothing but its own images.
+    """
     network = fabric.setup_module(teacher).eval()
     width, height = target.size
-    for indices, images in predict.images(target, params.batch, params.compute.workers):
+    batches = [batch for file in files for batch in predict.batches(file, params.batch)]
+    for indices, images in predict.images(target, batches, params.compute.workers):
         logits = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
         grid = predict.grid(logits, height, width, params.stride).cpu().numpy()
         for index, cells in zip(indices, grid, strict=True):
-            yield artifacts.Prediction(target.samples[index].image, height, width, cells)
+            yield predictions.Prediction(target.samples[index].image, height, width, cells)
+
+
+def shard(text: str | None) -> tuple[int, int]:
+    """(which, of how many) from `which/of`, counted from 1. Raises BadInput."""
+    number, _, of = (text or "1/1").partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise BadInput(f"--shard {text}: must be as 2/5, the second of five")
+    return int(number) - 1, int(of)
 
 
 def main() -> None:
-    """Open, run, write."""
-    at = process.paths("teacher", "target", "predictions", item=True)
+    """Open, run, write: a file at a time, so that an interrupted run goes on after the last.
+
+    With `--shard 2/5` one process of five, on whatever machine, leaves its files for the run
+    without, which makes those that are missing and publishes all.
+    """
+    at = process.paths(
+        "teacher", "target", "predictions", "unfinished", item=True, options=("shard",)
+    )
     params = load(Params, "infer", f"rounds.{at.item}.infer")
+    which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
+    teacher = model.load(at.teacher)
     fabric = launch(params.compute)
-    predictions = run(params, model.load(at.teacher), target, fabric)
-    shown = progress.track(predictions, f"infer {at.item}", len(target))
-    artifacts.write_predictions(at.predictions, shown)
+    made = _unfinished(at.unfinished, [at.teacher, at.target], params)
+    all_files = predictions.files(len(target))
+    names = list(all_files)[which::of][fabric.global_rank :: fabric.world_size]
+    missing = {name: all_files[name] for name in names if not (made / name).exists()}
+    found = run(params, teacher, target, fabric, missing.values())
+    shown = progress.track(found, f"infer {at.item}", sum(map(len, missing.values())))
+    predictions.write(made, missing, shown)
+    fabric.barrier()
+    if at.shard is None and fabric.is_global_zero:
+        predictions.publish(made, at.predictions)
+
+
+def _unfinished(parent: Path, inputs: list[Path], params: Params) -> Path:
+    others = set(Compute.model_fields) - {"precision"}
+    return resume.folder(parent, inputs, params, compute=others)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline import artifacts, confidence, parts, process, progress
+from pipeline.confidence import Counts, Seen
+from pipeline.fused import Floats
 from pipeline.params import Section, load
+from pipeline.predictions import Prediction, Predictions
 from pipeline.samples import Pixels, file_name
 from pipeline.taxonomy import IGNORE, Taxonomy
 
@@ -34,72 +37,71 @@ class Labels:
 
 def run(
     params: Params,
-    predictions: artifacts.Predictions,
+    predictions: Predictions,
     corrections: Mapping[str, Pixels],
     taxonomy: Taxonomy,
     write: Callable[[str, Pixels], None],
 ) -> Labels:
     """Gives `write` each image's name and train ids uint8 (height, width), from any thread.
 
-    Two passes over the predictions, one image a core in memory.
+    First the scores of all, for thresholds and coverage; then the labels. An image a core is in
+    memory.
     """
-    classes = len(taxonomy)
     labeler = parts.build(
-        "labelers", params.labeler, params.options, classes=classes, portion=params.portion
+        "labelers", params.labeler, params.options, classes=len(taxonomy), portion=params.portion
     )
-    with progress.counter("thresholds", 2 * len(predictions)) as step:
-        k, _ = confidence.thresholds(predictions, _scores, labeler.pools, params.portion, step)
 
-    def label(prediction: artifacts.Prediction) -> pd.DataFrame:
-        name = file_name(prediction.image)
-        grid = prediction.logits.astype(np.float32)
-        made = labeler.label(grid, prediction.height, prediction.width, k)
+    def measure(found: Prediction) -> tuple[Pixels, Floats, Floats]:
+        return labeler.measure(_grid(found), found.height, found.width)  # type: ignore[no-any-return]
+
+    def label(found: Prediction) -> tuple[str, Counts]:
+        name = file_name(found.image)
+        made = labeler.label(_grid(found), found.height, found.width, k)
         write(name, made := corrections.get(name, made))
-        predicted, sure, entropy = confidence.measure(grid, prediction.height, prediction.width)
-        return _coverage(prediction.image, predicted, sure, entropy, made, taxonomy)
+        return found.image, np.bincount(made[made != IGNORE], minlength=len(taxonomy))
 
-    made = confidence.on_all_cores(label, predictions)
-    coverage = pd.concat(progress.track(made, "labels", len(predictions)), ignore_index=True)
-    return Labels(_thresholds(k, coverage, taxonomy), coverage)
+    with progress.counter("scores", 2 * len(predictions)) as step:
+        k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
+    labels = confidence.on_all_cores(label, predictions)
+    images, counts = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
+    kept = np.stack(counts)
+    return Labels(
+        _thresholds(k, seen.predicted.sum(0), kept.sum(0), taxonomy),
+        _coverage(images, seen, kept, taxonomy),
+    )
 
 
-def _scores(prediction: artifacts.Prediction) -> tuple[Pixels, confidence.Floats]:
-    grid = prediction.logits.astype(np.float32)
-    predicted, k, _ = confidence.measure(grid, prediction.height, prediction.width)
-    return predicted, k
+def _grid(prediction: Prediction) -> Floats:
+    return prediction.logits.astype(np.float32)
 
 
-def _coverage(
-    image: str,
-    predicted: Pixels,
-    k: confidence.Floats,
-    entropy: confidence.Floats,
-    made: Pixels,
-    taxonomy: Taxonomy,
-) -> pd.DataFrame:
-    n, flat = len(taxonomy), predicted.ravel()
-    pixels = np.bincount(flat, minlength=n)
+def _coverage(images: Sequence[str], seen: Seen, kept: Counts, taxonomy: Taxonomy) -> pd.DataFrame:
+    n = len(taxonomy)
     with np.errstate(invalid="ignore"):
-        sure = np.bincount(flat, np.exp(-k).ravel(), n) / pixels
-        unsure = np.bincount(flat, entropy.ravel(), n) / pixels / np.log(max(n, 2))
+        confidence, entropy = seen.confidence / seen.predicted, seen.entropy / seen.predicted
     return pd.DataFrame(
         {
-            "image": image,
-            "class": taxonomy.names,
-            "predicted": pixels,
-            "kept": np.bincount(made[made != IGNORE], minlength=n),
-            "mean_confidence": sure,
-            "mean_entropy": unsure,
+            "image": pd.Index(images).repeat(n),
+            "class": np.tile(taxonomy.names, len(images)),
+            "predicted": seen.predicted.ravel(),
+            "kept": kept.ravel(),
+            "mean_confidence": confidence.ravel(),
+            "mean_entropy": entropy.ravel() / np.log(max(n, 2)),
         }
     )
 
 
-def _thresholds(k: confidence.Floats, coverage: pd.DataFrame, taxonomy: Taxonomy) -> pd.DataFrame:
-    sums = coverage.groupby("class", sort=False)[["predicted", "kept"]].sum()
-    sums = sums.reindex(list(taxonomy.names)).reset_index()
-    sums.insert(1, "lambda", np.exp(-k.astype(np.float64)))
-    sums.insert(2, "k", k)
-    return sums
+def _thresholds(k: Floats, predicted: Counts, kept: Counts, taxonomy: Taxonomy) -> pd.DataFrame:
+    k = np.maximum(k, 0)  # NOTHING is lambda = 1 in the paper
+    return pd.DataFrame(
+        {
+            "class": taxonomy.names,
+            "lambda": np.exp(-k.astype(np.float64)),
+            "k": k,
+            "predicted": predicted,
+            "kept": kept,
+        }
+    )
 
 
 def main() -> None:
@@ -116,7 +118,7 @@ def main() -> None:
     def write(name: str, label: Pixels) -> None:
         artifacts.write_label(at.labels / f"{name}.png", label, taxonomy.colours)
 
-    made = run(params, artifacts.Predictions(at.predictions), corrections, taxonomy, write)
+    made = run(params, Predictions(at.predictions), corrections, taxonomy, write)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
 

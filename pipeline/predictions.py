@@ -1,0 +1,126 @@
+"""Logits on disk: float16 on a coarse grid in Parquet, one image a row group."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.samples import BadInput
+
+Logits = npt.NDArray[np.float16]
+
+PER_FILE = 32
+"""Images in one file of predictions: which file an image is in follows from its index alone."""
+
+
+def files(images: int) -> dict[str, range]:
+    """Each file's name and the indices of its images, whoever writes it."""
+    starts = range(0, images, PER_FILE)
+    return {
+        f"{start // PER_FILE:05d}.parquet": range(start, min(start + PER_FILE, images))
+        for start in starts
+    }
+
+
+_PREDICTION = pa.schema(
+    [
+        ("image", pa.string()),
+        ("height", pa.int32()),  # of the label to be made
+        ("width", pa.int32()),
+        ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
+        ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits float16 (classes, rows, columns) on a grid over an image of height x width."""
+
+    image: str
+    height: int
+    width: int
+    logits: Logits
+
+
+def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
+    """The predictions of all images of `files`, in their order; one image in memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rest = iter(found)
+    for name, images in files.items():
+        _write_file(folder / name, islice(rest, len(images)))
+
+
+def _write_file(path: Path, found: Iterable[Prediction]) -> None:
+    """A file that has its name once it is whole."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        # logits hardly compress, and plain encoding reads at the disk's speed
+        with pq.ParquetWriter(
+            partial, _PREDICTION, compression="none", use_dictionary=False
+        ) as writer:
+            for prediction in found:
+                writer.write_table(_row(prediction), row_group_size=1)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def publish(made: Path, folder: Path) -> None:
+    """`made`, all files of which are whole, becomes `folder`, in place of what was there."""
+    for left in made.glob("*.partial"):  # of a killed process
+        left.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made.replace(folder)
+
+
+def _row(prediction: Prediction) -> pa.Table:
+    row = {
+        "image": prediction.image,
+        "height": prediction.height,
+        "width": prediction.width,
+        "shape": list(prediction.logits.shape),
+        "logits": prediction.logits.tobytes(),
+    }
+    return pa.Table.from_pylist([row], schema=_PREDICTION)
+
+
+class Predictions:
+    """A folder of predictions, read one image at a time, from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        files = sorted(folder.glob("*.parquet"))
+        if not files:
+            raise BadInput(f"{folder}: holds no predictions")
+        self._places = [
+            (file, group)
+            for file in files
+            for group in range(pq.read_metadata(file).num_row_groups)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Prediction:
+        file, group = self._places[index]
+        with pq.ParquetFile(file) as opened:
+            row = opened.read_row_group(group, use_threads=False)
+        buffer = row["logits"][0].as_buffer()
+        logits = np.frombuffer(buffer, np.float16).reshape(row["shape"][0].as_py())
+        height, width = row["height"][0].as_py(), row["width"][0].as_py()
+        return Prediction(row["image"][0].as_py(), height, width, logits)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return (self[index] for index in range(len(self)))
