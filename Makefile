@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check clean
+.PHONY: help demo test test-slow bench check clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: .venv/ready-dev  ## set up, and pass the tests
 
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
+
+bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; half an hour, on an idle machine
+	PYTHONPATH=.venv/bench python benchmarks/pseudo_labels.py
 
 check: .venv/ready-dev  ## lint, format, types, architecture
 	ruff check
@@ -41,4 +44,9 @@ clean:  ## remove what the pipeline made; DVC's cache stays
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
+	touch $@
+
+# beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start
+.venv/ready-bench: .venv/ready-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .venv/bench torchmetrics==1.9.0
 	touch $@
