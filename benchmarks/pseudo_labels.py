@@ -359,10 +359,8 @@ def evaluation(world: World) -> Rows:
         for truth, prediction in zip(truths, found, strict=True):
             confusion.add(truth, prediction)
 
-    pairs = [
-        (torch.from_numpy(p), torch.from_numpy(t.copy()))
-        for p, t in zip(found, truths, strict=True)
-    ]
+    predicted = [torch.from_numpy(prediction) for prediction in found]
+    true = [torch.from_numpy(truth.copy()) for truth in truths]
 
     def update() -> None:
         for prediction, truth in zip(predicted, true, strict=True):
