@@ -44,6 +44,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "pseudo_labels.json"
 PRESET = ROOT / "presets" / "streets.yaml"
 SIZES = {"512x1024": (512, 1024), "1024x2048": (1024, 2048)}
 PORTION, CLASSES, REPEATS = 0.2, len(CITYSCAPES), 5
+UNIFORM = np.ones((CLASSES, 1, 1), np.float32)  # the prior, which this labeler does not use
 Rows = Iterator[tuple[str, float]]
 
 
@@ -131,12 +132,12 @@ def speed(world: World) -> Rows:
 
 def ours(stored: Predictions, folder: Path) -> None:
     """What the stage does."""
-    pseudo_label.run(
-        pseudo_label.Params(labeler="cbst", portion=PORTION), stored, {}, CITYSCAPES,
-        lambda name, label: artifacts.write_label(
-            folder / f"{name}.png", label, CITYSCAPES.colours
-        ),
-    )  # fmt: skip
+
+    def write(name: str, made: fused.Made) -> None:
+        artifacts.write_label(folder / f"{name}.png", made.labels, CITYSCAPES.colours)
+
+    params = pseudo_label.Params(labeler="cbst", portion=PORTION)
+    pseudo_label.run(params, stored, {}, CITYSCAPES, UNIFORM, write)
 
 
 def disk(world: World) -> Rows:
@@ -166,9 +167,11 @@ def stage(project: Path) -> tuple[float, float]:
     round_ = {"teacher": "s", "start": "s", "pseudo_label": {"labeler": "cbst", "portion": PORTION}}
     YAML().dump({"pretrain": {"s": {}}, "rounds": {"r": round_}}, project / "params.yaml")
     artifacts.write_taxonomy(project / "taxonomy.json", CITYSCAPES)
+    artifacts.write_array(project / "prior.npy", UNIFORM)
     (project / "c").mkdir()
     paths = {"predictions": "p", "corrections": "c", "taxonomy": "taxonomy.json", "labels": "l",
-             "thresholds": "t.parquet", "coverage": "v.parquet"}  # fmt: skip
+             "dense": "d", "prior": "prior.npy", "thresholds": "t.parquet",
+             "coverage": "v.parquet"}  # fmt: skip
     words = [word for key, path in paths.items() for word in (f"--{key}", path)]
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline.stages.pseudo_label", "r", *words]
@@ -225,7 +228,7 @@ def exact(what: str, grids: list[Array]) -> Rows:
         ties = int((np.abs(values[classes == c] / reference[c] - 1) < 2.0**-20).sum())
         wrong += max(0, abs(kept - expected) - ties)
     yield f"{what}: pixels kept, difference to float64, ties aside", wrong
-    labels = [fused.weighted_argmax(grid, height, width, k) for grid in grids]
+    labels = [fused.weighted_argmax(grid, height, width, k).labels for grid in grids]
     own = np.where(k == fused.NOTHING, 0, k).astype(np.float64)
     same = [(label == weighted(a, own)).mean() for label, a in zip(labels, maps, strict=True)]
     yield f"{what}: % of labels equal at the same lambda", 100 * float(np.mean(same))
@@ -257,7 +260,7 @@ def labelled(grids: list[Array], height: int, width: int) -> list[Array]:
     k, _ = confidence.thresholds(
         grids, lambda g: fused.measure(g, height, width), np.arange(CLASSES), PORTION
     )
-    return [fused.weighted_argmax(grid, height, width, k) for grid in grids]
+    return [fused.weighted_argmax(grid, height, width, k).labels for grid in grids]
 
 
 def same(one: list[Array], other: list[Array]) -> float:
@@ -315,9 +318,9 @@ def loaded(
     what: str, given: retrain.Params, network: model.Model, source: Domain, target: Domain
 ) -> Rows:
     """With the loader, and without."""
-    objective = parts.build("objectives", "self_training", given.options, classes=CLASSES)
+    objective = parts.build("objectives", "self_training", given.options, k=torch.zeros(CLASSES))
     sides = training.shares(source, target, given.batch, given.source_share)
-    draws = training.Draws(*sides, Augment(given.augment), given.seed)
+    draws = training.Draws(sides, Augment(given.augment), given.seed)
     batch = draws[0]
 
     def seconds(run: Callable[[training.Log], None]) -> float:
@@ -331,7 +334,7 @@ def loaded(
         full = seconds(lambda log: training.fit(
             *args, sides, given, given.steps, given.seed, launch(given.compute), log))  # fmt: skip
         cached = seconds(lambda log: training.train(
-            *args, repeat(batch, given.steps), given.steps, given.optimiser,
+            *args, repeat(batch, given.steps), given.steps, given,
             launch(given.compute), log))  # fmt: skip
         ratios.append(cached / full)
         steps.append(1 / full)
@@ -392,7 +395,7 @@ def limit(world: World) -> Rows:
     k = np.full(CLASSES, 0.1, np.float32)
     took = medians({
         "measure": lambda: fused.measure(grid, height, width),
-        "labels": lambda: fused.weighted_argmax(grid, height, width, k),
+        "labels": lambda: fused.weighted_argmax(grid, height, width, k).labels,
     }, 20)  # fmt: skip
     yield "one core: billion multiply-adds a second, in registers", rate / 1e9
     # per class and pixel: lerp and argmax 5, exp 17, sums 5, weighted argmax 5; per pixel 35

@@ -7,17 +7,18 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, resize_label
+from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 
@@ -45,6 +46,13 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Whatever the file holds."""
     return json.loads(path.read_text())
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """As .npy, which numpy.load reads without pickle."""
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    write_bytes(path, sink.getvalue())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -146,34 +154,6 @@ def read_label_map(path: Path, classes: int) -> Pixels:
         value = label[label != IGNORE].max()
         raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
     return label
-
-
-@dataclass(frozen=True)
-class PseudoLabelled:
-    """A domain's images with label maps of their names from `folder`; IGNORE without one."""
-
-    domain: Domain
-    folder: Path | None
-    classes: int
-
-    @property
-    def samples(self) -> Sequence[Sample]:
-        """The domain's own."""
-        return self.domain.samples
-
-    def __len__(self) -> int:
-        return len(self.domain)
-
-    def image(self, index: int) -> Pixels:
-        """RGB at the domain's working size."""
-        return self.domain.image(index)
-
-    def label(self, index: int) -> Pixels:
-        """uint8 (height, width) at the domain's working size."""
-        if self.folder is None:
-            return np.full(self.domain.size[::-1], IGNORE, np.uint8)
-        path = self.folder / f"{self.samples[index].name}.png"
-        return resize_label(read_label_map(path, self.classes), self.domain.size)
 
 
 def colourise(label: Pixels, colours: Sequence[Colour]) -> Pixels:

@@ -1,7 +1,6 @@
 """Class thresholds over a whole set of images: exact, in constant memory, on all cores.
 
-A score is float32 k >= 0 (see `fused`), whose bits sort like its value: the upper 16 bits are the
-coarse bin, the lower 16 tell apart what is in the bin that holds the threshold.
+Two sweeps over the scores: coarse bins of them all, then what is in the bin that holds a threshold.
 """
 
 from __future__ import annotations
@@ -12,48 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.fused import NOTHING, Floats, exp
+from pipeline.fused import COARSE, FINE, NOTHING, Floats, refine, tally
 from pipeline.samples import Pixels
 
 Counts = npt.NDArray[np.int64]
-
-_COARSE = 1 << 15  # non-negative float32: the sign bit is always 0
-_FINE = 1 << 16
-
-_compile = numba.njit(nogil=True, cache=True)
-
-
-@_compile
-def _tally(pools, predicted, k, entropy, coarse, sums):  # type: ignore[no-untyped-def]
-    """Adds an image to coarse int64 (pools, 2^15), and to sums float64 (3, C) what Seen names."""
-    bits = k.view(np.uint32)
-    p = np.empty(k.shape[1], np.float32)
-    for y in range(k.shape[0]):
-        scores = k[y]
-        for x in range(p.size):
-            p[x] = exp(-scores[x])
-        for x in range(p.size):
-            c = predicted[y, x]
-            coarse[pools[c], bits[y, x] >> 16] += 1
-            sums[0, c] += 1
-            sums[1, c] += p[x]
-            sums[2, c] += entropy[y, x]
-
-
-@_compile
-def _refine(pools, predicted, k, bins, fine):  # type: ignore[no-untyped-def]
-    """Adds the scores of one coarse bin a pool to fine int64 (pools, 2^16)."""
-    bits = k.view(np.uint32)
-    for y in range(k.shape[0]):
-        for x in range(k.shape[1]):
-            pool = pools[predicted[y, x]]
-            if bits[y, x] >> 16 == bins[pool]:
-                fine[pool, bits[y, x] & 0xFFFF] += 1
-
 
 Image = TypeVar("Image")
 Found_co = TypeVar("Found_co", covariant=True)
@@ -95,11 +59,11 @@ def thresholds(
 
     def coarse(image: Image, counts: Counts) -> npt.NDArray[np.float64]:
         sums = np.zeros((3, len(pools)))
-        _tally(pools, *measure(image), counts, sums)
+        tally(pools, *measure(image), counts, sums)
         step()
         return sums
 
-    counts = np.zeros((size, _COARSE), np.int64)
+    counts = np.zeros((size, COARSE), np.int64)
     seen = np.array(list(_counted(coarse, images, counts))).reshape(-1, 3, len(pools))
     total = counts.sum(1)
     rank = np.floor(total * portion).astype(np.int64)
@@ -107,10 +71,10 @@ def thresholds(
 
     def fine(image: Image, counts: Counts) -> None:
         predicted, k, _ = measure(image)
-        _refine(pools, predicted, k, bins, counts)
+        refine(pools, predicted, k, bins, counts)
         step()
 
-    counts = np.zeros((size, _FINE), np.int64)
+    counts = np.zeros((size, FINE), np.int64)
     list(_counted(fine, images, counts))
     low, _ = _locate(counts, rank - before)
     k = ((bins << 16) | low).astype(np.uint32).view(np.float32)

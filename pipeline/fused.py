@@ -5,14 +5,22 @@ k_c = -log lambda_c is the CBST paper's (Zou et al., 2018). With a_c the upsampl
 m = max_c a_c, k = log(1 + sum of exp(a_c - m) over the other classes): exact where p is within
 1e-7 of 1, where 1 - p and p itself are not.
 
-Work goes in blocks of a row's pixels, all classes of which stay in the L1 cache.
+A prior q (CBST-SP) makes q_c p_c of p_c throughout: `scored` are logits plus log q, k the
+negative logarithm of max_c q_c p_c. Without one, `scored` is the logits' grid itself.
+
+Work goes in blocks of a row's pixels, all classes of which stay in the L1 cache. All compiled code
+is in this file: numba's cache would not see a change in another.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.samples import Pixels
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,6 +28,7 @@ NOTHING = np.float32(-np.inf)
 """k of a class of which no pixel is taken: every score is larger."""
 
 _BLOCK = 128
+_ROUNDING = np.float32(1e-6)  # of LRENT's sum: 1 where lambda is 1 must not pass as more
 
 _compile = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 
@@ -104,6 +113,14 @@ def _stretch(grid, y, left, weight, out):  # type: ignore[no-untyped-def]
 
 
 @_compile
+def _bracket(grid, y, left, weight, upper, lower):  # type: ignore[no-untyped-def]
+    """The rows above and below an image row, stretched; nothing for a grid without classes."""
+    if grid.shape[0]:
+        _stretch(grid, y, left, weight, upper)
+        _stretch(grid, min(y + 1, grid.shape[1] - 1), left, weight, lower)
+
+
+@_compile
 def _highest(upper, lower, weight, x, a, top, best):  # type: ignore[no-untyped-def]
     """Logits a (C, n) between two stretched rows from pixel x on, their maximum and its class."""
     n = top.size
@@ -134,79 +151,310 @@ def _others(a, top, best, total, spread):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def measure(grid, height, width):  # type: ignore[no-untyped-def]
-    """Class, score and entropy of each pixel of an image.
-
-    grid: logits float32 (C, h, w). Returns predicted uint8 (height, width), k float32
-    (height, width), entropy float32 (height, width) in nats.
-    """
+def _measure(grid, scored, height, width):  # type: ignore[no-untyped-def]
     predicted = np.empty((height, width), np.uint8)
     k, entropy = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     y_cell, y_weight = _places(height, grid.shape[1])
     x_cell, x_weight = _places(width, grid.shape[2])
+    plain = scored.size == 0
     upper, lower, a = _rooms(grid.shape[0], width)
+    upper_b, lower_b, b = _rooms(scored.shape[0], width)
     tops, totals, spreads = _lines()
+    scores, _, _ = _lines()
     bests = np.empty(_BLOCK, np.int32)
     for y in range(height):
         if y == 0 or y_cell[y] != y_cell[y - 1]:
-            _stretch(grid, y_cell[y], x_cell, x_weight, upper)
-            _stretch(grid, min(y_cell[y] + 1, grid.shape[1] - 1), x_cell, x_weight, lower)
+            _bracket(grid, y_cell[y], x_cell, x_weight, upper, lower)
+            _bracket(scored, y_cell[y], x_cell, x_weight, upper_b, lower_b)
         for x in range(0, width, _BLOCK):
             n = min(_BLOCK, width - x)
-            top, best = tops[:n], bests[:n]
+            top, best, score = tops[:n], bests[:n], scores[:n]
             total, spread = totals[:n], spreads[:n]
             _highest(upper, lower, y_weight[y], x, a, top, best)
             _others(a, top, best, total, spread)
-            at, score, unsure = predicted[y, x : x + n], k[y, x : x + n], entropy[y, x : x + n]
+            at, own, unsure = predicted[y, x : x + n], k[y, x : x + n], entropy[y, x : x + n]
+            for i in range(n):
+                own[i] = log1p(total[i])
+                unsure[i] = own[i] + spread[i] / (np.float32(1) + total[i])
+            if not plain:
+                _highest(upper_b, lower_b, y_weight[y], x, b, score, best)
+                for i in range(n):  # rounding must not make it negative
+                    own[i] = max(own[i] + (top[i] - score[i]), np.float32(0))
             for i in range(n):
                 at[i] = np.uint8(best[i])
-                score[i] = log1p(total[i])
-                unsure[i] = score[i] + spread[i] / (np.float32(1) + total[i])
     return predicted, k, entropy
 
 
-@_compile
-def weighted_argmax(grid, height, width, thresholds):  # type: ignore[no-untyped-def]
-    """CBST's labels uint8 (height, width): argmax_c p_c / lambda_c where that is >= 1, else 255.
+NO_PRIOR = np.empty((0, 1, 1), np.float32)
 
-    grid: logits float32 (C, h, w); thresholds: k_c = -log lambda_c float32 (C), or NOTHING. A
-    pixel whose k equals k_c is kept; of equals the predicted class wins, then the lowest.
+
+def measure(
+    grid: Floats, height: int, width: int, scored: Floats = NO_PRIOR
+) -> tuple[Pixels, Floats, Floats]:
+    """Class, score and entropy of each pixel of an image.
+
+    grid, scored: logits float32 (C, h, w), without and with the logarithm of a prior. Returns
+    predicted uint8, k float32 and entropy float32 in nats, all (height, width).
     """
-    labels = np.empty((height, width), np.uint8)
+    return _measure(grid, scored, height, width)  # type: ignore[no-any-return]
+
+
+@_compile
+def _label(grid, scored, height, width, thresholds, power, labels, values, second):  # type: ignore[no-untyped-def]
+    """All labelers' choice, row by row; see the functions below. Returns the sure pixels int64 (C).
+
+    `power` 0 keeps a pixel whose class passes its own threshold, > 0 LRENT's, < 0 every pixel.
+    `values` float32 (height, width) or empty gets the chosen class's log(p / lambda), `second`
+    the same of the runner-up and, as a float, which class that is: (2, height, width) or empty.
+    """
     y_cell, y_weight = _places(height, grid.shape[1])
     x_cell, x_weight = _places(width, grid.shape[2])
+    plain = scored.size == 0
     upper, lower, a = _rooms(grid.shape[0], width)
+    upper_b, lower_b, b = _rooms(scored.shape[0], width)
     tops, totals, spreads = _lines()
-    values, owns, _ = _lines()
+    scores, weights, tails = _lines()
+    next_weights, next_bests, _ = _lines()
     bests = np.empty(_BLOCK, np.int32)
+    sure = np.zeros(grid.shape[0], np.int64)
     for y in range(height):
         if y == 0 or y_cell[y] != y_cell[y - 1]:
-            _stretch(grid, y_cell[y], x_cell, x_weight, upper)
-            _stretch(grid, min(y_cell[y] + 1, grid.shape[1] - 1), x_cell, x_weight, lower)
+            _bracket(grid, y_cell[y], x_cell, x_weight, upper, lower)
+            _bracket(scored, y_cell[y], x_cell, x_weight, upper_b, lower_b)
         for x in range(0, width, _BLOCK):
             n = min(_BLOCK, width - x)
-            top, best = tops[:n], bests[:n]
-            total, own = totals[:n], owns[:n]
+            top, best, score = tops[:n], bests[:n], scores[:n]
+            total, weight, tail = totals[:n], weights[:n], tails[:n]
             _highest(upper, lower, y_weight[y], x, a, top, best)
             _others(a, top, best, total, spreads[:n])
-            _weigh(a, thresholds, top, best, values[:n], own)
+            logits = a
             for i in range(n):
-                kept = (top[i] - own[i]) + log1p(total[i]) <= thresholds[best[i]]
-                labels[y, x + i] = np.uint8(best[i]) if kept else np.uint8(255)
-    return labels
+                total[i] = log1p(total[i])
+                score[i] = top[i]
+            if not plain:
+                _highest(upper_b, lower_b, y_weight[y], x, b, score, best)
+                logits = b
+            for i in range(n):  # the predicted class, and whether it passes
+                tail[i] = max(total[i] + (top[i] - score[i]), np.float32(0))
+                sure[best[i]] += tail[i] <= thresholds[best[i]]
+            _weigh(logits, thresholds, score, best, weight, tail, top, total)
+            for i in range(n):  # log of p / lambda; k and not 1 - p decides, so top goes first
+                weight[i] = (weight[i] - top[i]) - total[i]
+            if power > 0:
+                _powers(logits, thresholds, power, best, weight, top, total, tail)
+            if second.size:
+                _runner_up(logits, thresholds, best, next_weights[:n], next_bests[:n])
+                for i in range(n):
+                    second[0, y, x + i] = (next_weights[i] - top[i]) - total[i]
+                    second[1, y, x + i] = next_bests[i]
+            if values.size:
+                for i in range(n):
+                    values[y, x + i] = weight[i]
+            own = labels[y, x : x + n]
+            for i in range(n):
+                kept = tail[i] > _ROUNDING if power else tail[i] <= thresholds[best[i]]
+                kept = kept or power < 0
+                own[i] = np.uint8(best[i]) if kept else np.uint8(255)
+    return sure
 
 
 @_compile
-def _weigh(a, thresholds, top, best, value, own):  # type: ignore[no-untyped-def]
-    """Turns `best` into argmax_c a_c + k_c, and gives that class's logit in `own`."""
+def _weigh(a, thresholds, score, best, weight, tail, top, total):  # type: ignore[no-untyped-def]
+    """Turns `best` into argmax_c a_c + k_c, `tail` into that class's -log p where it changes."""
     for i in range(top.size):
-        value[i] = top[i] + thresholds[best[i]]
-        own[i] = top[i]
+        weight[i] = score[i] + thresholds[best[i]]
     for c in range(a.shape[0]):
         line, threshold = a[c], thresholds[c]
         for i in range(top.size):
-            weight = line[i] + threshold
-            higher = weight > value[i]
-            value[i] = weight if higher else value[i]
-            own[i] = line[i] if higher else own[i]
-            best[i] = np.int32(c) if higher else best[i]
+            heavier = line[i] + threshold > weight[i]
+            weight[i] = line[i] + threshold if heavier else weight[i]
+            tail[i] = (top[i] - line[i]) + total[i] if heavier else tail[i]
+            best[i] = np.int32(c) if heavier else best[i]
+
+
+@_compile
+def _powers(a, thresholds, power, best, weight, top, total, out):  # type: ignore[no-untyped-def]
+    """log of the sum over c of (p_c / lambda_c)^power."""
+    out[:] = 0
+    for c in range(a.shape[0]):
+        line, threshold = a[c], thresholds[c]
+        for i in range(out.size):
+            own = ((line[i] + threshold) - top[i]) - total[i]
+            e = exp(min((own - weight[i]) * power, np.float32(0)))
+            out[i] += e if best[i] != np.int32(c) else np.float32(0)
+    for i in range(out.size):
+        out[i] = log1p(out[i]) + weight[i] * power
+
+
+@_compile
+def _runner_up(a, thresholds, best, weight, second):  # type: ignore[no-untyped-def]
+    """The heaviest class but `best`: its a_c + k_c, and which, as a float."""
+    weight[:] = np.float32(-np.inf)
+    second[:] = 0
+    for c in range(a.shape[0]):
+        line, threshold = a[c], thresholds[c]
+        for i in range(weight.size):
+            value = line[i] + threshold
+            heavier = (value > weight[i]) & (best[i] != np.int32(c))
+            weight[i] = value if heavier else weight[i]
+            second[i] = np.float32(c) if heavier else second[i]
+
+
+_NO_VALUES = np.empty((0, 0), np.float32)
+_NO_SECOND = np.empty((2, 0, 0), np.float32)
+
+
+class Made(NamedTuple):
+    """An image's labels uint8 (H, W), and the pixels int64 (C) predicted c with k <= k_c.
+
+    `dense` are labels of all pixels, where a labeler makes them.
+    """
+
+    labels: Pixels
+    sure: npt.NDArray[np.int64]
+    dense: Pixels | None = None
+
+
+def weighted_argmax(
+    grid: Floats, height: int, width: int, thresholds: Floats, scored: Floats = NO_PRIOR
+) -> Made:
+    """CBST's labels: argmax_c p_c / lambda_c where that is >= 1, else 255.
+
+    grid, scored: as in `measure`; thresholds: k_c = -log lambda_c float32 (C), or NOTHING. A
+    pixel whose k equals k_c is kept; of equals the predicted class wins, then the lowest.
+    """
+    labels = np.empty((height, width), np.uint8)
+    args = (thresholds, np.float32(0), labels, _NO_VALUES, _NO_SECOND)
+    return Made(labels, _label(grid, scored, height, width, *args))
+
+
+def entropy_regularised(
+    grid: Floats, height: int, width: int, thresholds: Floats, alpha: float
+) -> Made:
+    """LRENT's labels: argmax_c p_c / lambda_c where sum_c (p_c / lambda_c)^(1 / alpha) > 1."""
+    labels = np.empty((height, width), np.uint8)
+    k = np.maximum(thresholds, 0)  # its lambda of a class without sure pixels is 1
+    args = (k, np.float32(1 / alpha), labels, _NO_VALUES, _NO_SECOND)
+    return Made(labels, _label(grid, NO_PRIOR, height, width, *args))
+
+
+def everywhere(grid: Floats, height: int, width: int, thresholds: Floats) -> Pixels:
+    """argmax_c p_c / lambda_c of every pixel, uint8 (height, width)."""
+    labels = np.empty((height, width), np.uint8)
+    args = (np.maximum(thresholds, 0), np.float32(-1), labels, _NO_VALUES, _NO_SECOND)
+    _label(grid, NO_PRIOR, height, width, *args)
+    return labels
+
+
+def voted(
+    grid: Floats,
+    height: int,
+    width: int,
+    thresholds: Floats,
+    own: float,
+    window: int,
+    repeats: int,
+) -> Made:
+    """CBST's labels, densified by their neighbours' votes (TPLD, Shin et al., 2020).
+
+    A pixel without a label takes the one of its two heaviest classes whose score / lambda is
+    higher and at least 1. A class's score is `own` times the pixel's p plus 1 - `own` times the
+    mean score of the pixels that have it as a label in the square `window` around, 0 without any;
+    that the pool is such a mean is not from the paper. All pixels vote at once, `repeats` times.
+    """
+    heaviest = np.empty((height, width), np.uint8)
+    weights, second = (
+        np.empty((height, width), np.float32),
+        np.empty((2, height, width), np.float32),
+    )
+    args = (thresholds, np.float32(-1), heaviest, weights, second)
+    sure = _label(grid, NO_PRIOR, height, width, *args)
+    kept = weights >= 0
+    labels = np.where(kept, heaviest, np.uint8(255))
+    scores = np.zeros_like(weights)
+    scores[kept] = np.exp(np.minimum(weights[kept] - thresholds[heaviest[kept]], 0))
+    for _ in range(repeats):
+        found = _vote(labels, scores, heaviest, weights, second, thresholds, own, window // 2)
+        labels, scores = found
+    return Made(labels, sure)
+
+
+_ONE = 1 << 30  # scores are added as integers: sums do not depend on what was added before
+
+
+@_compile
+def _vote(labels, scores, heaviest, weights, second, thresholds, own, reach):  # type: ignore[no-untyped-def]
+    """Labels and scores after one vote; window sums slide down the columns and along the rows."""
+    (height, width), classes = labels.shape, thresholds.size
+    labels_after, scores_after = labels.copy(), scores.copy()
+    lambdas = np.exp(-thresholds)
+    column, columns = np.zeros((width, classes), np.int64), np.zeros((width, classes), np.int64)
+    total, number = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
+    for y in range(-reach, height):
+        for x in range(width):
+            if y + reach < height and labels[y + reach, x] != 255:
+                c = labels[y + reach, x]
+                column[x, c] += np.int64(scores[y + reach, x] * _ONE)
+                columns[x, c] += 1
+            if y - reach - 1 >= 0 and labels[y - reach - 1, x] != 255:
+                c = labels[y - reach - 1, x]
+                column[x, c] -= np.int64(scores[y - reach - 1, x] * _ONE)
+                columns[x, c] -= 1
+        total[:] = 0
+        number[:] = 0
+        for x in range(-reach, width if y >= 0 else -reach):
+            if x + reach < width:
+                for c in range(classes):
+                    total[c] += column[x + reach, c]
+                    number[c] += columns[x + reach, c]
+            if x - reach - 1 >= 0:
+                for c in range(classes):
+                    total[c] -= column[x - reach - 1, c]
+                    number[c] -= columns[x - reach - 1, c]
+            if x < 0 or labels[y, x] != 255:
+                continue
+            best = np.float64(1)
+            for candidate in range(2):
+                c = np.int64(second[1, y, x]) if candidate else np.int64(heaviest[y, x])
+                weight = second[0, y, x] if candidate else weights[y, x]
+                if thresholds[c] < 0 or weight == -np.inf:
+                    continue
+                pool = total[c] / (number[c] * _ONE) if number[c] else 0.0
+                score = own * np.exp(weight - thresholds[c]) + (1 - own) * pool
+                if score / lambdas[c] >= best:
+                    best = score / lambdas[c]
+                    labels_after[y, x] = np.uint8(c)
+                    scores_after[y, x] = np.float32(score)
+    return labels_after, scores_after
+
+
+COARSE, FINE = 1 << 15, 1 << 16
+"""Bins of a score: its bits sort like its value, and the upper 16 without the sign are the bin."""
+
+
+@_compile
+def tally(pools, predicted, k, entropy, coarse, sums):  # type: ignore[no-untyped-def]
+    """Adds an image to coarse int64 (pools, 2^15), and to sums float64 (3, C) what Seen names."""
+    bits = k.view(np.uint32)
+    p = np.empty(k.shape[1], np.float32)
+    for y in range(k.shape[0]):
+        scores = k[y]
+        for x in range(p.size):
+            p[x] = exp(-scores[x])
+        for x in range(p.size):
+            c = predicted[y, x]
+            coarse[pools[c], bits[y, x] >> 16] += 1
+            sums[0, c] += 1
+            sums[1, c] += p[x]
+            sums[2, c] += entropy[y, x]
+
+
+@_compile
+def refine(pools, predicted, k, bins, fine):  # type: ignore[no-untyped-def]
+    """Adds the scores of one coarse bin a pool to fine int64 (pools, 2^16)."""
+    bits = k.view(np.uint32)
+    for y in range(k.shape[0]):
+        for x in range(k.shape[1]):
+            pool = pools[predicted[y, x]]
+            if bits[y, x] >> 16 == bins[pool]:
+                fine[pool, bits[y, x] & 0xFFFF] += 1

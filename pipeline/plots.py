@@ -10,11 +10,14 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.samples import Pixels
+
+Floats = npt.NDArray[np.float32]
 
 matplotlib.rcParams["text.parse_math"] = False  # a name may hold a $
 
@@ -86,6 +89,19 @@ def iou_by_class(table: pd.DataFrame) -> Image.Image:
     axes.set_xticks(range(values.shape[1]), table.columns, rotation=30, ha="right")
     axes.set_yticks(range(values.shape[0]), table.index)
     axes.set_title("IoU by class (%)")
+    return _picture(figure)
+
+
+def maps(values: Pixels | Floats, names: Sequence[str], columns: int = 5) -> Image.Image:
+    """Maps (n, h, w) from 0 to 1 as heat maps with their names; each class's own scale."""
+    rows = -(-len(names) // columns)
+    height = 0.35 + 2.4 * values.shape[1] / values.shape[2]
+    figure, grid = plt.subplots(rows, columns, figsize=(2.4 * columns, height * rows), dpi=100)
+    for axes, name, value in zip(grid.flat, names, values, strict=False):
+        axes.imshow(value, cmap="viridis", vmin=0)
+        axes.set_title(f"{name}, at most {value.max():.2g}", fontsize=8)
+    for axes in grid.flat:
+        axes.set_axis_off()
     return _picture(figure)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -109,6 +110,12 @@ class Predictions:
             for file in files
             for group in range(pq.read_metadata(file).num_row_groups)
         ]
+
+    def only(self, indices: Sequence[int]) -> Predictions:
+        """Those of some images, in the order of `indices`."""
+        chosen = copy(self)
+        chosen._places = [self._places[index] for index in indices]
+        return chosen
 
     def __len__(self) -> int:
         return len(self._places)

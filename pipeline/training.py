@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline import parts
 from pipeline.augment import Augment, AugmentParams
 from pipeline.compute import Compute
 from pipeline.model import Outputs
 from pipeline.params import Section
 from pipeline.progress import Log
 from pipeline.samples import BadInput, Pixels, Sample
-from pipeline.taxonomy import IGNORE
 
 
 class Optimiser(Section):
     """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: float = 1e-3
     weight_decay: float = 1e-2
-    momentum: float = 0.9
+    momentum: float = 0.9  # of sgd, and the first of adam's two averages
+    second: float = 0.999  # the second of them
     power: float = 0.9
     warmup: int = 0
 
@@ -39,6 +39,8 @@ class Training(Section):
     batch: int
     augment: AugmentParams
     optimiser: Optimiser = Optimiser()
+    # ADVENT's
+    discriminator: Optimiser = Optimiser(name="adam", lr=1e-4, weight_decay=0, second=0.99)
     log_every: int = 10
     compute: Compute = Compute()
 
@@ -62,39 +64,52 @@ class Source(Protocol):
 Side = tuple[Source, int] | None
 """Where one side's samples come from, and how many of them are in a batch."""
 
+Sides = tuple[Side, ...]
+"""Source, target and, of some objectives, hard target images."""
+
 
 class Labelled(NamedTuple):
-    """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from."""
+    """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
+
+    Where labels may be soft: the teacher's logits float16 (N, C, h, w) over the whole images, and
+    `windows` float32 (N, 4), where each crop lies in its image (see augment.View).
+    """
 
     images: Tensor
     labels: Tensor
     names: list[str]
+    logits: Tensor | None = None
+    windows: Tensor | None = None
 
 
 class Batch(NamedTuple):
-    """Either side may be absent: no target in pretraining, no source in IntraDA's last step."""
+    """Any side may be absent: no target in pretraining, no source in IntraDA.
+
+    `hard` are target images that are only aligned: their labels are not used.
+    """
 
     source: Labelled | None
     target: Labelled | None
+    hard: Labelled | None = None
 
 
 class Draws(Dataset[Batch]):
     """Step -> Batch, a pure function of (seed, step): no loader's state decides what is drawn.
 
     Every image of a side is drawn once before any is drawn again. With several processes, each
-    takes its own `rank`-th of the batch's positions.
+    takes its own `rank`-th of the batch's positions. `rare` classes are mined in the target.
     """
 
     def __init__(
         self,
-        source: Side,
-        target: Side,
+        sides: Sides,
         augment: Augment,
         seed: int,
         rank: int = 0,
         ranks: int = 1,
+        rare: Sequence[int] = (),
     ) -> None:
-        self.sides = (source, target)
+        self.sides = sides
         fewest = min((side[1] or ranks for side in self.sides if side), default=ranks)
         if fewest < ranks:
             raise BadInput(
@@ -103,24 +118,32 @@ class Draws(Dataset[Batch]):
         self.augment = augment
         self.seed = seed
         self.rank, self.ranks = rank, ranks
+        self.rare = [(), rare, ()]
 
     def __getitem__(self, step: int) -> Batch:
-        source, target = (self._side(number, step) for number in range(2))
-        return Batch(source, target)
+        return Batch(*(self._side(number, step) for number in range(len(self.sides))))
 
     def _side(self, number: int, step: int) -> Labelled | None:
         side = self.sides[number]
         if side is None or side[1] == 0:
             return None
         of, count = side
-        pairs, names = [], []
-        for position in range(self.rank, count, self.ranks):
-            index = self._index(number, step * count + position, len(of))
-            key = (self.seed, number, step, position)
-            pairs.append(self.augment(of.image(index), of.label(index), key))
-            names.append(of.samples[index].image)
-        images, labels = zip(*pairs, strict=True)
-        return Labelled(torch.stack(images), torch.stack(labels).long(), names)
+        positions = range(self.rank, count, self.ranks)
+        indices = [self._index(number, step * count + position, len(of)) for position in positions]
+        views = [
+            self.augment(
+                of.image(index), of.label(index), (self.seed, number, step, position),
+                self.rare[number],
+            )
+            for index, position in zip(indices, positions, strict=True)
+        ]  # fmt: skip
+        images, labels, windows = (torch.stack(part) for part in zip(*views, strict=True))
+        names = [of.samples[index].image for index in indices]
+        logits = getattr(of, "logits", None)
+        if logits is None:
+            return Labelled(images, labels.long(), names)
+        grids = torch.stack([torch.from_numpy(logits[index].logits.copy()) for index in indices])
+        return Labelled(images, labels.long(), names, grids, windows)
 
     def _index(self, number: int, draw: int, size: int) -> int:
         pass_, place = divmod(draw, size)
@@ -139,36 +162,51 @@ class Loss(NamedTuple):
 
 
 class Objective(Protocol):
-    """What a step minimises. `modules` are its own, each a parameter group of that name."""
+    """What a step minimises. `modules` are its own, each a parameter group of that name.
 
+    `sides` of a batch it needs (and `optional` ones), `labels` of which sides it learns from, and
+    whether it learns `soft` labels, for which the target's samples carry their teacher's logits.
+    """
+
+    sides: tuple[str, ...]
+    labels: tuple[str, ...]
     modules: dict[str, nn.Module]
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
         """The step's losses, each graph's as soon as it stands."""
 
 
-def shares(source: Source, target: Source, batch: int, source_share: float) -> tuple[Side, Side]:
-    """Both sides, `source_share` of each batch (rounded) from the source."""
-    count = round(batch * source_share)
-    return (source, count), (target, batch - count)
+def shares(
+    source: Source,
+    target: Source,
+    batch: int,
+    source_share: float,
+    hard: Source | None = None,
+    hard_share: float = 0.0,
+) -> Sides:
+    """`source_share` and `hard_share` of each batch (rounded); the rest is the target."""
+    count, hards = round(batch * source_share), round(batch * hard_share)
+    aligned = None if hard is None else (hard, hards)
+    return (source, count), (target, batch - count - hards), aligned
 
 
 def fit(
     model: nn.Module,
     objective: Objective,
-    sides: tuple[Side, Side],
+    sides: Sides,
     params: Training,
     steps: int,
     seed: int,
     fabric: Fabric,
     log: Log,
+    rare: Sequence[int] = (),
 ) -> None:
-    """Trains `model` in place on batches drawn from the source and the target side."""
+    """Trains `model` in place on batches drawn from all sides; `rare` classes are mined."""
     augment = Augment(params.augment)
-    draws = Draws(*sides, augment, seed, fabric.global_rank, fabric.world_size)
+    draws = Draws(sides, augment, seed, fabric.global_rank, fabric.world_size, rare)
     workers = params.compute.workers
     drawn = DataLoader(draws, batch_size=None, sampler=range(steps), num_workers=workers)
-    train(model, objective, drawn, steps, params.optimiser, fabric, log)
+    train(model, objective, drawn, steps, params, fabric, log)
 
 
 def train(
@@ -176,7 +214,7 @@ def train(
     objective: Objective,
     drawn: Iterable[Batch],
     steps: int,
-    optimiser: Optimiser,
+    params: Training,
     fabric: Fabric,
     log: Log,
 ) -> None:
@@ -186,8 +224,11 @@ def train(
     BadInput that names step and images where a loss is not finite.
     """
     groups = {"network": model, **objective.modules}
+    optimisers = dict.fromkeys(objective.modules, params.discriminator)
+    optimisers["network"] = params.optimiser
     pairs = {
-        name: fabric.setup(group, _optimiser(group, optimiser)) for name, group in groups.items()
+        name: fabric.setup(group, _optimiser(group, optimisers[name]))
+        for name, group in groups.items()
     }
     network = pairs["network"][0]
     objective.modules = {name: pairs[name][0] for name in objective.modules}
@@ -195,11 +236,10 @@ def train(
     network.train()
     for step, found in enumerate(drawn):
         batch = fabric.to_device(found)
-        rate = _rate(optimiser, step, steps)
-        for _, stepper in pairs.values():
+        for name, (_, stepper) in pairs.items():
             stepper.zero_grad()
             for group in stepper.param_groups:
-                group["lr"] = rate
+                group["lr"] = _rate(optimisers[name], step, steps)
         values: dict[str, float] = {}
         due: set[str] = set()
         for loss in objective.losses(network, batch):
@@ -209,7 +249,7 @@ def train(
         _check(step, values, batch)
         for name in due:
             pairs[name][1].step()
-        log(step, {"lr": rate, **values})
+        log(step, {"lr": _rate(params.optimiser, step, steps), **values})
     model.eval()
 
 
@@ -232,7 +272,9 @@ def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             module.parameters(), params.lr, params.momentum, weight_decay=params.weight_decay
         )
-    return torch.optim.AdamW(module.parameters(), params.lr, weight_decay=params.weight_decay)
+    kind = torch.optim.AdamW if params.name == "adamw" else torch.optim.Adam
+    betas = (params.momentum, params.second)
+    return kind(module.parameters(), params.lr, betas, weight_decay=params.weight_decay)
 
 
 def _rate(params: Optimiser, step: int, steps: int) -> float:
@@ -250,26 +292,36 @@ def _check(step: int, values: dict[str, float], batch: Batch) -> None:
         )
 
 
-def supervised(
-    outputs: Outputs, labels: Tensor, aux: float, pixels: Tensor | None = None
-) -> Tensor:
-    """Cross-entropy of the logits, and `aux` times that of the auxiliary logits where there are."""
-    loss = cross_entropy(outputs.logits, labels, pixels)
-    return loss if outputs.aux is None else loss + aux * cross_entropy(outputs.aux, labels, pixels)
+def objective(name: str, options: Mapping[str, Any], seed: int, **context: Any) -> Objective:
+    """A part of the room, its own modules drawn by `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        built: Objective = parts.build("objectives", name, options, **context)
+        return built
 
 
-def labelled(labels: Tensor) -> Tensor:
-    """How many pixels are not IGNORE."""
-    return (labels != IGNORE).sum()
+Norm = Literal["joint", "own"]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, pixels: Tensor | None = None) -> Tensor:
-    """Sum over the pixels that are not IGNORE, divided by their number or by `pixels`.
+def passes(
+    model: nn.Module, sides: Mapping[str, Labelled], norm: Norm
+) -> Iterator[dict[str, Outputs]]:
+    """The outputs of each side by its name, from one or from several passes of the network.
 
-    logits (N, C, h, w), upsampled to labels int64 (N, H, W). 0 where nothing is labelled.
+    "joint": all sides are one batch, and batch norm sees their mixture. "own": each side passes
+    by itself, and the running statistics, which the model predicts with, are those of all but the
+    source (domain-specific batch norm, Chang et al., 2019, with only the target's half kept).
     """
-    full = F.interpolate(logits.float(), labels.shape[-2:], mode="bilinear")
-    # classes last: twice as fast on the CPU as cross_entropy over the second axis
-    flat = full.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
-    total = F.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORE, reduction="sum")
-    return total / (labelled(labels) if pixels is None else pixels).clamp(min=1)
+    if norm == "own":
+        for name, side in sides.items():
+            with fixed_statistics(model, name == "source"):
+                outputs = model(side.images)
+            yield {name: outputs}
+        return
+    outputs = model(torch.cat([side.images for side in sides.values()]))
+    found, start = {}, 0
+    for name, side in sides.items():
+        part = slice(start, start := start + len(side.images))
+        aux = None if outputs.aux is None else outputs.aux[part]
+        found[name] = Outputs(outputs.logits[part], aux)
+    yield found

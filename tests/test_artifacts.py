@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline import artifacts
-from pipeline.artifacts import PseudoLabelled
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import INDEX, RED16, BadInput, Coding, Domain, Sample
 from pipeline.taxonomy import CAMVID, CITYSCAPES, IGNORE, resolve
 from tests import worlds

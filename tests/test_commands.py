@@ -307,7 +307,7 @@ def test_check_knows_the_options_of_each_part(project):
     project["network"]["options"] = {"width": "wide", "deep": True}
     project["prepare"]["target"]["options"] = {"label": None}
     project["warmup"] = {"warm": {"from": "source", "objective": "self_training", "steps": 1,
-                                  "options": {"weight": 1}}}  # fmt: skip
+                                  "options": {"wait": 1}}}  # fmt: skip
     first, second, third = project["rounds"].values()
     first["pseudo_label"]["options"] = {"alpha": 0.25}
     second["split"]["options"] = {"normalise": True}

@@ -46,7 +46,7 @@ def test_a_class_that_is_almost_always_sure_still_has_a_sharp_threshold(portion)
     assert (1 - np.exp(-reference_k(grid)) < 2**-16).mean() == pytest.approx(0.6)
     _, k, thresholds, _ = found([grid], 100, 100, np.arange(2), portion)
     assert thresholds[0] == reference_threshold(k.ravel(), portion) < 2**-16
-    labels = fused.weighted_argmax(grid, 100, 100, thresholds)
+    labels = fused.weighted_argmax(grid, 100, 100, thresholds).labels
     assert (labels == 0).sum() == pytest.approx(10_000 * portion, abs=3)  # but for equal scores
 
 
@@ -99,7 +99,7 @@ def test_thresholds_and_labels_agree_at_every_edge(world):
         pool = k[pools[predicted] == pools[c]]
         assert total[pools[c]] == pool.size
         assert thresholds[c] == reference_threshold(pool, portion)
-    labels = np.stack([fused.weighted_argmax(g, *shape, thresholds) for g in images])
+    labels = np.stack([fused.weighted_argmax(g, *shape, thresholds).labels for g in images])
     assert ((labels < world["classes"]) | (labels == IGNORE)).all()
     own = thresholds[predicted]
     assert (labels[k <= own] != IGNORE).all()
@@ -113,7 +113,7 @@ def test_portion_one_keeps_every_pixel_and_zero_none(classes):
     images = grids(6, 2, classes, (3, 4), 8.0)
     for portion, kept in ((1.0, 1), (0.0, 0)):
         _, _, thresholds, _ = found(images, 13, 17, np.arange(classes), portion)
-        labels = np.stack([fused.weighted_argmax(g, 13, 17, thresholds) for g in images])
+        labels = np.stack([fused.weighted_argmax(g, 13, 17, thresholds).labels for g in images])
         assert (labels != IGNORE).mean() == kept
 
 
@@ -122,7 +122,7 @@ def test_a_class_never_predicted_is_never_a_label():
     grid[1] = grid.min() - 5
     _, _, thresholds, total = found([grid], 20, 20, np.arange(3), 1.0)
     assert (total[1], thresholds[1]) == (0, fused.NOTHING)
-    assert set(np.unique(fused.weighted_argmax(grid, 20, 20, thresholds))) == {0, 2}
+    assert set(np.unique(fused.weighted_argmax(grid, 20, 20, thresholds).labels)) == {0, 2}
 
 
 # --- threads -------------------------------------------------------------------------------

@@ -63,6 +63,9 @@ def used(name: str) -> set[str]:
     for dep in part_dependencies(name):
         for part in (ROOT / dep.split("/$")[0]).glob("[!_]*.py"):
             found |= closure(part)
+    for dep in body(name)["deps"]:  # a part by its name
+        if re.fullmatch(r"pipeline/\w+/\w+\.py", dep) and "/stages/" not in dep:
+            found |= closure(ROOT / dep)
     return found
 
 

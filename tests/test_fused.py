@@ -98,7 +98,7 @@ def test_labels_are_the_weighted_argmax(kind, portion, size, height, width):
     images = grids(4, 2, 6, size)
     _, _, thresholds, _ = found(images, height, width, pools_of(kind, 6), portion)
     for grid in images:
-        labels = fused.weighted_argmax(grid, height, width, thresholds)
+        labels = fused.weighted_argmax(grid, height, width, thresholds).labels
         weights = log_softmax(upsample(grid, height, width)) + thresholds[:, None, None]
         best = np.sort(weights, axis=0)[-2:]
         clear = (np.abs(best[1]) > 1e-5) & (best[1] - best[0] > 1e-5)
@@ -112,13 +112,13 @@ def test_a_rare_class_takes_a_pixel_from_a_frequent_one():
     grid = np.log(np.array([0.6, 0.4], np.float32)).reshape(2, 1, 1)
     for rare, expected in ((0.3, 1), (0.5, IGNORE)):
         k = -np.log(np.array([0.9, rare], np.float32))
-        assert fused.weighted_argmax(grid, 1, 1, k)[0, 0] == expected
+        assert fused.weighted_argmax(grid, 1, 1, k).labels[0, 0] == expected
 
 
 def test_st_keeps_the_argmax_of_the_surest():
     images = grids(5, 3, 4, (6, 5))
     predicted, k, thresholds, total = found(images, 31, 27, np.zeros(4, np.int64), 0.37)
-    labels = np.stack([fused.weighted_argmax(g, 31, 27, thresholds) for g in images])
+    labels = np.stack([fused.weighted_argmax(g, 31, 27, thresholds).labels for g in images])
     assert np.array_equal(labels, np.where(k <= thresholds[0], predicted, IGNORE))
     kept = (labels != IGNORE).sum()
     assert kept == (k <= np.sort(k, None)[int(total[0] * 0.37) - 1]).sum()

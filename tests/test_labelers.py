@@ -72,10 +72,10 @@ def test_labels_are_classes_or_ignored(name, portion, grids):
     k = thresholds(labeler, grids, portion)
     for grid in grids:
         before = grid.copy()
-        label = labeler.label(grid, *SIZE, k)
+        label = labeler.label(grid, *SIZE, k).labels
         assert (label.shape, label.dtype) == (SIZE, np.uint8)
         assert np.isin(label, [*range(CLASSES), IGNORE]).all()
-        assert np.array_equal(label, labeler.label(grid, *SIZE, k))
+        assert np.array_equal(label, labeler.label(grid, *SIZE, k).labels)
         assert np.array_equal(grid, before)
 
 
@@ -87,7 +87,7 @@ def test_pools_are_a_partition_of_the_classes(name):
 
 def test_where_nothing_may_be_kept_nothing_is(name, grids):
     k = np.full(CLASSES, fused.NOTHING)
-    assert (build(name, 0.0).label(grids[0], *SIZE, k) == IGNORE).all()
+    assert (build(name, 0.0).label(grids[0], *SIZE, k).labels == IGNORE).all()
 
 
 def test_a_higher_portion_labels_no_less(name):
@@ -96,7 +96,7 @@ def test_a_higher_portion_labels_no_less(name):
     for portion in (0.1, 0.4, 0.8):
         labeler = build(name, portion)
         k = thresholds(labeler, grids, portion)
-        kept.append(sum((labeler.label(g, *SIZE, k) != IGNORE).sum() for g in grids))
+        kept.append(sum((labeler.label(g, *SIZE, k).labels != IGNORE).sum() for g in grids))
     assert 0 < kept[0] < kept[1] < kept[2]
 
 
@@ -121,7 +121,7 @@ def test_the_rule_of_the_paper(rule, portion, seed):
     labeler = build(rule, portion)
     k = thresholds(labeler, grids, portion)
     np.testing.assert_allclose(np.exp(-k), lambdas, rtol=1e-5)
-    made = np.stack([labeler.label(grid, *SIZE, k) for grid in grids])
+    made = np.stack([labeler.label(grid, *SIZE, k).labels for grid in grids])
     assert clear.mean() > 0.99
     assert (made == expected)[clear].all()
 
@@ -135,7 +135,7 @@ def test_cbst_labels_a_class_that_st_leaves_out():
         labeler = build(rule, 0.5, classes=2)
         measure = lambda g, of=labeler: of.measure(g, 10, 10)  # noqa: E731
         k, _ = confidence.thresholds([grid], measure, labeler.pools, 0.5)
-        label = labeler.label(grid, 10, 10, k)
+        label = labeler.label(grid, 10, 10, k).labels
         kept[rule] = [(label == c).sum() for c in range(2)]
     assert kept["st"] == [50, 0]
     assert kept["cbst"] == [48, 4]  # the four are equally sure

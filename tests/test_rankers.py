@@ -15,9 +15,9 @@ def coverage(n=6, classes=4, seed=0):
         for c in range(classes):
             predicted = int(rng.integers(1, 500)) if c == 0 or rng.random() < 0.6 else 0
             own = (rng.random(), rng.random()) if predicted else (np.nan, np.nan)
-            kept = int(rng.integers(0, predicted + 1))
-            rows.append((f"city/{i:02d}.png", f"class {c}", predicted, kept, *own))
-    columns = ["image", "class", "predicted", "kept", "mean_confidence", "mean_entropy"]
+            sure, kept = rng.integers(0, predicted + 1, 2).tolist()
+            rows.append((f"city/{i:02d}.png", f"class {c}", predicted, sure, kept, *own))
+    columns = ["image", "class", "predicted", "sure", "kept", "mean_confidence", "mean_entropy"]
     return pd.DataFrame(rows, columns=columns)
 
 

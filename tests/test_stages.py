@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, fused, model, parts, predict, predictions
-from pipeline.artifacts import PseudoLabelled
 from pipeline.model import Recipe
 from pipeline.predictions import Prediction, Predictions
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import BadInput, Domain
 from pipeline.stages import (
     correct,
@@ -43,6 +43,9 @@ WIDTH, HEIGHT = worlds.SIZE
 TRAINING = {
     "batch": 2, "seed": 0, "steps": 2, "augment": {"crop_width": WIDTH, "crop_height": HEIGHT}
 }  # fmt: skip
+
+
+PRIOR = np.full((3, 2, 3), 1 / 3, np.float32)
 
 
 def predictions_of(domain, folder, classes=3, seed=0):
@@ -81,7 +84,8 @@ def pseudo_labelled(target, folder, corrections=(), **changes):
     given = pseudo_label.Params(**({"labeler": "cbst", "portion": 0.4} | changes))
     written = {}
     found = predictions_of(target, folder)
-    made = pseudo_label.run(given, found, dict(corrections), THREE, written.__setitem__)
+    write = lambda name, made: written.update({name: made.labels})  # noqa: E731
+    made = pseudo_label.run(given, found, dict(corrections), THREE, PRIOR, write)
     return found, made, written
 
 
@@ -92,7 +96,7 @@ def test_labels_are_the_labelers_over_all_images(labeler, target, tmp_path):
     k = made.thresholds["k"].to_numpy(np.float32)
     of = parts.build("labelers", labeler, {}, classes=3, portion=0.4)
     for prediction, sample in zip(found, target.samples, strict=True):
-        expected = of.label(prediction.logits.astype(np.float32), HEIGHT, WIDTH, k)
+        expected = of.label(prediction.logits.astype(np.float32), HEIGHT, WIDTH, k).labels
         assert np.array_equal(written[sample.name], expected)
 
 
@@ -289,7 +293,7 @@ def test_retraining_moves_the_start(share, scenes, target, tmp_path, fabric):
     labels = write_labels(tmp_path / "labels", {s.name: full(1) for s in target.samples})
     given = retrain.Params(**TRAINING, objective="self_training", source_share=share)
     terms = set()
-    pseudo = PseudoLabelled(target, labels, 3)
+    pseudo = pseudo_of(PseudoLabelled(target, labels, 3))
     log = lambda _, values: terms.update(values)  # noqa: E731
     found = retrain.run(given, small(), scenes(3), pseudo, fabric, log)
     assert not equal(found, small())
@@ -304,15 +308,18 @@ def test_warming_up_moves_the_start_without_any_target_label(scenes, target, fab
     assert not equal(found, small())
 
 
+def pseudo_of(target, hard=None, predicted=(9, 9, 9)):
+    table = pd.DataFrame({"class": THREE.names, "k": [0.1, 0.2, 0.0], "predicted": predicted})
+    return retrain.Pseudo(target, hard, table)
+
+
 def test_the_easy_images_are_chosen(target):
     names = {target.samples[i].image for i in (3, 1)}
     found = retrain.chosen(target, names | {"another"})
-    assert [sample.image for sample in found.samples] == [
-        target.samples[1].image, target.samples[3].image
-    ]  # fmt: skip
-    assert np.array_equal(found.image(0), target.image(1))
+    assert found == [1, 3]
+    assert np.array_equal(retrain.only(target, found).image(0), target.image(1))
     assert len(target) == 4
-    with pytest.raises(BadInput, match=r"split: no image is easy; raise split\.easy"):
+    with pytest.raises(BadInput, match=r"split: no image is easy, .*change split\.easy"):
         retrain.chosen(target, set())
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from pipeline import model, parts, training
+from pipeline import losses, model, parts, training
 from pipeline.augment import Augment, AugmentParams
 from pipeline.model import Outputs, Recipe
 from pipeline.samples import BadInput, Sample
@@ -18,7 +18,8 @@ from pipeline.taxonomy import IGNORE, resolve
 from pipeline.training import Batch, Draws, Labelled, Loss, Optimiser, Training
 
 CLASSES = 3
-WIDTH, HEIGHT = 32, 24
+CONTEXT = {"classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0])}  # what stages supply
+WIDTH, HEIGHT = 48, 32
 PLAIN = AugmentParams(crop_width=WIDTH, crop_height=HEIGHT)
 AUGMENT = PLAIN.model_copy(update={"scale": (0.7, 1.5), "colour": 0.3, "blur": 0.5})
 
@@ -54,7 +55,7 @@ def params(**changes):
 
 def draws(seed=0, rank=0, ranks=1, counts=(3, 2)):
     sides = (Memory(5, "s"), counts[0]), (Memory(4, "t", seed=1), counts[1])
-    return Draws(*sides, Augment(AUGMENT), seed, rank, ranks)
+    return Draws(sides, Augment(AUGMENT), seed, rank, ranks)
 
 
 def same(one, two):
@@ -133,19 +134,19 @@ def test_every_image_is_drawn_once_before_any_is_drawn_again(counts):
 
 def test_an_image_drawn_again_looks_different():
     one = Memory(1)
-    of = Draws((one, 4), (one, 4), Augment(AUGMENT), 0)
-    images = [image for step in range(3) for side in of[step] for image in side.images]
+    of = Draws(((one, 4), (one, 4)), Augment(AUGMENT), 0)
+    images = [image for step in range(3) for side in of[step][:2] for image in side.images]
     assert len({image.numpy().tobytes() for image in images}) == 3 * 2 * 4
 
 
 def test_a_side_may_be_absent():
     source = Memory(2), 2
     for of, present in (
-        (Draws(source, None, Augment(AUGMENT), 0), [True, False]),
-        (Draws(None, source, Augment(AUGMENT), 0), [False, True]),
-        (Draws(source, (Memory(2), 0), Augment(AUGMENT), 0), [True, False]),
+        (Draws((source, None), Augment(AUGMENT), 0), [True, False]),
+        (Draws((None, source), Augment(AUGMENT), 0), [False, True]),
+        (Draws((source, (Memory(2), 0)), Augment(AUGMENT), 0), [True, False]),
     ):
-        assert [side is not None for side in of[0]] == present
+        assert [side is not None for side in of[0]] == [*present, False]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_side_may_be_absent():
 def test_shares_of_a_batch(batch, share, counts):
     source, target = Memory(2), Memory(3)
     sides = training.shares(source, target, batch, share)
-    assert sides == ((source, counts[0]), (target, counts[1]))
+    assert sides == ((source, counts[0]), (target, counts[1]), None)
 
 
 # --- augmentation --------------------------------------------------------------------------
@@ -180,19 +181,19 @@ def inside(label):
 def test_the_key_decides():
     given = {"scale": (0.5, 2), "colour": 0.5, "blur": 0.5}
     images = [augmented(key, **given) for key in keys(5)]
-    for key, (image, label) in zip(keys(5), images, strict=True):
+    for key, (image, label, _) in zip(keys(5), images, strict=True):
         again = augmented(key, **given)
         assert torch.equal(image, again[0])
         assert torch.equal(label, again[1])
         assert (image.shape, image.dtype) == ((3, HEIGHT, WIDTH), torch.uint8)
         assert (label.shape, label.dtype) == ((HEIGHT, WIDTH), torch.uint8)
-    assert len({image.numpy().tobytes() for image, _ in images}) == 5
+    assert len({image.numpy().tobytes() for image, _, _ in images}) == 5
 
 
 @pytest.mark.parametrize("crop", [{"crop_width": 13, "crop_height": 9}, {}])
 def test_flips_and_crops_move_image_and_label_together(crop):
     for key in keys(12):
-        image, label = augmented(key, **crop)
+        image, label, _ = augmented(key, **crop)
         assert torch.equal(image, torch.stack([20 * (label + 1)] * 3))
 
 
@@ -200,7 +201,7 @@ def test_flips_and_crops_move_image_and_label_together(crop):
 def test_scales_move_image_and_label_together(scale):
     checked = 0
     for key in keys(12):
-        image, label = augmented(key, scale=scale)
+        image, label, _ = augmented(key, scale=scale)
         sure = inside(label) & (label != IGNORE)
         assert ((image[0].int() - 20 * (label.int() + 1)).abs()[sure] < 10).all()
         assert set(label.unique().tolist()) <= {*range(CLASSES), IGNORE}
@@ -217,12 +218,12 @@ def test_scales_leave_a_label_where_its_image_is(scale):
         image = np.stack([given * 4] * 3, -1)
         crop = AugmentParams(crop_width=20, crop_height=20, scale=(scale, scale), flip=0.0)
         for key in keys(4):
-            moved, ids = Augment(crop)(image, given, key)
+            moved, ids, _ = Augment(crop)(image, given, key)
             assert abs((moved[0] / 4 - ids.float()).mean()) < 0.15
 
 
 def test_a_flip_mirrors():
-    image, label = augmented(flip=0.0)
+    image, label, _ = augmented(flip=0.0)
     mirrored = augmented(flip=1.0)
     assert torch.equal(mirrored[0], image.flip(-1))
     assert torch.equal(mirrored[1], label.flip(-1))
@@ -232,7 +233,7 @@ def test_a_flip_mirrors():
 
 def test_what_a_crop_lacks_is_ignored():
     of = Memory(1, size=(HEIGHT, WIDTH))
-    image, label = augmented(crop_width=50, crop_height=40, flip=0.0)
+    image, label, _ = augmented(crop_width=50, crop_height=40, flip=0.0)
     held = label != IGNORE
     assert held.sum() == HEIGHT * WIDTH
     assert np.array_equal(label[held].reshape(HEIGHT, WIDTH), of.label(0))
@@ -243,7 +244,7 @@ def test_crops_reach_every_corner():
     seen = torch.zeros(2, 2)
     of = Memory(1, size=(3, 4))
     for key in keys(60):
-        _, label = Augment(AugmentParams(crop_width=3, crop_height=2, flip=0.0))(
+        _, label, _ = Augment(AugmentParams(crop_width=3, crop_height=2, flip=0.0))(
             of.image(0), np.arange(12, dtype=np.uint8).reshape(3, 4), key
         )
         first = int(label[0, 0])
@@ -284,19 +285,19 @@ def test_cross_entropy_is_torchs_on_upsampled_logits(size, full):
     labels[torch.rand(labels.shape, generator=generator) < 0.3] = IGNORE
     upsampled = F.interpolate(logits, full, mode="bilinear", align_corners=False)
     expected = F.cross_entropy(upsampled, labels, ignore_index=IGNORE)
-    torch.testing.assert_close(training.cross_entropy(logits, labels), expected)
+    torch.testing.assert_close(losses.cross_entropy(logits, labels), expected)
 
 
 def test_cross_entropy_by_hand():
     logits = torch.log(torch.tensor([[1.0, 1.0, 8.0], [3.0, 1.0, 2.0]]))[None, :, None]
     labels = torch.tensor([[[1, 0, IGNORE]]])
     expected = (np.log(4 / 3) + np.log(2)) / 2
-    assert training.cross_entropy(logits, labels).item() == pytest.approx(expected)
+    assert losses.cross_entropy(logits, labels).item() == pytest.approx(expected)
 
 
 def test_cross_entropy_of_nothing_is_zero_with_finite_gradients():
     logits = torch.randn(1, CLASSES, 2, 2, requires_grad=True)
-    loss = training.cross_entropy(logits, torch.full((1, 8, 8), IGNORE))
+    loss = losses.cross_entropy(logits, torch.full((1, 8, 8), IGNORE))
     loss.backward()
     assert loss.item() == 0
     assert (logits.grad == 0).all()
@@ -305,9 +306,9 @@ def test_cross_entropy_of_nothing_is_zero_with_finite_gradients():
 def test_auxiliary_logits_count_their_share():
     one, two = torch.randn(2, CLASSES, 3, 3), torch.randn(2, CLASSES, 2, 2)
     labels = torch.randint(0, CLASSES, (2, 9, 9))
-    main, aux = (training.cross_entropy(maps, labels) for maps in (one, two))
-    torch.testing.assert_close(training.supervised(Outputs(one), labels, 0.4), main)
-    both = training.supervised(Outputs(one, two), labels, 0.4)
+    main, aux = (losses.cross_entropy(maps, labels) for maps in (one, two))
+    torch.testing.assert_close(losses.supervised(Outputs(one), labels, 0.4), main)
+    both = losses.supervised(Outputs(one, two), labels, 0.4)
     torch.testing.assert_close(both, main + 0.4 * aux)
 
 
@@ -321,7 +322,9 @@ def ignore_log(step, values):
 def run(objective, steps=3, seed=0, fabric=None, log=ignore_log, **changes):
     """A model after training by `objective` on both sides."""
     made = model.create(recipe(), seed)
-    sides = (Memory(5), 2), (Memory(4, "t", seed=1), 2)
+    sides = (Memory(5), 2), (Memory(4, "t", seed=1), 2), None
+    if "hard" in getattr(objective, "sides", ()):
+        sides = (*sides[:2], (Memory(3, "h", seed=2), 2))
     training.fit(made, objective, sides, params(**changes), steps, seed, fabric, log)
     return made
 
@@ -368,7 +371,7 @@ def test_a_loss_moves_its_own_group_alone(name, groups, fabric):
 @pytest.mark.parametrize("name", parts.names("objectives"))
 def test_the_same_seed_gives_the_same_weights(name, fabric):
     one, two, other = (
-        run(parts.build("objectives", name, {}, classes=CLASSES), seed=seed, fabric=fabric)
+        run(training.objective(name, {}, seed, **CONTEXT), seed=seed, fabric=fabric)
         for seed in (0, 0, 1)
     )
     assert equal(one, two)
@@ -389,7 +392,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_images(fabric):
             self.weight = float("nan") if batch.source.names == bad.source.names else 1.0
             yield from super().losses(network, batch)
 
-    bad = Draws((Memory(5), 2), None, Augment(AUGMENT), 0)[1]
+    bad = Draws(((Memory(5), 2), None), Augment(AUGMENT), 0)[1]
     steps = []
     with pytest.raises(BadInput) as error:
         run(Breaks("network"), fabric=fabric, log=lambda step, _: steps.append(step))
@@ -424,14 +427,14 @@ def test_no_steps_leave_the_model_as_it_was(fabric):
 
 
 def test_the_loss_falls_and_the_classes_are_learned(scenes, fabric):
-    domain = scenes(6, CLASSES)
+    domain = scenes(6, CLASSES, (WIDTH, HEIGHT))
     made = model.create(recipe(width=8), 0)
-    losses = []
+    found = []
     objective = parts.build("objectives", "source_only", {})
     given = params(augment=PLAIN, batch=4)
-    log = lambda _, values: losses.append(values["source"])  # noqa: E731
+    log = lambda _, values: found.append(values["source"])  # noqa: E731
     training.fit(made, objective, ((domain, 4), None), given, 60, 0, fabric, log)
-    assert np.mean(losses[-5:]) < 0.3 * np.mean(losses[:5])
+    assert np.mean(found[-5:]) < 0.3 * np.mean(found[:5])
     image = torch.from_numpy(domain.image(0).copy()).permute(2, 0, 1)[None]
     with torch.inference_mode():
         logits = F.interpolate(made(image).logits, (HEIGHT, WIDTH), mode="bilinear")
@@ -445,19 +448,20 @@ def labelled(of, n=2):
     images = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in range(n)])
     labels = torch.stack([torch.from_numpy(of.label(i)).long() for i in range(n)])
     labels[:, :3] = IGNORE
-    return Labelled(images, labels, [sample.image for sample in of.samples[:n]])
+    logits = torch.randn(n, CLASSES, 4, 6, generator=torch.Generator().manual_seed(n)).half()
+    windows = torch.tensor([[0.0, 0, 1, 1], [1, 0.1, 0.2, 0.9], [-0.2, -0.1, 1.2, 1.1]])[:n]
+    return Labelled(images, labels, [s.image for s in of.samples[:n]], logits, windows)
 
 
 def batch(sides=("source", "target")):
-    whole = Batch(labelled(Memory(3)), labelled(Memory(4, "t", seed=1), 3))
+    sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
+    whole = Batch(labelled(sources), labelled(targets, 3), labelled(hards))
     return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
 
 
 @pytest.fixture(params=parts.names("objectives"))
 def objective(request):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return parts.build("objectives", request.param, {}, classes=CLASSES)
+    return training.objective(request.param, {}, 0, **CONTEXT)
 
 
 def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
@@ -465,7 +469,8 @@ def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
     groups = {"network": made, **objective.modules}
     before = {key: value.clone() for key, value in made.state_dict().items()}
     reached, names = Counter(), []
-    for loss in objective.losses(made, batch(objective.sides)):
+    sides = (*objective.sides, *getattr(objective, "optional", ()))
+    for loss in objective.losses(made, batch(sides)):
         assert loss.group in groups
         assert all(term.shape == () and term.isfinite() for term in loss.terms.values())
         moved = list(groups[loss.group].parameters())
@@ -481,12 +486,14 @@ def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
 
 
 def test_an_objective_says_which_sides_it_needs(objective):
-    assert set(objective.sides) <= {"source", "target"}
+    known = set(Batch._fields)
     assert objective.sides
+    assert set(objective.sides) | set(getattr(objective, "optional", ())) <= known
+    assert set(objective.labels) <= set(objective.sides) - {"hard"}
 
 
 def terms(name, given, network, **options):
-    made = parts.build("objectives", name, options, classes=CLASSES)
+    made = training.objective(name, options, 0, **CONTEXT)
     (loss,) = made.losses(network, given)
     assert loss.group == "network"
     return loss.terms
@@ -507,7 +514,7 @@ class TwoHeads(nn.Module):
 def test_self_training_adds_both_sides():
     network, given = TwoHeads(), batch()
     found = terms("self_training", given, network, target=0.7, aux=0.2)
-    pixels = sum((side.labels != IGNORE).sum() for side in given)
+    pixels = sum((side.labels != IGNORE).sum() for side in given if side is not None)
     for name, side, weight in (("source", given.source, 1.0), ("target", given.target, 0.7)):
         expected = 0
         for maps, share in zip(network(side.images)[:2], (1, 0.2), strict=True):
@@ -538,7 +545,7 @@ def statistics(network):
 def passed(name, given, **options):
     """Weights unchanged; the running statistics after one step of an objective."""
     made = model.create(recipe(), 0).train()
-    for _ in parts.build("objectives", name, options, classes=CLASSES).losses(made, given):
+    for _ in training.objective(name, options, 0, **CONTEXT).losses(made, given):
         pass
     return statistics(made)
 
@@ -549,7 +556,7 @@ def test_adapt_norm_moves_statistics_and_nothing_else(fabric):
     adapting = parts.build("objectives", "adapt_norm", {})
     target = Memory(4, "t", seed=1)
     drawn = [batch(("target",))] * 80
-    training.train(made, adapting, drawn, 80, training.Optimiser(), fabric, lambda *_: None)
+    training.train(made, adapting, drawn, 80, params(), fabric, lambda *_: None)
     assert all(torch.equal(weights[k], v) for k, v in made.named_parameters())
     images = labelled(target, 3).images
     x = (images.float() / 255 - made.mean) / made.std

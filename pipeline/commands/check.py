@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import params, parts
+from pipeline import params, parts, plan
 from pipeline.samples import BadInput
 from pipeline.stages import (
     evaluate,
@@ -17,6 +17,7 @@ from pipeline.stages import (
     infer,
     prepare,
     pretrain,
+    prior,
     pseudo_label,
     retrain,
     split,
@@ -33,15 +34,16 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
 }
 _SECTIONS = (
     *("seed", "compute", "generate", "prepare", "network", "training", "pretrain", "warmup"),
+    "prior",
     *(*_OF_ROUNDS, "rounds"),
 )
 _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
 """Parts that dvc.yaml looks up in the round itself, so that it tracks their files."""
 
 _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "labeler": ("labelers", ("classes", "portion")),
+    "labeler": ("labelers", ("classes", "portion", "prior")),
     "ranker": ("rankers", ()),
-    "objective": ("objectives", ("classes",)),
+    "objective": ("objectives", ("classes", "k")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
 }
@@ -61,6 +63,7 @@ def check(
             problems.append(str(error))
         else:
             problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
+    problems += [f"{path}: {problem}" for problem in plan.contradictions(content)]
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")
@@ -103,6 +106,7 @@ def _parts(found: params.Section, section: str) -> Iterator[str]:
 
 def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section], tuple[str, ...]]]:
     yield prepare.Params, ("prepare",)
+    yield prior.Params, ("prior",)
     for name in content.get("generate") or {}:
         yield generate.Params, (f"generate.{name}",)
     for name in content.get("pretrain") or {}:

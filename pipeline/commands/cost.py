@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from lightning_fabric import Fabric
 from rich.console import Console
@@ -124,8 +125,9 @@ def _predict(
         predictions.Predictions(folder / "predictions"),
         {},
         taxonomy,
-        lambda name, label: artifacts.write_label(
-            folder / "labels" / f"{name}.png", label, taxonomy.colours
+        np.full((len(taxonomy), 1, 1), 1, np.float32),
+        lambda name, made: artifacts.write_label(
+            folder / "labels" / f"{name}.png", made.labels, taxonomy.colours
         ),
     )
     ended = time.perf_counter()

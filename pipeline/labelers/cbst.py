@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline import fused
-from pipeline.fused import Floats
+from pipeline.fused import Floats, Made
 from pipeline.samples import Pixels
 
 
@@ -21,8 +21,8 @@ class Labeler:
 
     def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
-        return fused.measure(logits, height, width)  # type: ignore[no-any-return]
+        return fused.measure(logits, height, width)
 
-    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Pixels:
-        """Train ids uint8 (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        return fused.weighted_argmax(logits, height, width, k)  # type: ignore[no-any-return]
+    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
+        """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
+        return fused.weighted_argmax(logits, height, width, k)

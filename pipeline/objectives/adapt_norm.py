@@ -16,6 +16,7 @@ class Objective:
     """
 
     sides = ("target",)
+    labels = ()
 
     def __init__(self) -> None:
         self.modules: dict[str, nn.Module] = {}

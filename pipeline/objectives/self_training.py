@@ -3,61 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from pipeline import losses
 from pipeline.model import Outputs
-from pipeline.training import Batch, Labelled, Loss, fixed_statistics, labelled, supervised
+from pipeline.taxonomy import IGNORE
+from pipeline.training import Batch, Labelled, Loss, Norm, passes
 
 
 class Objective:
     """Cross-entropy over source labels and target pseudo-labels (Zou et al., CBST, 2018).
 
     As in its authors' code, the mean is over the labelled pixels of both sides, so that sparse
-    pseudo-labels weigh little; `target` scales their part. With `norm` "joint" both sides pass the
-    network as one batch, and batch norm sees their mixture. With "own" each passes by itself, and
-    the running statistics, which the model predicts with, are the target's alone (not from the
-    paper; domain-specific batch norm, Chang et al., 2019, with only the target's half kept).
+    pseudo-labels weigh little; `target` scales their part. `norm`: see training.passes.
+
+    CRST (Zou et al., 2019): `regulariser` mrkld, mrent or mrl2 on the labelled target pixels, its
+    `weight` the only factor (losses.DEFAULTS where null); `soft_alpha`, that of the labeler
+    crst_lrent, learns soft labels, made again from the teacher's logits and thresholds `k`.
     """
 
     sides = ("source", "target")
+    labels = ("source", "target")
 
     def __init__(
-        self, target: float = 1.0, aux: float = 0.1, norm: Literal["joint", "own"] = "joint"
+        self,
+        k: Tensor,
+        target: float = 1.0,
+        aux: float = 0.1,
+        norm: Norm = "joint",
+        regulariser: losses.Regulariser | None = None,
+        weight: float | None = None,
+        soft_alpha: float | None = None,
     ) -> None:
         self.modules: dict[str, nn.Module] = {}
-        self.weights = {"source": 1.0, "target": target}
-        self.aux = aux
-        self.passes = self._joint if norm == "joint" else self._own
+        self.k, self.target, self.aux, self.norm = k.clamp(min=0), target, aux, norm
+        self.regulariser = regulariser
+        self.weight = losses.DEFAULTS[regulariser] if regulariser and weight is None else weight
+        self.power = 1 / soft_alpha if soft_alpha else None
+        self.soft = soft_alpha is not None
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
-        """Terms `source` and `target`; a side that the batch lacks has none."""
-        present = {name: side for name, side in batch._asdict().items() if side is not None}
-        pixels = torch.stack([labelled(side.labels) for side in present.values()]).sum()
-        for outputs in self.passes(model, present):
-            yield Loss(
-                {
-                    name: self.weights[name]
-                    * supervised(own, present[name].labels, self.aux, pixels)
-                    for name, own in outputs.items()
-                }
-            )
+        """Terms `source`, `target` and `regulariser`; a side that the batch lacks has none."""
+        present = {"source": batch.source, "target": batch.target}
+        sides = {name: side for name, side in present.items() if side is not None}
+        pixels = torch.stack([losses.labelled(side.labels) for side in sides.values()]).sum()
+        for outputs in passes(model, sides, self.norm):
+            terms: dict[str, Tensor] = {}
+            for name, own in outputs.items():
+                if name == "source":
+                    terms[name] = losses.supervised(own, sides[name].labels, self.aux, pixels)
+                else:
+                    terms |= self._pseudo(own, sides[name], pixels)
+            yield Loss(terms)
 
-    def _joint(
-        self, model: nn.Module, present: dict[str, Labelled]
-    ) -> Iterator[dict[str, Outputs]]:
-        outputs = model(torch.cat([side.images for side in present.values()]))
-        parts, start = {}, 0
-        for name, side in present.items():
-            part = slice(start, start := start + len(side.images))
-            aux = None if outputs.aux is None else outputs.aux[part]
-            parts[name] = Outputs(outputs.logits[part], aux)
-        yield parts
-
-    def _own(self, model: nn.Module, present: dict[str, Labelled]) -> Iterator[dict[str, Outputs]]:
-        for name, side in present.items():
-            with fixed_statistics(model, name == "source"):
-                outputs = model(side.images)
-            yield {name: outputs}
+    def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
+        size = side.labels.shape[-2:]
+        rows, labels = losses.flat(outputs.logits, size), side.labels.reshape(-1)
+        kept = labels.ne(IGNORE)
+        if self.power is None:
+            total = F.cross_entropy(rows, labels, ignore_index=IGNORE, reduction="sum")
+            loss = total / pixels.clamp(min=1)
+        else:
+            assert side.logits is not None
+            assert side.windows is not None
+            k = self.k.to(rows.device)
+            soft, _ = losses.soft_labels(side.logits, side.windows, size, k, self.power)
+            loss = losses.soft_cross_entropy(rows, soft, kept, pixels)
+        if outputs.aux is not None:
+            loss = loss + self.aux * losses.cross_entropy(outputs.aux, side.labels, pixels)
+        terms = {"target": self.target * loss}
+        if self.regulariser is not None:
+            each = losses.regularised(self.regulariser, rows, kept)
+            terms["regulariser"] = (self.weight or 0.0) * each
+        return terms

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from pipeline.training import Batch, Loss, supervised
+from pipeline.losses import supervised
+from pipeline.training import Batch, Loss
 
 
 class Objective:
     """Cross-entropy on the source's labels; an auxiliary head counts `aux` (ADVENT: 0.1)."""
 
     sides = ("source",)
+    labels = ("source",)
 
     def __init__(self, aux: float = 0.1) -> None:
         self.modules: dict[str, nn.Module] = {}

@@ -13,6 +13,7 @@ from pydantic import Field
 from pipeline import artifacts, model, predict, process, progress, scores
 from pipeline.compute import Compute, launch
 from pipeline.params import Section, load, root
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import Domain
 from pipeline.taxonomy import IGNORE
 
@@ -32,7 +33,7 @@ class Params(Section):
 class PseudoLabels:
     """A round's labels, and the truth of those target images that have one."""
 
-    labels: artifacts.PseudoLabelled
+    labels: PseudoLabelled
     truth: Domain
 
 
@@ -91,7 +92,7 @@ def main() -> None:
     pseudo = None
     if at.labels is not None:
         target = artifacts.read_domain(at.target, root("target"))
-        labels = artifacts.PseudoLabelled(target, at.labels, len(evaluated.recipe.taxonomy))
+        labels = PseudoLabelled(target, at.labels, len(evaluated.recipe.taxonomy))
         pseudo = PseudoLabels(labels, artifacts.read_domain(at.target_truth, root("target")))
     metrics, table = tables(confusion, evaluated, pseudo)
     artifacts.write_json(at.metrics, metrics)

@@ -12,6 +12,7 @@ from pydantic import Field
 from pipeline import artifacts, fused, plots, process, progress
 from pipeline.params import Section, load, root
 from pipeline.predictions import Predictions
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import Domain, Pixels
 from pipeline.taxonomy import IGNORE, Taxonomy
 
@@ -26,7 +27,7 @@ def run(
     params: Params,
     target: Domain,
     predictions: Predictions,
-    labels: artifacts.PseudoLabelled,
+    labels: PseudoLabelled,
     truth: Domain,
     taxonomy: Taxonomy,
 ) -> list[tuple[str, list[Pixels]]]:
@@ -65,7 +66,7 @@ def main() -> None:
     target = artifacts.read_domain(at.target, root("target"))
     truth = artifacts.read_domain(at.target_truth, root("target"))
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    labels = artifacts.PseudoLabelled(target, at.labels, len(taxonomy))
+    labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions)
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
 

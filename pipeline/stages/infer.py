@@ -8,9 +8,9 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, predict, predictions, process, progress, resume
+from pipeline import artifacts, model, plan, predict, predictions, process, progress, resume
 from pipeline.compute import Compute, launch
-from pipeline.params import Section, load, root
+from pipeline.params import Section, load, read, root
 from pipeline.samples import BadInput, Domain
 
 
@@ -63,6 +63,7 @@ def main() -> None:
         "teacher", "target", "predictions", "unfinished", item=True, options=("shard",)
     )
     params = load(Params, "infer", f"rounds.{at.item}.infer")
+    plan.check(read(), at.item)  # of the whole round, before any of it runs
     which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
     teacher = model.load(at.teacher)

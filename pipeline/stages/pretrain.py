@@ -8,7 +8,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, parts, process, progress, training
+from pipeline import artifacts, model, process, progress, training
 from pipeline.compute import launch
 from pipeline.params import Section, load, root
 from pipeline.samples import Domain
@@ -39,7 +39,7 @@ def run(
     network = params.network
     recipe = model.Recipe(network.name, taxonomy, network.options, network.normalisation)
     trained = model.create(recipe, params.seed, network.weights)
-    objective = parts.build("objectives", "source_only", {})
+    objective = training.objective("source_only", {}, params.seed)
     sides = ((source, params.batch), None)
     training.fit(trained, objective, sides, params, params.steps, params.seed, fabric, log)
     return trained

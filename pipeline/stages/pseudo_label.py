@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pipeline import artifacts, confidence, parts, process, progress
 from pipeline.confidence import Counts, Seen
-from pipeline.fused import Floats
+from pipeline.fused import Floats, Made
 from pipeline.params import Section, load
 from pipeline.predictions import Prediction, Predictions
 from pipeline.samples import Pixels, file_name
@@ -32,7 +32,9 @@ class Labels:
     """What a round's labels are made by: one row a class, and one row an image and class."""
 
     thresholds: pd.DataFrame  # class, lambda, k, predicted, kept
-    coverage: pd.DataFrame  # image, class, predicted, kept, mean_confidence, mean_entropy
+    # image, class, predicted, sure (of these within the threshold), kept, mean_confidence,
+    # mean_entropy
+    coverage: pd.DataFrame
 
 
 def run(
@@ -40,34 +42,36 @@ def run(
     predictions: Predictions,
     corrections: Mapping[str, Pixels],
     taxonomy: Taxonomy,
-    write: Callable[[str, Pixels], None],
+    prior: Floats,
+    write: Callable[[str, Made], None],
 ) -> Labels:
-    """Gives `write` each image's name and train ids uint8 (height, width), from any thread.
+    """Gives `write` each image's name and labels, from any thread.
 
     First the scores of all, for thresholds and coverage; then the labels. An image a core is in
     memory.
     """
-    labeler = parts.build(
-        "labelers", params.labeler, params.options, classes=len(taxonomy), portion=params.portion
-    )
+    classes = len(taxonomy)
+    context = {"classes": classes, "portion": params.portion, "prior": prior}
+    labeler = parts.build("labelers", params.labeler, params.options, **context)
 
     def measure(found: Prediction) -> tuple[Pixels, Floats, Floats]:
         return labeler.measure(_grid(found), found.height, found.width)  # type: ignore[no-any-return]
 
-    def label(found: Prediction) -> tuple[str, Counts]:
+    def label(found: Prediction) -> tuple[str, Counts, Counts]:
         name = file_name(found.image)
-        made = labeler.label(_grid(found), found.height, found.width, k)
-        write(name, made := corrections.get(name, made))
-        return found.image, np.bincount(made[made != IGNORE], minlength=len(taxonomy))
+        made: Made = labeler.label(_grid(found), found.height, found.width, k)
+        labels = corrections.get(name, made.labels)
+        write(name, made._replace(labels=labels))
+        return found.image, made.sure, np.bincount(labels[labels != IGNORE], minlength=classes)
 
     with progress.counter("scores", 2 * len(predictions)) as step:
         k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
     labels = confidence.on_all_cores(label, predictions)
-    images, counts = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
-    kept = np.stack(counts)
+    found = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
+    images, sure, kept = next(found), np.stack(next(found)), np.stack(next(found))
     return Labels(
         _thresholds(k, seen.predicted.sum(0), kept.sum(0), taxonomy),
-        _coverage(images, seen, kept, taxonomy),
+        _coverage(images, seen, sure, kept, taxonomy),
     )
 
 
@@ -75,7 +79,9 @@ def _grid(prediction: Prediction) -> Floats:
     return prediction.logits.astype(np.float32)
 
 
-def _coverage(images: Sequence[str], seen: Seen, kept: Counts, taxonomy: Taxonomy) -> pd.DataFrame:
+def _coverage(
+    images: Sequence[str], seen: Seen, sure: Counts, kept: Counts, taxonomy: Taxonomy
+) -> pd.DataFrame:
     n = len(taxonomy)
     with np.errstate(invalid="ignore"):
         confidence, entropy = seen.confidence / seen.predicted, seen.entropy / seen.predicted
@@ -84,6 +90,7 @@ def _coverage(images: Sequence[str], seen: Seen, kept: Counts, taxonomy: Taxonom
             "image": pd.Index(images).repeat(n),
             "class": np.tile(taxonomy.names, len(images)),
             "predicted": seen.predicted.ravel(),
+            "sure": sure.ravel(),
             "kept": kept.ravel(),
             "mean_confidence": confidence.ravel(),
             "mean_entropy": entropy.ravel() / np.log(max(n, 2)),
@@ -106,8 +113,8 @@ def _thresholds(k: Floats, predicted: Counts, kept: Counts, taxonomy: Taxonomy) 
 
 def main() -> None:
     """Open, run, write."""
-    names = ("predictions", "corrections", "taxonomy", "labels", "thresholds", "coverage")
-    at = process.paths(*names, item=True)
+    read = ("predictions", "corrections", "taxonomy", "prior")
+    at = process.paths(*read, "labels", "dense", "thresholds", "coverage", item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     corrections = {
@@ -115,10 +122,14 @@ def main() -> None:
         for path in sorted(at.corrections.glob("*.png"))
     }
 
-    def write(name: str, label: Pixels) -> None:
-        artifacts.write_label(at.labels / f"{name}.png", label, taxonomy.colours)
+    def write(name: str, made: Made) -> None:
+        for folder, label in ((at.labels, made.labels), (at.dense, made.dense)):
+            if label is not None:
+                artifacts.write_label(folder / f"{name}.png", label, taxonomy.colours)
 
-    made = run(params, Predictions(at.predictions), corrections, taxonomy, write)
+    at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
+    prior = np.load(at.prior)
+    made = run(params, Predictions(at.predictions), corrections, taxonomy, prior, write)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+import torch
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, parts, process, progress, training
+from pipeline import artifacts, model, plan, process, progress, training
 from pipeline.compute import launch
-from pipeline.params import derived_seed, load, root
+from pipeline.params import derived_seed, load, read, root
+from pipeline.predictions import Predictions
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import BadInput, Domain
 
 
@@ -23,50 +28,109 @@ class Params(training.Training):
     objective: str
     options: dict[str, Any] = Field(default_factory=dict)
     source_share: float = Field(0.5, ge=0, le=1)  # of each batch
+    hard_share: float = Field(0.0, ge=0, le=1)  # of each batch, hard images that are only aligned
     use: Literal["all", "easy"] = "all"
+    source_portion: float = Field(1.0, gt=0, le=1)  # of the source's images, in this round
+    source_draw: Literal["fresh", "nested"] = "fresh"  # nested: a larger portion holds a smaller
+    rare_below: float = Field(1e-3, ge=0, le=1)  # of the predicted pixels; augment.mine mines them
+
+
+@dataclass(frozen=True)
+class Pseudo:
+    """The target with its pseudo-labels, and what was found of them."""
+
+    target: PseudoLabelled
+    hard: training.Source | None
+    thresholds: pd.DataFrame
+
+    def rare(self, below: float) -> list[int]:
+        """The classes of fewer than that share of the predicted pixels."""
+        predicted = self.thresholds["predicted"].to_numpy(float)
+        return np.flatnonzero(predicted < below * predicted.sum()).tolist()
 
 
 def run(
     params: Params,
     start: model.Model,
     source: training.Source,
-    target: training.Source,
+    pseudo: Pseudo,
     fabric: Fabric,
     log: progress.Log,
 ) -> model.Model:
-    """`start`, trained on; `target` carries pseudo-labels."""
-    classes = len(start.recipe.taxonomy)
-    objective = parts.build("objectives", params.objective, params.options, classes=classes)
-    sides = training.shares(source, target, params.batch, params.source_share)
-    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
+    """`start`, trained on."""
+    k = torch.from_numpy(pseudo.thresholds["k"].to_numpy(np.float32))
+    context = {"classes": len(start.recipe.taxonomy), "k": k}
+    objective = training.objective(params.objective, params.options, params.seed, **context)
+    soft = getattr(objective, "soft", False)
+    target = pseudo.target if soft else replace(pseudo.target, logits=None)
+    shares = (params.batch, params.source_share, pseudo.hard, params.hard_share)
+    sides = training.shares(source, target, *shares)
+    rare = pseudo.rare(params.rare_below)
+    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log, rare)
     return start
 
 
-def chosen(target: Domain, names: Collection[str]) -> Domain:
+def chosen(target: Domain, names: Collection[str]) -> list[int]:
     """The target's samples whose images are in `names`. Raises BadInput where there are none."""
-    samples = [sample for sample in target.samples if sample.image in names]
-    if not samples:
-        raise BadInput("split: no image is easy; raise split.easy or set retrain.use to all")
-    return replace(target, samples=samples)
+    found = [i for i, sample in enumerate(target.samples) if sample.image in names]
+    if not found:
+        raise BadInput(
+            "split: no image is easy, or none hard, as retrain.use or hard_share asks for; "
+            "change split.easy"
+        )
+    return found
+
+
+def only(domain: Domain, indices: Sequence[int]) -> Domain:
+    """A domain of some of the samples."""
+    return replace(domain, samples=[domain.samples[i] for i in indices])
+
+
+def portion(source: Domain, share: float, seed: int) -> Domain:
+    """The first floor(n * share) of the source in an order drawn by `seed`, at least one."""
+    order = np.random.default_rng((seed, len(source))).permutation(len(source))
+    count = max(1, int(len(source) * share))
+    return source if share == 1 else only(source, sorted(order[:count].tolist()))
+
+
+def split_up(
+    params: Params, target: PseudoLabelled, split: pd.DataFrame, thresholds: pd.DataFrame
+) -> Pseudo:
+    """The images to learn from and, where a share of them is asked for, the hard ones."""
+    subsets = {key: set(rows["image"]) for key, rows in split.groupby("subset")}
+    hard = None
+    if params.hard_share:
+        images = only(target.domain, chosen(target.domain, subsets.get("hard", ())))
+        hard = PseudoLabelled(images, None, target.classes)
+    if params.use == "easy":
+        easy = chosen(target.domain, subsets.get("easy", ()))
+        logits = target.logits and target.logits.only(easy)
+        target = replace(target, domain=only(target.domain, easy), logits=logits)
+    return Pseudo(target, hard, thresholds)
 
 
 def main() -> None:
     """Open, run, write."""
-    names = ("start", "source", "target", "labels", "split", "model", "curve")
-    at = process.paths(*names, item=True)
+    made = ("labels", "split", "predictions", "thresholds")
+    at = process.paths("start", "source", "target", *made, "model", "curve", item=True)
     params = load(Params, "training", "retrain", f"rounds.{at.item}.retrain")
-    params = params.model_copy(update={"seed": derived_seed(params.seed, at.item)})
+    plan.check(read(), at.item)
+    own = derived_seed(params.seed, at.item)
     start = model.load(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
+    nested = params.source_draw == "nested"
+    source = portion(source, params.source_portion, params.seed if nested else own)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
-    if params.use == "easy":
-        split = artifacts.read_table(at.split)
-        images = chosen(images, set(split["image"][split["subset"] == "easy"]))
-    target = artifacts.PseudoLabelled(images, at.labels, len(start.recipe.taxonomy))
+    classes, logits = len(start.recipe.taxonomy), Predictions(at.predictions)
+    target = PseudoLabelled(images, at.labels, classes, logits)
+    pseudo = split_up(
+        params, target, artifacts.read_table(at.split), artifacts.read_table(at.thresholds)
+    )
     fabric = launch(params.compute)
     first = fabric.is_global_zero
+    params = params.model_copy(update={"seed": own})
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, target, fabric, log)
+        trained = run(params, start, source, pseudo, fabric, log)
     if first:
         model.save(at.model, trained)
 

@@ -7,9 +7,10 @@ from typing import Any
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, parts, process, progress, training
+from pipeline import artifacts, model, process, progress, training
 from pipeline.compute import launch
 from pipeline.params import load, root
+from pipeline.pseudo import PseudoLabelled
 
 
 class Params(training.Training):
@@ -33,7 +34,7 @@ def run(
 ) -> model.Model:
     """`start`, trained on; the target's labels are all IGNORE."""
     classes = len(start.recipe.taxonomy)
-    objective = parts.build("objectives", params.objective, params.options, classes=classes)
+    objective = training.objective(params.objective, params.options, params.seed, classes=classes)
     sides = training.shares(source, target, params.batch, params.source_share)
     training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
     return start
@@ -46,7 +47,7 @@ def main() -> None:
     start = model.load(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
-    target = artifacts.PseudoLabelled(images, None, len(start.recipe.taxonomy))
+    target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:

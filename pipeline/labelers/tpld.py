@@ -1,0 +1,39 @@
+"""Two-phase pseudo-label densification: CBST's labels, and what their neighbours vote for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline import fused
+from pipeline.fused import Floats, Made
+from pipeline.samples import Pixels
+
+
+class Labeler:
+    """TPLD (Shin et al., 2020): labels after sliding-window voting, and dense ones of all pixels.
+
+    `own` is alpha of the paper, taken as the weight of the pixel's own probability; the window's
+    default and the pool are not from the paper (see fused.voted). Dense labels are
+    argmax_c p_c / lambda_c everywhere: the objective `tpld` learns them from easy images.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        portion: float,
+        own: float = 0.7,
+        window: int = 57,
+        repeats: int = 3,
+    ) -> None:
+        self.portion = portion
+        self.pools = np.arange(classes)
+        self.voting = (own, window, repeats)
+
+    def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
+        """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
+        return fused.measure(logits, height, width)
+
+    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
+        """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
+        made = fused.voted(logits, height, width, k, *self.voting)
+        return made._replace(dense=fused.everywhere(logits, height, width, k))

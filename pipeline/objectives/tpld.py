@@ -1,0 +1,92 @@
+"""TPLD: self-training on densified labels, and hard images to look like easy ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline import losses
+from pipeline.adversarial import Discriminator, align, maps
+from pipeline.model import Outputs
+from pipeline.taxonomy import IGNORE
+from pipeline.training import Batch, Labelled, Loss, Norm, passes
+
+
+class Objective:
+    """Both phases of TPLD (Shin et al., 2020), with the labeler of that name.
+
+    Phase 1: source cross-entropy, the bootstrapping loss with `beta` on voted labels, CRST's
+    MRKLD with `weight`. Phase 2 (`dense`): unlabelled pixels of the target learn the soft label
+    (p_c / lambda_c)^`gamma` as well, `retrain.use` easy makes these images the easy ones, and
+    `retrain.hard_share` gives the hard ones, aligned with `adversarial` as in AdvEnt. gamma is the
+    paper's; beta and the weights are not from the paper. `norm`: see training.passes.
+    """
+
+    sides = ("source", "target")
+    optional = ("hard",)
+    labels = ("source", "target")
+
+    def __init__(
+        self,
+        classes: int,
+        k: Tensor,
+        beta: float = 0.9,
+        weight: float = 0.01,
+        dense: bool = False,
+        gamma: float = 2.0,
+        adversarial: float = 1e-3,
+        aux: float = 0.1,
+        norm: Norm = "joint",
+    ) -> None:
+        self.k, self.beta, self.weight, self.gamma = k.clamp(min=0), beta, weight, gamma
+        self.soft, self.aux, self.norm = dense, aux, norm
+        self.adversarial = adversarial
+        # in phase 1 no batch has hard images, and nothing moves it
+        self.modules: dict[str, nn.Module] = {"discriminator": Discriminator(classes)}
+
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+        """Terms `source`, `target`, `regulariser`; with hard images `adversarial` and `told`."""
+        present = {"source": batch.source, "target": batch.target}
+        sides = {name: side for name, side in present.items() if side is not None}
+        easy = None
+        pixels = torch.stack([self._pixels(name, side) for name, side in sides.items()]).sum()
+        for outputs in passes(model, sides, self.norm):
+            terms: dict[str, Tensor] = {}
+            for name, own in outputs.items():
+                if name == "source":
+                    terms[name] = losses.supervised(own, sides[name].labels, self.aux, pixels)
+                else:
+                    terms |= self._pseudo(own, sides[name], pixels)
+                    size = sides[name].images.shape[-2:]
+                    easy = maps(own, size).detach() if batch.hard else None
+            yield Loss(terms)
+        if batch.hard is not None and easy is not None:
+            hard = maps(model(batch.hard.images), easy.shape[-2:])
+            yield from align(self.modules["discriminator"], easy, hard, self.adversarial)
+
+    def _pixels(self, name: str, side: Labelled) -> Tensor:
+        if name == "source" or not self.soft:
+            return losses.labelled(side.labels)
+        assert side.windows is not None
+        return losses.inside(side.windows, side.labels.shape[-2:]).sum()
+
+    def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
+        size, labels = side.labels.shape[-2:], side.labels.reshape(-1)
+        rows = losses.flat(outputs.logits, size)
+        sparse = labels.ne(IGNORE)
+        k = self.k.to(rows.device)
+        target = F.one_hot(labels.masked_fill(~sparse, 0), rows.shape[1]).float()
+        learned = sparse
+        if self.soft:
+            assert side.logits is not None
+            assert side.windows is not None
+            soft, learned = losses.soft_labels(side.logits, side.windows, size, k, self.gamma)
+            target = torch.where(sparse[:, None], target, soft)
+        loss = losses.bootstrapped(rows, target, learned, k, self.beta, pixels)
+        if outputs.aux is not None:
+            loss = loss + self.aux * losses.cross_entropy(outputs.aux, side.labels, pixels)
+        regulariser = self.weight * losses.regularised("mrkld", rows, sparse)
+        return {"target": loss, "regulariser": regulariser}

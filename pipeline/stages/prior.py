@@ -1,0 +1,59 @@
+"""How often each class is where in the source's labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy.ndimage import gaussian_filter
+
+from pipeline import artifacts, plots, process, progress
+from pipeline.params import Section, load, root
+from pipeline.samples import Domain
+from pipeline.taxonomy import Taxonomy
+
+
+class Params(Section):
+    """Section `prior`. The defaults are not from the paper, whose code comes with finished maps."""
+
+    stride: int = Field(8, ge=1)  # pixels of the working size a cell
+    sigma: float = Field(3.0, ge=0)  # of the Gaussian that smooths, in cells
+    floor: float = Field(1e-4, gt=0, lt=1)  # of a class that was never seen at a place
+    images: int | None = Field(None, ge=1)  # this many, evenly chosen; null is all
+
+
+def run(params: Params, source: Domain, classes: int) -> npt.NDArray[np.float32]:
+    """q float32 (classes, rows, columns) in [floor, 1]: the share of labels of a class in a cell.
+
+    Zou et al., 2018. Of a cell's labelled pixels over all images; a cell without any counts each
+    class alike.
+    """
+    width, height = source.size
+    rows, columns = -(-height // params.stride), -(-width // params.stride)
+    y, x = np.arange(height) // params.stride, np.arange(width) // params.stride
+    cell = y[:, None] * columns + x
+    count = min(params.images or len(source), len(source))
+    chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
+    seen = np.zeros(rows * columns * 256, np.int64)
+    for index in progress.track(chosen, "prior", count):
+        flat = cell * 256 + source.label(index)
+        seen += np.bincount(flat.ravel(), minlength=seen.size)
+    of = seen.reshape(rows, columns, 256)[:, :, :classes].transpose(2, 0, 1).astype(float)
+    total = of.sum(0)
+    share = np.where(total > 0, of / np.maximum(total, 1), 1 / classes)
+    smooth = gaussian_filter(share, (0, params.sigma, params.sigma), mode="nearest")
+    return np.clip(smooth, params.floor, 1).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("source", "taxonomy", "prior", "picture")
+    taxonomy: Taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    source = artifacts.read_domain(at.source, root("source"))
+    prior = run(load(Params, "prior"), source, len(taxonomy))
+    artifacts.write_array(at.prior, prior)
+    artifacts.write_image(at.picture, plots.maps(prior, taxonomy.names))
+
+
+if __name__ == "__main__":
+    process.stage(main)
