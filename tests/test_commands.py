@@ -318,11 +318,12 @@ def test_check_knows_the_options_of_each_part(project):
         "network: networks/small: option width='wide': Input should be a valid integer, unable "
         "to parse string as an integer",
         "network: networks/small: no option 'deep'",
-        "warmup.warm: objectives/self_training: no option 'weight'",
+        "warmup.warm: objectives/self_training: no option 'wait'",
         "rounds.round-1.pseudo_label: labelers/cbst: no option 'alpha'",
         "rounds.round-2.split: rankers/entropy: no option 'normalise'",
         "rounds.round-3.retrain: objectives/self_training: option target='much': Input should be "
         "a valid number, unable to parse string as a number",
+        "warmup.warm.objective = self_training: learns from pseudo-labels, and a warmup has none",
     ]
 
 
