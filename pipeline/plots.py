@@ -76,8 +76,8 @@ def labels_by_round(rounds: pd.DataFrame) -> Image.Image:
     return _picture(figure)
 
 
-def iou_by_class(table: pd.DataFrame) -> Image.Image:
-    """Per-class IoU as a heat map: one row a class (the index), one column a model."""
+def heat(table: pd.DataFrame, title: str) -> Image.Image:
+    """Percentages as a heat map: one row a class (the index), one column a model."""
     values = table.to_numpy(float)
     size = (2.2 + 0.75 * values.shape[1], 1.2 + 0.27 * values.shape[0])
     figure, axes = plt.subplots(figsize=size, dpi=120)
@@ -88,7 +88,7 @@ def iou_by_class(table: pd.DataFrame) -> Image.Image:
         axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=8)
     axes.set_xticks(range(values.shape[1]), table.columns, rotation=30, ha="right")
     axes.set_yticks(range(values.shape[0]), table.index)
-    axes.set_title("IoU by class (%)")
+    axes.set_title(title)
     return _picture(figure)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, predict, process, progress, scores
+from pipeline import artifacts, model, predict, process, progress, scores, signals
 from pipeline.compute import Compute, launch
 from pipeline.params import Section, load, root
 from pipeline.pseudo import PseudoLabelled
@@ -26,6 +27,7 @@ class Params(Section):
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     batch: int = Field(4, ge=1)
+    signals: int = Field(default=50, ge=0)  # target images that label-free signals are taken of
     compute: Compute = Compute()
 
 
@@ -35,6 +37,7 @@ class PseudoLabels:
 
     labels: PseudoLabelled
     truth: Domain
+    thresholds: pd.DataFrame | None = None
 
 
 def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> scores.Confusion:
@@ -53,6 +56,18 @@ def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> 
     return confusion
 
 
+def label_free(
+    params: Params, evaluated: model.Model, target: Domain, fabric: Fabric
+) -> dict[str, float]:
+    """signals.signals on some images of the target, which no label is needed for."""
+    network = fabric.setup_module(evaluated).eval()
+    count = min(params.signals, len(target))
+    chosen = np.linspace(0, len(target) - 1, count).round().astype(int).tolist()
+    found = predict.images(target, [range(i, i + 1) for i in chosen], params.compute.workers)
+    logits = (predict.scores(network, fabric.to_device(image))[0] for _, image in found)
+    return signals.signals((grid.cpu() for grid in logits), count) if count else {}
+
+
 def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float]:
     """Truth by pseudo-label over the images with a truth; and the labelled share of all pixels."""
     confusion = scores.Confusion(pseudo.labels.classes)
@@ -67,34 +82,44 @@ def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float]:
 
 
 def tables(
-    confusion: scores.Confusion, evaluated: model.Model, pseudo: PseudoLabels | None
+    confusion: scores.Confusion,
+    evaluated: model.Model,
+    pseudo: PseudoLabels | None,
+    found: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The metrics of metrics.json, and one row a class."""
+    """The metrics of metrics.json, with the signals `found`, and one row a class."""
     taxonomy = evaluated.recipe.taxonomy
     metrics: dict[str, Any] = dict(scores.summary(confusion.iou(), taxonomy))
+    if found:
+        metrics["signals"] = dict(found)
     table = pd.DataFrame({"class": taxonomy.names, "iou": confusion.iou()})
     if pseudo is not None:
         labels, coverage = quality(pseudo)
         metrics["labels"] = {"coverage": round(coverage, 6), "precision": labels.accuracy()}
         table["precision"] = labels.precision()
         table["coverage"] = labels.coverage()
+        if pseudo.thresholds is not None:
+            table["lambda"] = pseudo.thresholds["lambda"].to_numpy(float)
     return metrics, table.round(6).replace({np.nan: None})
 
 
 def main() -> None:
     """Open, run, write."""
-    optional = ("target", "labels", "target_truth")
-    at = process.paths("model", "val", "metrics", "iou", item=True, optional=optional)
+    optional = ("labels", "target_truth", "thresholds")
+    at = process.paths("model", "val", "target", "metrics", "iou", item=True, optional=optional)
     params = load(Params, "evaluate", f"rounds.{at.item}.evaluate")
     evaluated = model.load(at.model)
     val = artifacts.read_domain(at.val, root("val"))
-    confusion = run(params, evaluated, val, launch(params.compute))
+    target = artifacts.read_domain(at.target, root("target"))
+    fabric = launch(params.compute)
+    confusion = run(params, evaluated, val, fabric)
+    found = label_free(params, evaluated, target, fabric)
     pseudo = None
     if at.labels is not None:
-        target = artifacts.read_domain(at.target, root("target"))
         labels = PseudoLabelled(target, at.labels, len(evaluated.recipe.taxonomy))
-        pseudo = PseudoLabels(labels, artifacts.read_domain(at.target_truth, root("target")))
-    metrics, table = tables(confusion, evaluated, pseudo)
+        truth = artifacts.read_domain(at.target_truth, root("target"))
+        pseudo = PseudoLabels(labels, truth, artifacts.read_table(at.thresholds))
+    metrics, table = tables(confusion, evaluated, pseudo, found)
     artifacts.write_json(at.metrics, metrics)
     artifacts.write_table(at.iou, table)
 

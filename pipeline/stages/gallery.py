@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from pydantic import Field
 
 from pipeline import artifacts, fused, plots, process, progress
 from pipeline.params import Section, load, root
-from pipeline.predictions import Predictions
+from pipeline.predictions import Prediction, Predictions
 from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import Domain, Pixels
 from pipeline.taxonomy import IGNORE, Taxonomy
@@ -21,6 +22,7 @@ class Params(Section):
     """`rounds.<round>.gallery` over `gallery`."""
 
     images: int = Field(6, ge=1)  # spread evenly over the target
+    ends: int = Field(4, ge=1)  # of the easiest and of the hardest
 
 
 def run(
@@ -37,8 +39,7 @@ def run(
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
-        grid = found.logits.astype(np.float32)
-        predicted, _, _ = fused.measure(grid, found.height, found.width)
+        predicted, _, _ = fused.measure(_grid(found), found.height, found.width)
         known = truths.get(target.samples[index].image)
         missing = np.full(predicted.shape, IGNORE, np.uint8)
         maps = [predicted, labels.label(index), missing if known is None else truth.label(known)]
@@ -47,6 +48,49 @@ def run(
             panels[-1] = np.full_like(panels[0], 200)
         rows.append((target.samples[index].name, panels))
     return rows
+
+
+def ends(
+    split: pd.DataFrame, target: Domain, predictions: Predictions, taxonomy: Taxonomy, count: int
+) -> Image.Image:
+    """The easiest images above the hardest, their predictions laid over them."""
+    place = {sample.image: index for index, sample in enumerate(target.samples)}
+    order = [place[image] for image in split.sort_values("rank")["image"]]
+    count = min(count, len(order))
+    rows = []
+    for chosen in (order[:count], order[-count:][::-1]):
+        overlays = []
+        for index in chosen:
+            found = predictions[index]
+            predicted, _, _ = fused.measure(_grid(found), found.height, found.width)
+            colours = artifacts.colourise(predicted, taxonomy.colours)
+            overlays.append((0.5 * target.image(index) + 0.5 * colours).astype(np.uint8))
+        rows.append(overlays)
+    return plots.mosaic(rows, [""] * count, ["easiest", "hardest"])
+
+
+def growth(
+    thresholds: pd.DataFrame,
+    target: Domain,
+    predictions: Predictions,
+    maps: Sequence[PseudoLabelled],
+    taxonomy: Taxonomy,
+    count: int,
+) -> Image.Image:
+    """Images with CBST's sparse labels at the round's lambda, and what came of them in `maps`."""
+    k = np.where(thresholds["kept"] > 0, thresholds["k"], fused.NOTHING).astype(np.float32)
+    rows = []
+    for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
+        found = predictions[index]
+        sparse = fused.weighted_argmax(_grid(found), found.height, found.width, k).labels
+        labels = [sparse, *(of.label(index) for of in maps)]
+        coloured = (artifacts.colourise(label, taxonomy.colours) for label in labels)
+        rows.append([target.image(index), *coloured])
+    return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
+
+
+def _grid(found: Prediction) -> fused.Floats:
+    return found.logits.astype(np.float32)
 
 
 def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
@@ -60,8 +104,8 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
 
 def main() -> None:
     """Open, run, write."""
-    names = ("target", "predictions", "labels", "target_truth", "taxonomy", "look")
-    at = process.paths(*names, item=True)
+    made = ("predictions", "labels", "dense", "thresholds", "split")
+    at = process.paths("target", *made, "target_truth", "taxonomy", "look", item=True)
     params = load(Params, "gallery", f"rounds.{at.item}.gallery")
     target = artifacts.read_domain(at.target, root("target"))
     truth = artifacts.read_domain(at.target_truth, root("target"))
@@ -69,6 +113,15 @@ def main() -> None:
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions)
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
+    split = artifacts.read_table(at.split)
+    picture = ends(split, target, predictions, taxonomy, params.ends)
+    artifacts.write_image(at.look / "split.png", picture)
+    if any(at.dense.iterdir()):
+        maps = (labels, PseudoLabelled(target, at.dense, len(taxonomy)))
+        thresholds = artifacts.read_table(at.thresholds)
+        count = min(params.images, len(target))
+        picture = growth(thresholds, target, predictions, maps, taxonomy, count)
+        artifacts.write_image(at.look / "growth.png", picture)
 
 
 if __name__ == "__main__":

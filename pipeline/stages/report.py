@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,14 @@ from pipeline import artifacts, plots, process
 from pipeline.params import overlay, read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
+SIGNALS = ("entropy", "information", "neighbourhood")
+"""What needs no label: see pipeline/signals.py."""
+
+OF_CLASSES = {
+    "lambda": "Thresholds of the pseudo-labels (%)",
+    "coverage": "Share of each class that is labelled (%)",
+    "precision": "Precision of the pseudo-labels (%)",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,13 @@ class Report:
     rounds: pd.DataFrame
     iou: pd.DataFrame  # one row a class, one column a model
     figures: dict[str, Image.Image]
+    looks: tuple[tuple[str, str], ...] = ()  # round, and a picture of it in look/<round>
+
+
+_NOTE = (
+    "Entropy (lower is better), information and neighbourhood (higher is better) need no labels. "
+    "The round that is best on the truth is an oracle: choosing it takes labels of the target."
+)
 
 
 def run(
@@ -43,9 +58,13 @@ def run(
     metrics = {name: {key: e.metrics[key] for key in FIELDS} for name, e in found.items()}
     rounds = pd.DataFrame([_row(params, name, e) for name, e in found.items()])
     rounds = rounds.astype({"steps": int})
+    adapted = rounds["model"].isin([*(params.get("rounds") or {})])
+    best = rounds["miou"].where(adapted).astype(float)
+    rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
     iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
     iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
-    return Report(metrics, rounds, iou, _figures(params, rounds, iou, looks))
+    figures = _figures(params, rounds, iou, looks) | _by_class(params, found)
+    return Report(metrics, rounds, iou, figures)
 
 
 def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str, Any]:
@@ -61,6 +80,8 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
         "coverage": labels.get("coverage"),
         "precision": labels.get("precision"),
         **{key: evaluated.metrics[key] for key in FIELDS},
+        **dict.fromkeys(SIGNALS),
+        **(evaluated.metrics.get("signals") or {}),
     }
 
 
@@ -86,7 +107,7 @@ def _figures(
     first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
     others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
     baselines = dict(zip(others["model"], others["miou"], strict=True))
-    figures = {"iou_by_class": plots.iou_by_class(iou)}
+    figures = {"iou_by_class": plots.heat(iou, "IoU by class (%)")}
     if len(adapted):
         figures["miou_by_round"] = plots.miou_by_round(pd.concat([first, adapted]), baselines)
         figures["labels_by_round"] = plots.labels_by_round(adapted)
@@ -96,18 +117,39 @@ def _figures(
     return figures
 
 
+def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict[str, Image.Image]:
+    """What was found of each class's pseudo-labels in each round, as heat maps."""
+    figures = {}
+    for column, title in OF_CLASSES.items():
+        tables = {
+            name: found[name].iou.set_index("class")[column].astype(float)
+            for name in params.get("rounds") or {}
+            if column in found[name].iou
+        }
+        if tables:
+            table = pd.DataFrame(tables) * (100 if column == "lambda" else 1)
+            figures[f"{column}_by_class"] = plots.heat(table, title)
+    return figures
+
+
 def page(report: Report) -> str:
     """index.html: tables and figures, with no script and nothing from outside."""
     figures = "".join(
         f'<h2>{html.escape(name.replace("_", " "))}</h2><img src="figures/{html.escape(name)}.png">'
         for name in sorted(report.figures, key=["mosaic", "miou_by_round"].__contains__)
     )
-    rounds = report.rounds.round(2).to_html(index=False, na_rep="", border=0)
+    looks = "".join(
+        f"<h2>{html.escape(name)}: {html.escape(kind)}</h2>"
+        f'<img src="look/{html.escape(name)}/{html.escape(kind)}.png">'
+        for name, kind in report.looks
+    )
+    rounds = report.rounds.round(3).to_html(index=False, na_rep="", border=0)
     iou = report.iou.round(1).to_html(na_rep="–", border=0)
     style = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{style}</style>'
-        f"<h1>Adaptation by rounds</h1>{rounds}{figures}<h2>IoU by class</h2>{iou}"
+        f"<h1>Adaptation by rounds</h1>{rounds}<p>{_NOTE}</p>{figures}"
+        f"<h2>IoU by class</h2>{iou}{looks}"
     )
 
 
@@ -126,6 +168,9 @@ def main() -> None:
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
     report = run(params, found, looks)
+    kinds = ("split", "growth")
+    shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
+    report = replace(report, looks=tuple(shown))
     artifacts.write_json(at.metrics, report.metrics)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())

@@ -1,0 +1,89 @@
+"""Domains that live in memory, and batches of them."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from pipeline.augment import AugmentParams
+from pipeline.model import Outputs, Recipe
+from pipeline.samples import Sample
+from pipeline.taxonomy import IGNORE, resolve
+from pipeline.training import Batch, Labelled, Optimiser, Training
+
+CLASSES = 3
+CONTEXT = {"classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0])}  # what stages supply
+WIDTH, HEIGHT = 48, 32
+PLAIN = AugmentParams(crop_width=WIDTH, crop_height=HEIGHT)
+AUGMENT = PLAIN.model_copy(update={"scale": (0.7, 1.5), "colour": 0.3, "blur": 0.5})
+
+
+class Memory:
+    """Images whose pixels encode their labels: colour = 20 * (label + 1)."""
+
+    def __init__(self, n, name="s", size=(HEIGHT, WIDTH), seed=0):
+        rng = np.random.default_rng((seed, n))
+        self.samples = [Sample(name, f"{name}/{i}.png", "", *size) for i in range(n)]
+        cells = rng.integers(0, CLASSES, (n, 3, 4)).astype(np.uint8)
+        self.labels = cells.repeat(-(-size[0] // 3), 1).repeat(-(-size[1] // 4), 2)
+        self.labels = self.labels[:, : size[0], : size[1]]
+
+    def __len__(self):
+        return len(self.samples)
+
+    def label(self, index):
+        return self.labels[index]
+
+    def image(self, index):
+        return np.stack([20 * (self.labels[index] + 1)] * 3, -1).astype(np.uint8)
+
+
+def recipe(width=4):
+    return Recipe("small", resolve([f"class {i}" for i in range(CLASSES)]), {"width": width})
+
+
+def params(**changes):
+    given = {"batch": 2, "augment": AUGMENT, "optimiser": Optimiser(lr=5e-3)}
+    return Training(**(given | changes))
+
+
+WINDOWS = [[0.0, 0, 1, 1], [1, 0.1, 0.2, 0.9], [-0.2, -0.1, 1.2, 1.1]]
+"""The whole image, a flipped crop of it, and one that is padded all round."""
+
+
+def padding(window):
+    """bool (HEIGHT, WIDTH): the pixels of a crop that lie beyond their image."""
+    x0, y0, x1, y1 = window
+    x = x0 + (x1 - x0) * (np.arange(WIDTH) + 0.5) / WIDTH
+    y = y0 + (y1 - y0) * (np.arange(HEIGHT) + 0.5) / HEIGHT
+    return ((y < 0) | (y > 1))[:, None] | ((x < 0) | (x > 1))
+
+
+def labelled(of, n=2):
+    images = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in range(n)])
+    labels = torch.stack([torch.from_numpy(of.label(i)).long() for i in range(n)])
+    labels[:, :3] = IGNORE
+    labels[torch.from_numpy(np.stack([padding(window) for window in WINDOWS[:n]]))] = IGNORE
+    logits = torch.randn(n, CLASSES, 4, 6, generator=torch.Generator().manual_seed(n)).half()
+    names = [s.image for s in of.samples[:n]]
+    return Labelled(images, labels, names, logits, torch.tensor(WINDOWS[:n]))
+
+
+def batch(sides=("source", "target")):
+    sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
+    whole = Batch(labelled(sources), labelled(targets, 3), labelled(hards))
+    return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
+
+
+class TwoHeads(nn.Module):
+    """Per-pixel heads, so that a batch of both sides equals two batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.main, self.other = nn.Conv2d(3, CLASSES, 1), nn.Conv2d(3, CLASSES, 1)
+        self.seen = []
+
+    def forward(self, images):
+        self.seen.append(images)
+        x = F.avg_pool2d(images.float() / 255, 4)
+        return Outputs(self.main(x), self.other(x))
