@@ -93,7 +93,7 @@ def intra_domain() -> Steps:
     return [
         {"warmup": {"objective": "advent", "options": {"own_norm": True}}},
         {
-            "pseudo_label": {"labeler": "cbst", "portion": 1.0},
+            "pseudo_label": {"labeler": "st", "portion": 1.0},
             "split": {"ranker": "entropy", "easy": 0.67},
             "retrain": {
                 "objective": "intra_domain", "use": "easy", "source_share": 0, "hard_share": 0.5

@@ -14,8 +14,8 @@ from pipeline.training import Batch, Loss
 class Objective:
     """AdvEnt with easy images and their pseudo-labels as source, hard ones as target.
 
-    Pan et al., 2020. Their pseudo-labels are the prediction of every pixel: labeler `cbst` or
-    `st` with portion 1.
+    Pan et al., 2020. Their pseudo-labels are the prediction of every pixel: labeler `st` with
+    portion 1.
     """
 
     sides = ("target", "hard")
