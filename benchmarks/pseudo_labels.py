@@ -178,11 +178,23 @@ def stage(project: Path) -> tuple[float, float]:
     running = subprocess.Popen(
         command, cwd=project, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    _, status, used = os.wait4(running.pid, 0)
-    running.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0.0
+    while running.poll() is None:  # rusage would count what this process had when it forked
+        peak = max(peak, high_water(running.pid))
+        time.sleep(0.02)
     if running.returncode:
         raise RuntimeError(f"pseudo_label ended with {running.returncode}")
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    return time.perf_counter() - began, peak
+
+
+def high_water(pid: int) -> float:
+    """The most memory in MB that a process has held so far, 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    held = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return held[0] / 1024 if held else 0.0
 
 
 def exactness(world: World) -> Rows:
@@ -424,8 +436,8 @@ def main() -> None:
                 rows[name] = float(f"{value:.6g}")
                 shown.add_row(name, f"{value:.4g}")
                 print(f"{name}: {value:.4g}", flush=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     Console().print(shown)
 
 

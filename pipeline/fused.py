@@ -237,38 +237,41 @@ def _label(grid, scored, height, width, thresholds, power, labels, values, secon
             for i in range(n):  # the predicted class, and whether it passes
                 tail[i] = max(total[i] + (top[i] - score[i]), np.float32(0))
                 sure[best[i]] += tail[i] <= thresholds[best[i]]
-            _weigh(logits, thresholds, score, best, weight, tail, top, total)
-            for i in range(n):  # log of p / lambda; k and not 1 - p decides, so top goes first
-                weight[i] = (weight[i] - top[i]) - total[i]
+            _weigh(logits, thresholds, best, weight, tail, top, total)
             if power > 0:
-                _powers(logits, thresholds, power, best, weight, top, total, tail)
+                _powers(logits, thresholds, power, best, weight, top, total, score)
             if second.size:
-                _runner_up(logits, thresholds, best, next_weights[:n], next_bests[:n])
+                _runner_up(logits, thresholds, best, top, total, next_weights[:n], next_bests[:n])
                 for i in range(n):
-                    second[0, y, x + i] = (next_weights[i] - top[i]) - total[i]
+                    second[0, y, x + i] = next_weights[i]
                     second[1, y, x + i] = next_bests[i]
             if values.size:
                 for i in range(n):
                     values[y, x + i] = weight[i]
             own = labels[y, x : x + n]
             for i in range(n):
-                kept = tail[i] > _ROUNDING if power else tail[i] <= thresholds[best[i]]
-                kept = kept or power < 0
+                kept = power < 0 or weight[i] >= 0
+                if power > 0:
+                    kept = (kept and total[i] > 0) or score[i] > _ROUNDING
                 own[i] = np.uint8(best[i]) if kept else np.uint8(255)
     return sure
 
 
 @_compile
-def _weigh(a, thresholds, score, best, weight, tail, top, total):  # type: ignore[no-untyped-def]
-    """Turns `best` into argmax_c a_c + k_c, `tail` into that class's -log p where it changes."""
+def _weigh(a, thresholds, best, weight, tail, top, total):  # type: ignore[no-untyped-def]
+    """Turns `best` into argmax_c p_c / lambda_c, whose logarithm is `weight`.
+
+    As k_c + log p_c, and -log p_c as a sum of what is above 0: a k of 1e-9 counts beside it. `tail`
+    is that of the predicted class.
+    """
     for i in range(top.size):
-        weight[i] = score[i] + thresholds[best[i]]
+        weight[i] = thresholds[best[i]] - tail[i]
     for c in range(a.shape[0]):
         line, threshold = a[c], thresholds[c]
         for i in range(top.size):
-            heavier = line[i] + threshold > weight[i]
-            weight[i] = line[i] + threshold if heavier else weight[i]
-            tail[i] = (top[i] - line[i]) + total[i] if heavier else tail[i]
+            value = threshold - ((top[i] - line[i]) + total[i])
+            heavier = value > weight[i]
+            weight[i] = value if heavier else weight[i]
             best[i] = np.int32(c) if heavier else best[i]
 
 
@@ -279,22 +282,22 @@ def _powers(a, thresholds, power, best, weight, top, total, out):  # type: ignor
     for c in range(a.shape[0]):
         line, threshold = a[c], thresholds[c]
         for i in range(out.size):
-            own = ((line[i] + threshold) - top[i]) - total[i]
-            e = exp(min((own - weight[i]) * power, np.float32(0)))
+            value = threshold - ((top[i] - line[i]) + total[i])
+            e = exp(min((value - weight[i]) * power, np.float32(0)))
             out[i] += e if best[i] != np.int32(c) else np.float32(0)
     for i in range(out.size):
         out[i] = log1p(out[i]) + weight[i] * power
 
 
 @_compile
-def _runner_up(a, thresholds, best, weight, second):  # type: ignore[no-untyped-def]
-    """The heaviest class but `best`: its a_c + k_c, and which, as a float."""
+def _runner_up(a, thresholds, best, top, total, weight, second):  # type: ignore[no-untyped-def]
+    """The heaviest class but `best`: its log of p / lambda, and which, as a float."""
     weight[:] = np.float32(-np.inf)
     second[:] = 0
     for c in range(a.shape[0]):
         line, threshold = a[c], thresholds[c]
         for i in range(weight.size):
-            value = line[i] + threshold
+            value = threshold - ((top[i] - line[i]) + total[i])
             heavier = (value > weight[i]) & (best[i] != np.int32(c))
             weight[i] = value if heavier else weight[i]
             second[i] = np.float32(c) if heavier else second[i]

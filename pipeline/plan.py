@@ -38,7 +38,7 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
             f"none; choose {', '.join(able)}, or use it in a round's retrain"
         )
         return
-    share = item.get("source_share", 0.5)
+    share = _number(item, "source_share", 0.5)
     yield from _source(where, item["objective"], objective, share)
     if "target" in objective.sides and share == 1:
         yield f"{where}.source_share = 1: leaves {item['objective']} no target images; lower it"
@@ -53,6 +53,12 @@ def _source(where: str, name: str, objective: Any, share: float) -> Iterator[str
     if ("source" in objective.sides) != (share > 0):
         fix = "needs source images; raise it" if share == 0 else "takes none; set it to 0"
         yield f"{where}.source_share = {share}: {name} {fix}"
+
+
+def _number(section: Content, key: str, default: float) -> float:
+    """Its stage says so where it is none."""
+    found = section.get(key, default)
+    return found if isinstance(found, int | float) else default
 
 
 def _objective(item: Content) -> Any:
@@ -77,7 +83,7 @@ def _round(where: str, content: Content, item: Content) -> Iterator[str]:
             f"{', '.join(able)}, or use it as a warmup"
         )
         return
-    share, hard = training.get("source_share", 0.5), training.get("hard_share", 0)
+    share, hard = _number(training, "source_share", 0.5), _number(training, "hard_share", 0)
     if "source" not in objective.sides and share:
         yield f"{where}.retrain.source_share = {share}: {name} takes no source images; set it to 0"
     yield from _hard(f"{where}.", name, objective, hard, split)
@@ -89,8 +95,11 @@ def _round(where: str, content: Content, item: Content) -> Iterator[str]:
     if training.get("use") == "easy" and not split.get("easy"):
         yield f"{where}.split.easy = {split.get('easy')}: retrain.use easy needs some; raise it"
     yield from _soft(where, made, training)
-    if training.get("options", {}).get("dense") and made.get("labeler") != "tpld":
-        yield f"{where}.retrain.options.dense: needs the labeler tpld, not {made.get('labeler')}"
+    if (training.get("options") or {}).get("dense") and made.get("labeler") != "tpld":
+        yield (
+            f"{where}.retrain.options.dense = true: needs the labeler tpld, not "
+            f"{made.get('labeler')}"
+        )
 
 
 def _labels(name: str) -> tuple[str, ...]:
@@ -106,7 +115,7 @@ def _hard(where: str, name: str, objective: Any, hard: float, split: Content) ->
         yield f"{where}retrain.hard_share = {hard}: {name} takes no hard images; set it to 0"
     if split.get("ranker") == "none":
         yield f"{where}split.ranker = none: hard images need one; choose {', '.join(_rankers())}"
-    if not 0 < split.get("easy", 0) < 1:
+    if not 0 < _number(split, "easy", 0) < 1:
         yield f"{where}split.easy = {split.get('easy')}: leaves no easy or no hard images"
 
 

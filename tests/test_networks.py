@@ -297,3 +297,17 @@ def test_torchvisions_networks_have_the_published_size(name, backbone):
     assert count(voc) - count(city) == sum(2 * (m.in_channels + 1) for m in last)
     assert 0 < count(lean) < count(city)
     assert lean.body.aux_classifier is None
+
+
+def test_one_image_by_itself_trains_deeplabv3():
+    network = parts.build("networks", "deeplabv3", {"backbone": "mobilenet"}, classes=3).train()
+    before = {k: v.clone() for k, v in network.state_dict().items() if "convs.4" in k}
+    found = network(torch.randn(1, 3, 64, 64)).logits
+    found.sum().backward()
+    assert found.isfinite().all()
+    pooled = network.body.classifier[0].convs[-1]
+    assert all(p.grad is not None for p in pooled.parameters())
+    after = network.state_dict()
+    assert all(torch.equal(after[k], v) for k, v in before.items())  # no variance to learn from
+    network(torch.randn(2, 3, 64, 64))
+    assert not all(torch.equal(after[k], v) for k, v in before.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models import segmentation
 
 from pipeline.model import Outputs, torchvision_outputs
@@ -14,6 +15,19 @@ _BUILD = {
     "resnet101": segmentation.deeplabv3_resnet101,
     "mobilenet": segmentation.deeplabv3_mobilenet_v3_large,
 }
+
+
+class _PooledNorm(nn.BatchNorm2d):
+    """Batch norm after a pooled image: one image alone has no variance, so its running one counts.
+
+    torchvision's refuses such a batch, which an objective that passes each side by itself makes.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.numel() > x.shape[1]:
+            return super().forward(x)
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
+                            eps=self.eps)  # fmt: skip
 
 
 class Network(nn.Module):
@@ -34,6 +48,9 @@ class Network(nn.Module):
         self.body = _BUILD[backbone](
             weights=None, weights_backbone=pretrained, num_classes=classes, aux_loss=aux
         )
+        pooling = self.body.classifier[0].convs[-1]
+        place = next(i for i, part in enumerate(pooling) if isinstance(part, nn.BatchNorm2d))
+        pooling[place] = _PooledNorm(pooling[place].num_features)
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
