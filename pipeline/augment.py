@@ -76,7 +76,7 @@ class Augment:
         height, width = y.shape[-2:]
         drawn = self.crop.make_params([x, y])
         left, top, _, _ = drawn["padding"] if drawn["needs_pad"] else (0, 0, 0, 0)
-        if rare and torch.rand(()) < self.params.mine:
+        if rare and self.params.mine and torch.rand(()) < self.params.mine:
             _centre(drawn, y, rare, (left, top))
         x, y = (self.crop.transform(each, drawn) for each in (x, y))
         x0, y0 = drawn["left"] - left, drawn["top"] - top

@@ -61,6 +61,8 @@ class Source(Protocol):
         """Train ids uint8 (height, width)."""
 
 
+_NONE = 1e-9  # a share: what is left of 1 by rounding
+
 Side = tuple[Source, int] | None
 """Where one side's samples come from, and how many of them are in a batch."""
 
@@ -184,8 +186,18 @@ def shares(
     hard: Source | None = None,
     hard_share: float = 0.0,
 ) -> Sides:
-    """`source_share` and `hard_share` of each batch (rounded); the rest is the target."""
+    """`source_share` and `hard_share` of each batch (rounded); the rest is the target.
+
+    Raises BadInput where that leaves a side that has a share without any sample.
+    """
     count, hards = round(batch * source_share), round(batch * hard_share)
+    counts = {"source": count, "hard": hards, "target": batch - count - hards}
+    given = {"source": source_share, "hard": hard_share, "target": 1 - source_share - hard_share}
+    if empty := [side for side, own in given.items() if own > _NONE and counts[side] < 1]:
+        raise BadInput(
+            f"training.batch = {batch}: too small to hold a {' and a '.join(empty)} image with "
+            f"source_share {source_share} and hard_share {hard_share}; raise it, or change these"
+        )
     aligned = None if hard is None else (hard, hards)
     return (source, count), (target, batch - count - hards), aligned
 

@@ -318,7 +318,7 @@ def test_soft_labels_are_those_of_the_whole_image_cropped(size, place, flipped, 
 def test_each_crop_of_a_batch_has_its_own_teacher_and_window():
     grids, k, size = teacher(3), torch.zeros(CLASSES), torch.Size((7, 9))
     windows = torch.cat([window((2 * n, n, 9, 7), IMAGE, n == 1) for n in range(3)])
-    windows[2] -= 0.1
+    windows[2] -= 0.2
     both, within = losses.soft_labels(grids, windows, size, k, 2.0)
     for n in range(3):
         own, inside = losses.soft_labels(grids[n : n + 1], windows[n : n + 1], size, k, 2.0)

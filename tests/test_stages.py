@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from pipeline import artifacts, fused, model, parts, predict, predictions
+from pipeline import artifacts, fused, model, parts, predict, predictions, signals
 from pipeline.model import Recipe
 from pipeline.predictions import Prediction, Predictions
 from pipeline.pseudo import PseudoLabelled
@@ -416,6 +416,32 @@ def test_a_model_without_a_round_has_no_labels(pseudo):
     assert list(table) == ["class", "iou"]
 
 
+@pytest.mark.parametrize(("asked", "chosen"), [(2, [0, 3]), (9, [0, 1, 2, 3])])
+def test_signals_are_of_images_spread_over_the_target(asked, chosen, target, fabric):
+    given = evaluate.Params(signals=asked)
+    found = evaluate.label_free(given, small(), without_label(target), fabric)
+    network = small().eval()
+    grids = []
+    for index in chosen:
+        image = torch.from_numpy(target.image(index).copy()).permute(2, 0, 1)[None]
+        grids.append(predict.scores(network, image)[0])
+    expected = signals.signals(grids, len(chosen))
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_images_give_no_signals(target, fabric):
+    assert evaluate.label_free(evaluate.Params(signals=0), small(), target, fabric) == {}
+
+
+def test_thresholds_are_beside_the_classes_of_a_round(pseudo):
+    given = replace(pseudo[0], thresholds=pd.DataFrame({"lambda": [0.5, 0.75, 1.0]}))
+    evaluated = SimpleNamespace(recipe=Recipe("small", THREE))
+    confusion, _ = evaluate.quality(given)
+    metrics, table = evaluate.tables(confusion, evaluated, given, {"entropy": 0.5})
+    assert table["lambda"].tolist() == [0.5, 0.75, 1.0]
+    assert metrics["signals"] == {"entropy": 0.5}
+
+
 # --- gallery -------------------------------------------------------------------------------
 
 
@@ -451,6 +477,53 @@ def test_a_gallery_is_written_as_strips_and_a_mosaic(tmp_path):
         assert np.array_equal(np.asarray(strip), np.concatenate(panels, axis=1))
     files = [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*.png"))]
     assert files == ["images/a__0.png", "images/a__1.png", "mosaic.png"]
+
+
+@pytest.fixture
+def ranked(pseudo):
+    """Target images by rank: 3, 0, 4, 1, 2."""
+    target = pseudo[0].labels.domain
+    order = [3, 0, 4, 1, 2]
+    images = [target.samples[i].image for i in order]
+    return pd.DataFrame({"image": images, "rank": range(5)}).sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_the_easiest_images_are_above_the_hardest(count, pseudo, ranked, tmp_path, monkeypatch):
+    target = pseudo[0].labels.domain
+    found = predictions_of(target, tmp_path / "p")
+    rows = []
+    monkeypatch.setattr(gallery.plots, "mosaic", lambda *args: rows.extend(args[0]))
+    gallery.ends(ranked, target, found, THREE, count)
+    for row, order in zip(rows, ([3, 0, 4, 1, 2], [2, 1, 4, 0, 3]), strict=True):
+        assert len(row) == min(count, 5)
+        for overlay, index in zip(row, order, strict=False):
+            grid = found[index].logits.astype(np.float32)
+            colours = artifacts.colourise(fused.measure(grid, HEIGHT, WIDTH)[0], THREE.colours)
+            expected = (target.image(index).astype(int) + colours) // 2
+            assert (np.abs(overlay.astype(int) - expected) <= 1).all()
+
+
+def test_growth_shows_sparse_voted_and_dense_labels_of_an_image(pseudo, tmp_path, monkeypatch):
+    target = pseudo[0].labels.domain
+    found = predictions_of(target, tmp_path / "p")
+    dense = {s.name: np.full((HEIGHT, WIDTH), 2, np.uint8) for s in target.samples}
+    maps = (
+        pseudo[0].labels,
+        PseudoLabelled(target, write_labels(tmp_path / "dense", dense), 3),
+    )
+    table = pd.DataFrame({"k": [0.2, 0.4, 0.0], "kept": [5, 5, 0]})
+    rows = []
+    monkeypatch.setattr(gallery.plots, "mosaic", lambda *args: rows.extend(args[0]))
+    gallery.growth(table, target, found, maps, THREE, 5)
+    k = np.array([0.2, 0.4, fused.NOTHING], np.float32)
+    for index, row in enumerate(rows):
+        grid = found[index].logits.astype(np.float32)
+        sparse = fused.weighted_argmax(grid, HEIGHT, WIDTH, k).labels
+        labels = [sparse, pseudo[0].labels.label(index), dense[target.samples[index].name]]
+        expected = [target.image(index)]
+        expected += [artifacts.colourise(label, THREE.colours) for label in labels]
+        assert all(np.array_equal(a, b) for a, b in zip(row, expected, strict=True))
 
 
 # --- report --------------------------------------------------------------------------------
@@ -539,6 +612,33 @@ def test_figures_are_made_and_shown(tmp_path):
         assert f'<img src="figures/{name}.png">' in report.page(found)
     again = reported(looks={"r1": strip, "r2": strip, "r3": strip})
     assert all(np.array_equal(found.figures[name], again.figures[name]) for name in names)
+
+
+def test_the_best_round_on_the_truth_is_marked_as_an_oracle():
+    found = {
+        name: evaluated(miou) for name, miou in zip(MODELS, (50, 60, 55, 40, 45, 42), strict=True)
+    }
+    table = report.run(PARAMS, found, {}).rounds.set_index("model")
+    assert table["oracle"].to_dict() == dict.fromkeys(MODELS, "") | {"r2": "best on truth"}
+
+
+def test_signals_are_columns_and_labels_of_classes_figures():
+    def of(name):
+        found = evaluated(labels={"coverage": 50.0, "precision": 80.0})
+        iou = found.iou.assign(precision=[90.0, None, 70.0], coverage=40.0)
+        iou["lambda"] = [0.5, 0.9, 1.0]
+        signal = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
+        return report.Evaluated({**found.metrics, "signals": signal}, iou)
+
+    found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
+    made = report.run(PARAMS, found, {})
+    table = made.rounds.set_index("model")
+    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0]
+    assert table.loc["source", [*report.SIGNALS]].isna().all()
+    assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
+    page = report.page(replace(made, looks=(("r1", "split"), ("r1", "growth"))))
+    assert '<img src="look/r1/split.png">' in page
+    assert '<img src="look/r1/growth.png">' in page
 
 
 HOSTILE = '<script>alert("x")</script>&<b>'

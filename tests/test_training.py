@@ -1,7 +1,7 @@
-"""Draws, augmentation, losses, the loop, and the contract of the objectives."""
+"""Draws and the loop."""
 
 import itertools
-from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,47 +10,21 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from pipeline import losses, model, parts, training
-from pipeline.augment import Augment, AugmentParams
-from pipeline.model import Outputs, Recipe
-from pipeline.samples import BadInput, Sample
-from pipeline.taxonomy import IGNORE, resolve
-from pipeline.training import Batch, Draws, Labelled, Loss, Optimiser, Training
-
-CLASSES = 3
-CONTEXT = {"classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0])}  # what stages supply
-WIDTH, HEIGHT = 48, 32
-PLAIN = AugmentParams(crop_width=WIDTH, crop_height=HEIGHT)
-AUGMENT = PLAIN.model_copy(update={"scale": (0.7, 1.5), "colour": 0.3, "blur": 0.5})
-
-
-class Memory:
-    """Images whose pixels encode their labels: colour = 20 * (label + 1)."""
-
-    def __init__(self, n, name="s", size=(HEIGHT, WIDTH), seed=0):
-        rng = np.random.default_rng((seed, n))
-        self.samples = [Sample(name, f"{name}/{i}.png", "", *size) for i in range(n)]
-        cells = rng.integers(0, CLASSES, (n, 3, 4)).astype(np.uint8)
-        self.labels = cells.repeat(-(-size[0] // 3), 1).repeat(-(-size[1] // 4), 2)
-        self.labels = self.labels[:, : size[0], : size[1]]
-
-    def __len__(self):
-        return len(self.samples)
-
-    def label(self, index):
-        return self.labels[index]
-
-    def image(self, index):
-        return np.stack([20 * (self.labels[index] + 1)] * 3, -1).astype(np.uint8)
-
-
-def recipe(width=4):
-    return Recipe("small", resolve([f"class {i}" for i in range(CLASSES)]), {"width": width})
-
-
-def params(**changes):
-    given = {"batch": 2, "augment": AUGMENT, "optimiser": Optimiser(lr=5e-3)}
-    return Training(**(given | changes))
+from pipeline import model, parts, training
+from pipeline.augment import Augment
+from pipeline.samples import BadInput
+from pipeline.training import Draws, Loss, Optimiser
+from tests.memory import (
+    AUGMENT,
+    CLASSES,
+    CONTEXT,
+    HEIGHT,
+    PLAIN,
+    WIDTH,
+    Memory,
+    params,
+    recipe,
+)
 
 
 def draws(seed=0, rank=0, ranks=1, counts=(3, 2)):
@@ -159,157 +133,107 @@ def test_shares_of_a_batch(batch, share, counts):
     assert sides == ((source, counts[0]), (target, counts[1]), None)
 
 
-# --- augmentation --------------------------------------------------------------------------
+def test_shares_with_hard_images():
+    source, target, hard = Memory(2), Memory(3), Memory(4)
+    for batch, share, hard_share, counts in (
+        (8, 0.5, 0.25, (4, 2, 2)), (4, 0, 0.5, (0, 2, 2)), (8, 0.25, 0, (2, 6, 0)),
+        (7, 0.3, 0.3, (2, 3, 2)),
+    ):  # fmt: skip
+        sides = training.shares(source, target, batch, share, hard, hard_share)
+        assert sides == tuple(zip((source, target, hard), counts, strict=True))
 
 
-def augmented(key=(0, 0, 0, 0), size=(HEIGHT, WIDTH), **changes):
-    of = Memory(1, size=size)
-    plain = {"crop_width": WIDTH, "crop_height": HEIGHT}
-    return Augment(AugmentParams(**(plain | changes)))(of.image(0), of.label(0), key)
+def three(seed=0, rank=0, ranks=1, counts=(2, 2, 3)):
+    of = Memory(5, "s"), Memory(4, "t", seed=1), Memory(6, "h", seed=2)
+    return Draws(tuple(zip(of, counts, strict=True)), Augment(AUGMENT), seed, rank, ranks)
 
 
-def keys(n):
-    return [(1, 0, step, 0) for step in range(n)]
+def test_hard_images_are_a_side_of_their_own():
+    batches = [three()[step] for step in range(6)]
+    for step, batch in enumerate(batches):
+        assert [len(side.names) for side in batch] == [2, 2, 3]
+        assert all(name.startswith("h/") for name in batch.hard.names)
+        assert same(three()[step], batch)
+        assert not same(three(seed=1)[step], batch)
+        without = three(counts=(2, 2, 0))[step]
+        assert without.hard is None
+        assert same(without[:2], batch[:2])  # what the others draw does not hang on it
+    names = [name for batch in batches for name in batch.hard.names]
+    assert all(len(set(names[i : i + 6])) == 6 for i in range(0, 18, 6))
 
 
-def inside(label):
-    """Where the eight neighbours have the same label: no edge of a cell is mixed in."""
-    padded = F.pad(label[None, None].float(), (1, 1, 1, 1), value=-1)
-    return F.max_pool2d(padded, 3, 1)[0, 0] == -F.max_pool2d(-padded, 3, 1)[0, 0]
+def test_two_processes_share_the_hard_images():
+    for rank in range(2):
+        own = three(rank=rank, ranks=2)[1].hard
+        whole = three()[1].hard
+        assert own.names == whole.names[rank::2]
+        assert torch.equal(own.images, whole.images[rank::2])
+    with pytest.raises(BadInput, match="1 samples of a side"):
+        three(rank=0, ranks=2, counts=(2, 2, 1))
 
 
-def test_the_key_decides():
-    given = {"scale": (0.5, 2), "colour": 0.5, "blur": 0.5}
-    images = [augmented(key, **given) for key in keys(5)]
-    for key, (image, label, _) in zip(keys(5), images, strict=True):
-        again = augmented(key, **given)
-        assert torch.equal(image, again[0])
-        assert torch.equal(label, again[1])
-        assert (image.shape, image.dtype) == ((3, HEIGHT, WIDTH), torch.uint8)
-        assert (label.shape, label.dtype) == ((HEIGHT, WIDTH), torch.uint8)
-    assert len({image.numpy().tobytes() for image, _, _ in images}) == 5
+class Taught(Memory):
+    """A domain with a teacher's logits, all of which are the image's index, read-only."""
+
+    @property
+    def logits(self):
+        grids = np.ones((len(self), CLASSES, 4, 6), np.float16) * np.arange(len(self)).reshape(
+            -1, 1, 1, 1
+        ).astype(np.float16)
+        grids.flags.writeable = False
+        return [SimpleNamespace(logits=grid) for grid in grids]
 
 
-@pytest.mark.parametrize("crop", [{"crop_width": 13, "crop_height": 9}, {}])
-def test_flips_and_crops_move_image_and_label_together(crop):
-    for key in keys(12):
-        image, label, _ = augmented(key, **crop)
-        assert torch.equal(image, torch.stack([20 * (label + 1)] * 3))
+@pytest.mark.parametrize("rank", [None, 1])
+def test_a_batch_carries_its_teachers_logits_and_where_its_crops_lie(rank):
+    of, augment = Taught(4, "t", seed=1), Augment(AUGMENT)
+    sides = (Memory(5), 2), (of, 4), (Memory(3, "h"), 2)
+    split = (0, 1) if rank is None else (rank, 2)
+    batches = [Draws(sides, augment, 7, *split)[step] for step in range(3)]
+    seen = set()
+    for step, batch in enumerate(batches):
+        for side in (batch.source, batch.hard):
+            assert side.logits is side.windows is None
+        target, positions = batch.target, range(4)[slice(split[0], None, split[1])]
+        assert (target.logits.dtype, target.windows.dtype) == (torch.float16, torch.float32)
+        assert target.logits.shape == (len(positions), CLASSES, 4, 6)
+        for row, position in enumerate(positions):
+            index = [sample.image for sample in of.samples].index(target.names[row])
+            assert (target.logits[row] == index).all()
+            view = augment(of.image(index), of.label(index), (7, 1, step, position))
+            assert torch.equal(target.windows[row], view.window)
+            assert torch.equal(target.labels[row], view.label.long())
+            seen.add(tuple(target.windows[row].tolist()))
+    assert len(seen) == 3 * len(positions)
 
 
-@pytest.mark.parametrize("scale", [(0.5, 0.5), (0.6, 1.0), (1.0, 2.2), (3.0, 3.0)])
-def test_scales_move_image_and_label_together(scale):
-    checked = 0
-    for key in keys(12):
-        image, label, _ = augmented(key, scale=scale)
-        sure = inside(label) & (label != IGNORE)
-        assert ((image[0].int() - 20 * (label.int() + 1)).abs()[sure] < 10).all()
-        assert set(label.unique().tolist()) <= {*range(CLASSES), IGNORE}
-        checked += sure.sum()
-    assert checked > 12 * 60
+def test_a_source_without_logits_has_no_windows():
+    class Hard(Memory):
+        logits = None
+
+    for of in (Memory(2), Hard(2)):
+        target = Draws((None, (of, 2)), Augment(AUGMENT), 0)[0].target
+        assert target.logits is target.windows is None
 
 
-@pytest.mark.parametrize("scale", [0.55, 0.7, 1.37, 2.0, 2.3])
-def test_scales_leave_a_label_where_its_image_is(scale):
-    columns = np.arange(60, dtype=np.uint8)
-    label = np.broadcast_to(columns, (50, 60)).copy()
-    for turned in (False, True):  # both axes
-        given = np.ascontiguousarray(label.T) if turned else label
-        image = np.stack([given * 4] * 3, -1)
-        crop = AugmentParams(crop_width=20, crop_height=20, scale=(scale, scale), flip=0.0)
-        for key in keys(4):
-            moved, ids, _ = Augment(crop)(image, given, key)
-            assert abs((moved[0] / 4 - ids.float()).mean()) < 0.15
+def test_rare_classes_are_mined_in_the_target_alone():
+    rare = CLASSES
 
+    class Holds(Memory):
+        def label(self, index):
+            label = self.labels[index].copy()
+            label[5, 40] = rare
+            return label
 
-def test_a_flip_mirrors():
-    image, label, _ = augmented(flip=0.0)
-    mirrored = augmented(flip=1.0)
-    assert torch.equal(mirrored[0], image.flip(-1))
-    assert torch.equal(mirrored[1], label.flip(-1))
-    flipped = [torch.equal(augmented(key)[1], label) for key in keys(60)]
-    assert 15 < sum(flipped) < 45
-
-
-def test_what_a_crop_lacks_is_ignored():
-    of = Memory(1, size=(HEIGHT, WIDTH))
-    image, label, _ = augmented(crop_width=50, crop_height=40, flip=0.0)
-    held = label != IGNORE
-    assert held.sum() == HEIGHT * WIDTH
-    assert np.array_equal(label[held].reshape(HEIGHT, WIDTH), of.label(0))
-    assert (image[:, ~held] == 0).all()
-
-
-def test_crops_reach_every_corner():
-    seen = torch.zeros(2, 2)
-    of = Memory(1, size=(3, 4))
-    for key in keys(60):
-        _, label, _ = Augment(AugmentParams(crop_width=3, crop_height=2, flip=0.0))(
-            of.image(0), np.arange(12, dtype=np.uint8).reshape(3, 4), key
-        )
-        first = int(label[0, 0])
-        assert np.array_equal(label, first + np.array([[0, 1, 2], [4, 5, 6]]))
-        seen[divmod(first, 4)] += 1
-    assert (seen > 5).all()
-
-
-def test_colours_change_the_image_alone():
-    changed = 0
-    for key in keys(8):
-        plain, vivid = augmented(key, scale=(0.7, 1.4)), augmented(
-            key, scale=(0.7, 1.4), colour=0.5, blur=1.0
-        )  # fmt: skip
-        assert torch.equal(plain[1], vivid[1])
-        changed += not torch.equal(plain[0], vivid[0])
-    assert changed == 8
-
-
-def test_arrays_that_are_kept_in_memory_are_not_written_to():
-    of = Memory(1)
-    image, label = of.image(0), of.label(0).copy()
-    copies = image.copy(), label.copy()
-    image.flags.writeable = label.flags.writeable = False
-    Augment(AUGMENT)(image, label, (0, 0, 0, 0))
-    assert np.array_equal(image, copies[0])
-    assert np.array_equal(label, copies[1])
-
-
-# --- losses --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("size", "full"), [((6, 8), (6, 8)), ((5, 7), (40, 51)), ((1, 1), (3, 4))])
-def test_cross_entropy_is_torchs_on_upsampled_logits(size, full):
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, CLASSES, *size, generator=generator)
-    labels = torch.randint(0, CLASSES, (2, *full), generator=generator)
-    labels[torch.rand(labels.shape, generator=generator) < 0.3] = IGNORE
-    upsampled = F.interpolate(logits, full, mode="bilinear", align_corners=False)
-    expected = F.cross_entropy(upsampled, labels, ignore_index=IGNORE)
-    torch.testing.assert_close(losses.cross_entropy(logits, labels), expected)
-
-
-def test_cross_entropy_by_hand():
-    logits = torch.log(torch.tensor([[1.0, 1.0, 8.0], [3.0, 1.0, 2.0]]))[None, :, None]
-    labels = torch.tensor([[[1, 0, IGNORE]]])
-    expected = (np.log(4 / 3) + np.log(2)) / 2
-    assert losses.cross_entropy(logits, labels).item() == pytest.approx(expected)
-
-
-def test_cross_entropy_of_nothing_is_zero_with_finite_gradients():
-    logits = torch.randn(1, CLASSES, 2, 2, requires_grad=True)
-    loss = losses.cross_entropy(logits, torch.full((1, 8, 8), IGNORE))
-    loss.backward()
-    assert loss.item() == 0
-    assert (logits.grad == 0).all()
-
-
-def test_auxiliary_logits_count_their_share():
-    one, two = torch.randn(2, CLASSES, 3, 3), torch.randn(2, CLASSES, 2, 2)
-    labels = torch.randint(0, CLASSES, (2, 9, 9))
-    main, aux = (losses.cross_entropy(maps, labels) for maps in (one, two))
-    torch.testing.assert_close(losses.supervised(Outputs(one), labels, 0.4), main)
-    both = losses.supervised(Outputs(one, two), labels, 0.4)
-    torch.testing.assert_close(both, main + 0.4 * aux)
+    small = PLAIN.model_copy(update={"crop_width": 9, "crop_height": 9, "mine": 1.0, "flip": 0.0})
+    sides = tuple((Holds(4, name), 3) for name in "sth")
+    for step in range(6):
+        mined = Draws(sides, Augment(small), 0, rare=(rare,))[step]
+        plain = Draws(sides, Augment(small), 0)[step]
+        assert (mined.target.labels == rare).flatten(1).any(1).all()
+        assert not (plain.target.labels == rare).flatten(1).any(1).all()
+        assert mined.target.names == plain.target.names
+        assert same((mined.source, mined.hard), (plain.source, plain.hard))
 
 
 # --- the loop ------------------------------------------------------------------------------
@@ -441,166 +365,101 @@ def test_the_loss_falls_and_the_classes_are_learned(scenes, fabric):
     assert (logits.argmax(1)[0].numpy() == domain.label(0)).mean() > 0.8
 
 
-# --- objectives ----------------------------------------------------------------------------
+# --- groups --------------------------------------------------------------------------------
 
 
-def labelled(of, n=2):
-    images = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in range(n)])
-    labels = torch.stack([torch.from_numpy(of.label(i)).long() for i in range(n)])
-    labels[:, :3] = IGNORE
-    logits = torch.randn(n, CLASSES, 4, 6, generator=torch.Generator().manual_seed(n)).half()
-    windows = torch.tensor([[0.0, 0, 1, 1], [1, 0.1, 0.2, 0.9], [-0.2, -0.1, 1.2, 1.1]])[:n]
-    return Labelled(images, labels, [s.image for s in of.samples[:n]], logits, windows)
+class Slopes:
+    """The sum of each group's parameters times a factor of the step: a gradient that is known."""
+
+    def __init__(self, factors=(1.0,) * 9):
+        self.modules = {"discriminator": nn.Conv2d(CLASSES, 1, 1), "other": nn.Conv2d(1, 1, 1)}
+        self.factors, self.step = factors, 0
+
+    def losses(self, network, batch):
+        factor = self.factors[self.step]
+        self.step += 1
+        for name, group in (("network", network), *self.modules.items()):
+            yield Loss({name: factor * sum(p.sum() for p in group.parameters())}, name)
 
 
-def batch(sides=("source", "target")):
-    sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
-    whole = Batch(labelled(sources), labelled(targets, 3), labelled(hards))
-    return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
+def moved(objective, steps, fabric, **changes):
+    """How far each group's first parameter went, and the logged rates."""
+    start = model.create(recipe(), 0)
+    before = {"network": start, **objective.modules}
+    before = {name: parameters(group) for name, group in before.items()}
+    rates = []
+    log = lambda _, values: rates.append(values["lr"])  # noqa: E731
+    made = run(objective, steps, fabric=fabric, log=log, **changes)
+    after = {"network": made, **objective.modules}
+    found = {}
+    for name, values in before.items():
+        pairs = zip(values, parameters(after[name]), strict=True)
+        each = torch.cat([(a - b).flatten() for a, b in pairs])
+        assert each.max() - each.min() < 1e-5
+        found[name] = each.mean().item()
+    return found, rates
 
 
-@pytest.fixture(params=parts.names("objectives"))
-def objective(request):
-    return training.objective(request.param, {}, 0, **CONTEXT)
+def test_each_group_has_its_own_optimiser_and_rate(fabric):
+    plain = {"weight_decay": 0.0, "momentum": 0.0}
+    network = Optimiser(name="sgd", lr=0.01, power=1.0, warmup=2, **plain)
+    other = Optimiser(name="sgd", lr=0.002, power=0.5, **plain)
+    found, rates = moved(Slopes(), 4, fabric, optimiser=network, discriminator=other)
+    expected = [0.01 * r * (1 - t / 4) for t, r in enumerate((1 / 3, 2 / 3, 1, 1))]
+    assert rates == pytest.approx(expected)  # the curve shows the network's
+    assert found["network"] == pytest.approx(sum(expected), rel=1e-3)
+    own = sum(0.002 * (1 - t / 4) ** 0.5 for t in range(4))
+    assert found["discriminator"] == pytest.approx(own, rel=1e-3)
+    assert found["other"] == pytest.approx(own, rel=1e-3)
 
 
-def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
-    made = model.create(recipe(), 0).train()
-    groups = {"network": made, **objective.modules}
-    before = {key: value.clone() for key, value in made.state_dict().items()}
-    reached, names = Counter(), []
-    sides = (*objective.sides, *getattr(objective, "optional", ()))
-    for loss in objective.losses(made, batch(sides)):
-        assert loss.group in groups
-        assert all(term.shape == () and term.isfinite() for term in loss.terms.values())
-        moved = list(groups[loss.group].parameters())
-        sum(loss.terms.values()).backward(inputs=moved)
-        reached[loss.group] += sum(bool(p.grad is not None and p.grad.any()) for p in moved)
-        names += loss.terms
-    if not reached:  # an objective without a loss does its work on the statistics
-        assert any(not torch.equal(before[k], v) for k, v in made.state_dict().items())
-        return
-    assert set(reached) == set(groups)
-    assert all(reached.values())
-    assert len(set(names)) == len(names)
+@pytest.mark.parametrize("still", ["network", "discriminator"])
+def test_a_group_without_a_rate_stands_still(still, fabric):
+    rates = {"network": 0.01, "discriminator": 0.01} | {still: 0.0}
+    found, _ = moved(
+        Slopes(), 2, fabric, optimiser=Optimiser(name="adam", lr=rates["network"]),
+        discriminator=Optimiser(name="adam", lr=rates["discriminator"]),
+    )  # fmt: skip
+    assert found.pop(still) == 0
+    assert (found.pop("network" if still == "discriminator" else "discriminator")) > 0
 
 
-def test_an_objective_says_which_sides_it_needs(objective):
-    known = set(Batch._fields)
-    assert objective.sides
-    assert set(objective.sides) | set(getattr(objective, "optional", ())) <= known
-    assert set(objective.labels) <= set(objective.sides) - {"hard"}
+def test_the_discriminators_optimiser_is_advents_unless_given():
+    own = params().discriminator
+    assert (own.name, own.lr, own.weight_decay, own.power) == ("adam", 1e-4, 0, 0.9)
+    assert (own.momentum, own.second) == (0.9, 0.99)
 
 
-def terms(name, given, network, **options):
-    made = training.objective(name, options, 0, **CONTEXT)
-    (loss,) = made.losses(network, given)
-    assert loss.group == "network"
-    return loss.terms
+@pytest.mark.parametrize("second", [0.99, 0.5])
+def test_adams_averages_are_those_of_the_params(second, fabric):
+    factors, lr = (1.0, 4.0, 0.5), 1e-3
+    given = Optimiser(name="adam", lr=lr, power=0, weight_decay=0, momentum=0.8, second=second)
+    still = Optimiser(name="sgd", lr=0.0)
+    found, _ = moved(Slopes(factors), 3, fabric, optimiser=still, discriminator=given)
+    mean = square = distance = 0.0
+    for t, gradient in enumerate(factors, 1):
+        mean = 0.8 * mean + 0.2 * gradient
+        square = second * square + (1 - second) * gradient**2
+        distance += lr * mean / (1 - 0.8**t) / np.sqrt(square / (1 - second**t))
+    assert found["discriminator"] == pytest.approx(distance, rel=1e-3)
 
 
-class TwoHeads(nn.Module):
-    """Per-pixel heads, so that a batch of both sides equals two batches."""
-
-    def __init__(self):
-        super().__init__()
-        self.main, self.other = nn.Conv2d(3, CLASSES, 1), nn.Conv2d(3, CLASSES, 1)
-
-    def forward(self, images):
-        x = F.avg_pool2d(images.float() / 255, 4)
-        return Outputs(self.main(x), self.other(x))
-
-
-def test_self_training_adds_both_sides():
-    network, given = TwoHeads(), batch()
-    found = terms("self_training", given, network, target=0.7, aux=0.2)
-    pixels = sum((side.labels != IGNORE).sum() for side in given if side is not None)
-    for name, side, weight in (("source", given.source, 1.0), ("target", given.target, 0.7)):
-        expected = 0
-        for maps, share in zip(network(side.images)[:2], (1, 0.2), strict=True):
-            log = F.interpolate(maps, (HEIGHT, WIDTH), mode="bilinear").log_softmax(1)
-            picked = [
-                -log[n, side.labels[n, y, x], y, x]
-                for n, y, x in (side.labels != IGNORE).nonzero().tolist()
-            ]
-            expected += share * torch.stack(picked).sum() / pixels
-        torch.testing.assert_close(found[name], weight * expected)
-
-
-@pytest.mark.parametrize("side", ["source", "target"])
-def test_self_training_on_one_side(side):
-    network = TwoHeads()
-    alone, both = batch((side,)), batch()
-    found = terms("self_training", alone, network)
-    assert [*found] == [side]
-    own, all_ = (sum((s.labels != IGNORE).sum() for s in b if s) for b in (alone, both))
-    expected = terms("self_training", both, network)[side] * all_ / own
-    torch.testing.assert_close(found[side], expected)
-
-
-def statistics(network):
-    return {k: v.clone() for k, v in network.state_dict().items() if "running" in k}
-
-
-def passed(name, given, **options):
-    """Weights unchanged; the running statistics after one step of an objective."""
-    made = model.create(recipe(), 0).train()
-    for _ in training.objective(name, options, 0, **CONTEXT).losses(made, given):
-        pass
-    return statistics(made)
-
-
-def test_adapt_norm_moves_statistics_and_nothing_else(fabric):
-    made = model.create(recipe(), 0)
-    weights = {k: v.clone() for k, v in made.named_parameters()}
-    adapting = parts.build("objectives", "adapt_norm", {})
-    target = Memory(4, "t", seed=1)
-    drawn = [batch(("target",))] * 80
-    training.train(made, adapting, drawn, 80, params(), fabric, lambda *_: None)
-    assert all(torch.equal(weights[k], v) for k, v in made.named_parameters())
-    images = labelled(target, 3).images
-    x = (images.float() / 255 - made.mean) / made.std
-    torch.testing.assert_close(
-        made.network.stem[1].running_mean,
-        made.network.stem[0](x).mean((0, 2, 3)),
-        rtol=1e-2,
-        atol=1e-3,
+@pytest.mark.parametrize("name", ["advent", "intra_domain", "tpld"])
+def test_a_discriminator_is_drawn_by_the_seed_alone(name):
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    one = training.objective(name, {}, 0, **CONTEXT).modules["discriminator"]
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    two, other = (
+        training.objective(name, {}, seed, **CONTEXT).modules["discriminator"] for seed in (0, 1)
     )
+    assert equal(one, two)
+    assert not equal(one, other)
 
 
-def test_own_norm_keeps_the_targets_statistics_alone():
-    own = passed("self_training", batch(), norm="own")
-    alone = passed("self_training", batch(("target",)), norm="own")
-    joint = passed("self_training", batch())
-    assert all(torch.equal(own[key], alone[key]) for key in own)
-    assert any(not torch.equal(own[key], joint[key]) for key in own)
-
-
-def test_statistics_are_counted_again_after_a_fixed_pass():
-    made = model.create(recipe(), 0).train()
-    before = statistics(made)
-    with training.fixed_statistics(made):
-        made(batch().source.images)
-    assert all(torch.equal(before[k], v) for k, v in statistics(made).items())
-    made(batch().source.images)
-    assert any(not torch.equal(before[k], v) for k, v in statistics(made).items())
-
-
-def test_self_training_sees_both_domains_in_one_batch():
-    seen = []
-
-    class Spy(TwoHeads):
-        def forward(self, images):
-            seen.append(len(images))
-            return super().forward(images)
-
-    terms("self_training", batch(), Spy())
-    assert seen == [5]
-
-
-def test_source_only_never_looks_at_the_target():
-    network = TwoHeads()
-    found = terms("source_only", batch(("source",)), network)
-    torch.testing.assert_close(found, terms("source_only", batch(), network))
-    expected = terms("self_training", batch(("source",)), network)
-    torch.testing.assert_close(found, expected)
+def test_an_objective_with_wrong_options_is_refused_by_name():
+    with pytest.raises(BadInput, match="objectives/tpld: no option 'densee'"):
+        training.objective("tpld", {"densee": True}, 0, **CONTEXT)
+    with pytest.raises(BadInput, match="regulariser='kld'"):
+        training.objective("self_training", {"regulariser": "kld"}, 0, **CONTEXT)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from pipeline import fused
 from pipeline.fused import Floats, Made
@@ -17,7 +20,9 @@ class Labeler:
     it again from the stored logits, so that no map of probabilities is stored.
     """
 
-    def __init__(self, classes: int, portion: float, alpha: float = 0.25) -> None:
+    def __init__(
+        self, classes: int, portion: float, alpha: Annotated[float, Field(gt=0)] = 0.25
+    ) -> None:
         self.portion = portion
         self.pools = np.arange(classes)
         self.alpha = alpha

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from pipeline import fused
 from pipeline.fused import Floats, Made
-from pipeline.samples import Pixels
+from pipeline.samples import BadInput, Pixels
 
 
 class Labeler:
@@ -21,10 +24,12 @@ class Labeler:
         self,
         classes: int,
         portion: float,
-        own: float = 0.7,
-        window: int = 57,
-        repeats: int = 3,
+        own: Annotated[float, Field(ge=0, le=1)] = 0.7,
+        window: Annotated[int, Field(ge=1)] = 57,
+        repeats: Annotated[int, Field(ge=0)] = 3,
     ) -> None:
+        if window % 2 == 0:
+            raise BadInput(f"labelers/tpld: option window={window}: must be odd, to have a centre")
         self.portion = portion
         self.pools = np.arange(classes)
         self.voting = (own, window, repeats)

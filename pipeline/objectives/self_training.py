@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,7 +38,7 @@ class Objective:
         norm: Norm = "joint",
         regulariser: losses.Regulariser | None = None,
         weight: float | None = None,
-        soft_alpha: float | None = None,
+        soft_alpha: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         self.modules: dict[str, nn.Module] = {}
         self.k, self.target, self.aux, self.norm = k.clamp(min=0), target, aux, norm

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -33,10 +35,10 @@ class Objective:
         self,
         classes: int,
         k: Tensor,
-        beta: float = 0.9,
+        beta: Annotated[float, Field(ge=0, le=1)] = 0.9,
         weight: float = 0.01,
         dense: bool = False,
-        gamma: float = 2.0,
+        gamma: Annotated[float, Field(gt=0)] = 2.0,
         adversarial: float = 1e-3,
         aux: float = 0.1,
         norm: Norm = "joint",

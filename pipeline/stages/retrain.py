@@ -89,7 +89,7 @@ def only(domain: Domain, indices: Sequence[int]) -> Domain:
 def portion(source: Domain, share: float, seed: int) -> Domain:
     """The first floor(n * share) of the source in an order drawn by `seed`, at least one."""
     order = np.random.default_rng((seed, len(source))).permutation(len(source))
-    count = max(1, int(len(source) * share))
+    count = max(1, int(len(source) * share + 1e-9))  # 100 * 0.29 is 28.999...
     return source if share == 1 else only(source, sorted(order[:count].tolist()))
 
 
