@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -10,8 +11,12 @@ import torch
 from hypothesis import settings
 
 from pipeline.compute import Compute, launch
+from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import Coding, Domain, Sample
+from pipeline.stages import evaluate
+from pipeline.taxonomy import IGNORE
 from tests import worlds
+from tests.rounds import HEIGHT, WIDTH, without_label, write_labels
 
 torch.set_num_threads(1)
 settings.register_profile("segue", deadline=None)  # the first call compiles or reads a cache
@@ -40,3 +45,23 @@ def scenes(tmp_path):
         return Domain(samples, tmp_path, size, Coding({i: i for i in range(classes)}), 64)
 
     return write
+
+
+@pytest.fixture
+def target(scenes):
+    return scenes(4, name="target")
+
+
+@pytest.fixture
+def pseudo(scenes, tmp_path):
+    """Labels of five target images, of which three have a truth."""
+    target = scenes(5, name="target")
+    rng = np.random.default_rng(0)
+    labels = {}
+    for sample in target.samples:
+        labels[sample.name] = rng.choice([0, 1, 2, IGNORE], (HEIGHT, WIDTH)).astype(np.uint8)
+    labels[target.samples[1].name][:] = IGNORE
+    folder = write_labels(tmp_path / "labels", labels)
+    truth = replace(target, samples=[target.samples[i] for i in (4, 1, 2)])
+    made = PseudoLabelled(without_label(target), folder, 3)
+    return evaluate.PseudoLabels(made, truth), labels

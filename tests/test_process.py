@@ -1,0 +1,140 @@
+"""Stages as processes: paths, errors, locks, and death with the parent."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import artifacts
+
+ROOT = Path(artifacts.__file__).parents[1]
+STAGE = """
+import sys
+from pipeline import process
+from pipeline.samples import BadInput
+
+def main():
+    at = process.paths("source", "target_truth", item=True, optional=("labels",))
+    if at.item == "bad":
+        raise BadInput(f"{at.source}: is bad\\n{at.target_truth}: is worse")
+    if at.item == "broken":
+        raise ValueError("a bug")
+    print(at.item, at.source.name, at.target_truth.name, at.labels, flush=True)
+    sys.stdin.read()
+
+process.stage(main)
+"""
+PATHS = ("--source", "a/s.parquet", "--target-truth", "t.parquet")
+
+
+@pytest.fixture
+def command(tmp_path):
+    (tmp_path / "stage.py").write_text(STAGE)
+
+    def words(*argv):
+        return [sys.executable, str(tmp_path / "stage.py"), *argv]
+
+    return words
+
+
+@pytest.fixture
+def start(command, tmp_path):
+    """Starts a stage; what is left of it at the end is killed."""
+    running = []
+
+    def call(*argv, **env):
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            command(*argv), cwd=tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield call
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def ended(process):
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_a_stage_reads_its_paths(start):
+    assert ended(start("r1", *PATHS)) == (0, "r1 s.parquet t.parquet None\n", "")
+    assert ended(start("r1", *PATHS, "--labels", "x"))[1] == "r1 s.parquet t.parquet x\n"
+
+
+@pytest.mark.parametrize("argv", [(), ("r1",), ("r1", *PATHS[:2]), ("r1", *PATHS, "--other", "x")])
+def test_missing_and_unknown_paths_are_refused(argv, start):
+    code, out, err = ended(start(*argv))
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_bad_input_is_a_message_and_no_traceback(start):
+    code, out, err = ended(start("bad", *PATHS))
+    assert (code, out) == (1, "")
+    assert err == "error: a/s.parquet: is bad\nt.parquet: is worse\n"
+
+
+def test_a_bug_keeps_its_traceback(start):
+    code, _, err = ended(start("broken", *PATHS))
+    assert code == 1
+    assert "Traceback" in err
+    assert "a bug" in err
+
+
+def test_a_stage_does_not_run_twice_at_once(start):
+    first = start("r1", *PATHS)
+    assert first.stdout.readline()
+    code, out, err = ended(start("r1", *PATHS))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: stage r1 --source")
+    assert "already running" in err
+    assert err.count("\n") == 1
+    assert ended(start("r2", *PATHS))[0] == 0  # another item is another stage
+    assert ended(start("r1", *PATHS, LOCAL_RANK="1"))[0] == 0  # a rank of the first
+    assert ended(first)[0] == 0
+    assert ended(start("r1", *PATHS))[0] == 0
+
+
+def test_a_killed_stage_leaves_no_lock(start):
+    first = start("r1", *PATHS)
+    assert first.stdout.readline()
+    first.kill()
+    first.wait()
+    assert ended(start("r1", *PATHS))[0] == 0
+
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=sys.stdin)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_a_stage_dies_with_its_parent(command, tmp_path):
+    pipe = subprocess.PIPE
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, *command("r1", *PATHS)], cwd=tmp_path, stdin=pipe,
+        stdout=pipe, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        child = int(parent.stdout.readline())
+        assert parent.stdout.readline().startswith("r1")  # main() runs
+        os.kill(child, 0)
+        parent.kill()
+        assert parent.wait(10) == -signal.SIGKILL
+        # the stage holds the pipe too, which ends with its last holder
+        assert select.select([parent.stdout], [], [], 10)[0]
+        assert parent.stdout.read() == ""
+    finally:
+        parent.stdin.close()  # a stage that lives on ends now
