@@ -23,7 +23,7 @@ test: .venv/ready-dev  ## set up, and pass the tests
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
-bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; half an hour, on an idle machine
+bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; 15 minutes, on an idle machine
 	PYTHONPATH=.venv/bench python benchmarks/pseudo_labels.py
 
 check: .venv/ready-dev  ## lint, format, types, architecture
