@@ -29,7 +29,17 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from pipeline import artifacts, confidence, fused, model, parts, predict, predictions, training
+from pipeline import (
+    artifacts,
+    batches,
+    confidence,
+    fused,
+    model,
+    parts,
+    predict,
+    predictions,
+    training,
+)
 from pipeline.augment import Augment
 from pipeline.compute import launch
 from pipeline.params import load
@@ -331,8 +341,8 @@ def loaded(
 ) -> Rows:
     """With the loader, and without."""
     objective = parts.build("objectives", "self_training", given.options, k=torch.zeros(CLASSES))
-    sides = training.shares(source, target, given.batch, given.source_share)
-    draws = training.Draws(sides, Augment(given.augment), given.seed)
+    sides = batches.shares(source, target, given.batch, given.source_share)
+    draws = batches.Draws(sides, Augment(given.augment), given.seed)
     batch = draws[0]
 
     def seconds(run: Callable[[training.Log], None]) -> float:

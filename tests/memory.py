@@ -6,10 +6,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from pipeline.augment import AugmentParams
+from pipeline.batches import Batch, Labelled
 from pipeline.model import Outputs, Recipe
 from pipeline.samples import Sample
 from pipeline.taxonomy import IGNORE, resolve
-from pipeline.training import Batch, Labelled, Optimiser, Training
+from pipeline.training import Optimiser, Training
 
 CLASSES = 3
 CONTEXT = {"classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0])}  # what stages supply

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pipeline import losses, model, parts, training
+from pipeline import losses, model, parts, passes, training
+from pipeline.batches import Batch
 from pipeline.taxonomy import IGNORE
-from pipeline.training import Batch
 from tests.memory import (
     CLASSES,
     CONTEXT,
@@ -143,7 +143,7 @@ def test_own_norm_keeps_the_targets_statistics_alone():
 def test_statistics_are_counted_again_after_a_fixed_pass():
     made = model.create(recipe(), 0).train()
     before = statistics(made)
-    with training.fixed_statistics(made):
+    with passes.fixed_statistics(made):
         made(batch().source.images)
     assert all(torch.equal(before[k], v) for k, v in statistics(made).items())
     made(batch().source.images)

@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from pipeline import model, parts, training
+from pipeline import batches, model, parts, training
 from pipeline.augment import Augment
+from pipeline.batches import Draws
 from pipeline.samples import BadInput
-from pipeline.training import Draws, Loss, Optimiser
+from pipeline.training import Loss, Optimiser
 from tests.memory import (
     AUGMENT,
     CLASSES,
@@ -129,7 +130,7 @@ def test_a_side_may_be_absent():
 )
 def test_shares_of_a_batch(batch, share, counts):
     source, target = Memory(2), Memory(3)
-    sides = training.shares(source, target, batch, share)
+    sides = batches.shares(source, target, batch, share)
     assert sides == ((source, counts[0]), (target, counts[1]), None)
 
 
@@ -139,7 +140,7 @@ def test_shares_with_hard_images():
         (8, 0.5, 0.25, (4, 2, 2)), (4, 0, 0.5, (0, 2, 2)), (8, 0.25, 0, (2, 6, 0)),
         (7, 0.3, 0.3, (2, 3, 2)),
     ):  # fmt: skip
-        sides = training.shares(source, target, batch, share, hard, hard_share)
+        sides = batches.shares(source, target, batch, share, hard, hard_share)
         assert sides == tuple(zip((source, target, hard), counts, strict=True))
 
 

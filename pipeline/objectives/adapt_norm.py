@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from pipeline.training import Batch, Loss
+from pipeline.batches import Batch
+from pipeline.training import Loss
 
 
 class Objective:

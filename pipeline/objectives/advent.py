@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from torch import nn
 
 from pipeline.adversarial import Discriminator, align, maps
+from pipeline.batches import Batch
 from pipeline.losses import supervised
-from pipeline.training import Batch, Loss, fixed_statistics
+from pipeline.passes import fixed_statistics
+from pipeline.training import Loss
 
 
 class Objective:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from torch import nn
 
 from pipeline.adversarial import Discriminator, align, maps
+from pipeline.batches import Batch
 from pipeline.losses import supervised
-from pipeline.training import Batch, Loss
+from pipeline.training import Loss
 
 
 class Objective:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from pipeline.batches import Batch
 from pipeline.losses import entropy, supervised
-from pipeline.training import Batch, Loss, fixed_statistics
+from pipeline.passes import fixed_statistics
+from pipeline.training import Loss
 
 
 class Objective:

@@ -11,16 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline import losses
+from pipeline.batches import Batch, Labelled
 from pipeline.model import Outputs
+from pipeline.passes import Norm, passes
 from pipeline.taxonomy import IGNORE
-from pipeline.training import Batch, Labelled, Loss, Norm, passes
+from pipeline.training import Loss
 
 
 class Objective:
     """Cross-entropy over source labels and target pseudo-labels (Zou et al., CBST, 2018).
 
     As in its authors' code, the mean is over the labelled pixels of both sides, so that sparse
-    pseudo-labels weigh little; `target` scales their part. `norm`: see training.passes.
+    pseudo-labels weigh little; `target` scales their part. `norm`: see passes.passes.
 
     CRST (Zou et al., 2019): `regulariser` mrkld, mrent or mrl2 on the labelled target pixels, its
     `weight` the only factor (losses.DEFAULTS where null); `soft_alpha`, that of the labeler

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from pipeline.batches import Batch
 from pipeline.losses import supervised
-from pipeline.training import Batch, Loss
+from pipeline.training import Loss
 
 
 class Objective:

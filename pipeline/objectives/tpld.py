@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from pipeline import losses
 from pipeline.adversarial import Discriminator, align, maps
+from pipeline.batches import Batch, Labelled
 from pipeline.model import Outputs
+from pipeline.passes import Norm, passes
 from pipeline.taxonomy import IGNORE
-from pipeline.training import Batch, Labelled, Loss, Norm, passes
+from pipeline.training import Loss
 
 
 class Objective:
@@ -24,7 +26,7 @@ class Objective:
     MRKLD with `weight`. Phase 2 (`dense`): unlabelled pixels of the target learn the soft label
     (p_c / lambda_c)^`gamma` as well, `retrain.use` easy makes these images the easy ones, and
     `retrain.hard_share` gives the hard ones, aligned with `adversarial` as in AdvEnt. gamma is the
-    paper's; beta and the weights are not from the paper. `norm`: see training.passes.
+    paper's; beta and the weights are not from the paper. `norm`: see passes.passes.
     """
 
     sides = ("source", "target")

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, plan, process, progress, training
+from pipeline import artifacts, batches, model, plan, process, progress, training
 from pipeline.compute import launch
 from pipeline.params import derived_seed, load, read, root
 from pipeline.predictions import Predictions
@@ -40,7 +40,7 @@ class Pseudo:
     """The target with its pseudo-labels, and what was found of them."""
 
     target: PseudoLabelled
-    hard: training.Source | None
+    hard: batches.Source | None
     thresholds: pd.DataFrame
 
     def rare(self, below: float) -> list[int]:
@@ -52,19 +52,19 @@ class Pseudo:
 def run(
     params: Params,
     start: model.Model,
-    source: training.Source,
+    source: batches.Source,
     pseudo: Pseudo,
     fabric: Fabric,
     log: progress.Log,
 ) -> model.Model:
     """`start`, trained on."""
-    k = torch.from_numpy(pseudo.thresholds["k"].to_numpy(np.float32))
+    k = torch.tensor(pseudo.thresholds["k"].to_numpy(np.float32))
     context = {"classes": len(start.recipe.taxonomy), "k": k}
     objective = training.objective(params.objective, params.options, params.seed, **context)
     soft = getattr(objective, "soft", False)
     target = pseudo.target if soft else replace(pseudo.target, logits=None)
     shares = (params.batch, params.source_share, pseudo.hard, params.hard_share)
-    sides = training.shares(source, target, *shares)
+    sides = batches.shares(source, target, *shares)
     rare = pseudo.rare(params.rare_below)
     training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log, rare)
     return start

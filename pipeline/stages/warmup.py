@@ -7,7 +7,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from pydantic import Field
 
-from pipeline import artifacts, model, process, progress, training
+from pipeline import artifacts, batches, model, process, progress, training
 from pipeline.compute import launch
 from pipeline.params import load, root
 from pipeline.pseudo import PseudoLabelled
@@ -27,15 +27,15 @@ class Params(training.Training):
 def run(
     params: Params,
     start: model.Model,
-    source: training.Source,
-    target: training.Source,
+    source: batches.Source,
+    target: batches.Source,
     fabric: Fabric,
     log: progress.Log,
 ) -> model.Model:
     """`start`, trained on; the target's labels are all IGNORE."""
     classes = len(start.recipe.taxonomy)
     objective = training.objective(params.objective, params.options, params.seed, classes=classes)
-    sides = training.shares(source, target, params.batch, params.source_share)
+    sides = batches.shares(source, target, params.batch, params.source_share)
     training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
     return start
 

@@ -1,0 +1,53 @@
+"""How the sides of a batch pass the network, and what batch norm makes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import nn
+
+from pipeline.batches import Labelled
+from pipeline.model import Outputs
+
+Norm = Literal["joint", "own"]
+
+
+def passes(
+    model: nn.Module, sides: Mapping[str, Labelled], norm: Norm
+) -> Iterator[dict[str, Outputs]]:
+    """The outputs of each side by its name, from one or from several passes of the network.
+
+    "joint": all sides are one batch, and batch norm sees their mixture. "own": each side passes
+    by itself, and the running statistics, which the model predicts with, are those of all but the
+    source (domain-specific batch norm, Chang et al., 2019, with only the target's half kept).
+    """
+    if norm == "own":
+        for name, side in sides.items():
+            with fixed_statistics(model, name == "source"):
+                outputs = model(side.images)
+            yield {name: outputs}
+        return
+    outputs = model(torch.cat([side.images for side in sides.values()]))
+    found, start = {}, 0
+    for name, side in sides.items():
+        part = slice(start, start := start + len(side.images))
+        aux = None if outputs.aux is None else outputs.aux[part]
+        found[name] = Outputs(outputs.logits[part], aux)
+    yield found
+
+
+@contextmanager
+def fixed_statistics(model: nn.Module, fixed: bool = True) -> Iterator[None]:
+    """Batch norm uses the batch's statistics as ever, but does not add them to the running ones."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms if fixed else ():
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
