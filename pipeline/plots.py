@@ -34,7 +34,7 @@ def mosaic(
     """Panels uint8 (h, w, 3) in rows under column titles, each `width` wide; a name on each row."""
     scale = width / rows[0][0].shape[1]
     height = round(rows[0][0].shape[0] * scale)
-    gap, head = 4, 22
+    gap, head = 4, 22 if any(columns) else 0
     sheet = Image.new(
         "RGB",
         (len(columns) * (width + gap) - gap, head + len(rows) * (height + gap) - gap),
