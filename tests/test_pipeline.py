@@ -50,8 +50,9 @@ pretrain:
   source: {steps: 3}
   source-long: {steps: 7}
 warmup:
-  warm: {from: source, objective: source_only, steps: 2}
+  warm: {from: source, objective: advent, steps: 2}
 infer: {stride: 4}
+prior: {}
 pseudo_label: {}
 split: {}
 retrain: {steps: 2}
@@ -63,9 +64,11 @@ rounds:
      split: {ranker: entropy, easy: 0.5}, retrain: {objective: self_training},
      evaluate: {}, gallery: {}}
   round-2:
-    {teacher: round-1, start: round-1, infer: {}, pseudo_label: {labeler: cbst, portion: 0.6},
-     split: {ranker: entropy, easy: 0.5}, retrain: {objective: self_training},
-     evaluate: {}, gallery: {}}
+    {teacher: round-1, start: round-1, infer: {}, evaluate: {}, gallery: {},
+     pseudo_label: {labeler: tpld, portion: 0.6, options: {window: 9}},
+     split: {ranker: confidence, easy: 0.5},
+     retrain: {objective: tpld, options: {dense: true}, batch: 4, use: easy, source_share: 0.25,
+               hard_share: 0.5}}
 """
 
 
@@ -157,7 +160,7 @@ def of_round(name: str, *stages: str) -> set[str]:
 
 
 def test_every_stage_runs_once(project):
-    expected = {"prepare", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected = {"prepare", "prior", "report", "warmup@warm", "evaluate_warmup@warm"}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
     expected |= of_round("round-1") | of_round("round-2")
@@ -184,7 +187,7 @@ def test_the_report_is_complete(project):
     page = project.read("reports/index.html")
     for figure in re.findall(r'<img src="([^"]+)"', page):
         assert (project.folder / "reports" / figure).is_file()
-    assert page.count("<img") == 4
+    assert page.count("<img") == 7 + 2 + 1  # figures, splits, the growth of dense labels
     assert "http" not in page
     for name in MODELS:
         curve = project.read(f"reports/rounds/{name}/training.csv").splitlines()
@@ -257,7 +260,7 @@ def test_a_changed_source_image_changes_what_is_trained_on_it(project):
         assert project.repro("prepare") == ["prepare"]
         assert project.changed() == {
             *("pretrain@source", "pretrain@source-long", "warmup@warm"),
-            *("retrain@round-1", "retrain@round-2"),
+            *("retrain@round-1", "retrain@round-2", "prior"),
         }
     finally:
         path.write_bytes(before)
