@@ -88,12 +88,12 @@
     $("#facts").replaceChildren(...facts(index));
     $("#commands").textContent = commands(round, data.names[index]);
     const second = data.rounds.find((r) => r.name === state.with && r !== round);
-    const found = await Promise.all([look.planes(round, index), second ? look.planes(second, index) : null]);
+    const found = await Promise.all([look.planes(round, index, true), second ? look.planes(second, index) : null]);
     if (now !== asked) return;
     [planes, other] = found;
     strip(index, round);
     look.detailRepaint();
-    for (const near of [list[at - 1], list[at + 1]]) if (near !== undefined) look.planes(round, near);
+    for (const near of [list[at - 1], list[at + 1]]) if (near !== undefined) look.planes(round, near, true);
   };
 
   look.readout = (event) => {

@@ -86,9 +86,9 @@ look.maps = (key, index) => {
 };
 
 // All that a layer may need of an image in a round.
-look.planes = async (round, index) => {
+look.planes = async (round, index, all = false) => {
   const known = look.data.truth[index] ? look.maps("", index) : {};
-  const before = round.before && look.state.layer === "change" ? look.maps(round.before, index) : {};
+  const before = round.before && (all || look.state.layer === "change") ? look.maps(round.before, index) : {};
   const [own, truth, earlier] = await Promise.all([look.maps(round.name, index), known, before]);
   return { ...own, truth: truth.truth, before: earlier.predicted };
 };
