@@ -33,7 +33,7 @@ def params(rounds=2):
 
 def target(names=NAMES):
     """A domain without files: what its index says."""
-    samples = [Sample("target", name, f"{n:08x}abcdef", 32, 64) for n, name in enumerate(names)]
+    samples = [Sample("target", name, f"{n:06x}abcdef", 32, 64) for n, name in enumerate(names)]
     return Domain(samples, Path(), SIZE)
 
 

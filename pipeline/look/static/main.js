@@ -176,7 +176,7 @@
     const act = layer ? () => look.set({ layer }) : acts[event.key];
     if (!act) return;
     event.preventDefault();
-    event.target.blur?.call(typing ? event.target : null);
+    if (typing) event.target.blur();
     act();
   };
 

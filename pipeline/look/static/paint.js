@@ -28,6 +28,7 @@ look.PATTERNS = [
 const tables = (spotlight) => {
   const { data } = look;
   const off = look.off();
+  if (off.has(spotlight)) spotlight = null;
   const plain = new Uint32Array(256), struck = new Uint32Array(256);
   data.colours.forEach((colour, id) => {
     if (off.has(id)) return;
