@@ -8,20 +8,32 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench check clean
+.PHONY: help demo look test test-slow test-browser has-chromium bench check clean
 
 help:  ## what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/ready  ## set up, and run the main job on the built-in streets
 	dvc repro
-	@echo; dvc metrics show reports/metrics.json; echo "Now open reports/index.html"
+	@echo; dvc metrics show reports/metrics.json; echo "Now look: make look, or open reports/index.html"
+
+look:  ## open the page on which each image and round can be looked at
+	@test -e reports/index.html || { echo "There is no reports/index.html yet: make demo, or dvc repro"; exit 1; }
+	@$(PYTHON) -c 'import pathlib, webbrowser as w; at = pathlib.Path("reports/index.html").resolve().as_uri(); \
+	  print(at); w.open(at)'
 
 test: .venv/ready-dev  ## set up, and pass the tests
 	python -m pytest
 
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
+
+test-browser: has-chromium .venv/ready-browser  ## the look page, in headless Chromium
+	python -m pytest -o addopts="-q --strict-markers" -m browser tests/browser
+
+has-chromium:
+	@for tool in chromium chromedriver; do command -v $$tool > /dev/null || { \
+	  echo "test-browser needs $$tool on the path; on Debian: apt-get install chromium chromium-driver"; exit 1; }; done
 
 bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; 15 minutes, on an idle machine
 	PYTHONPATH=.venv/bench python benchmarks/pseudo_labels.py
@@ -44,6 +56,10 @@ clean:  ## remove what the pipeline made; DVC's cache stays
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
+	touch $@
+
+.venv/ready-browser: .venv/ready-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[browser]'
 	touch $@
 
 # beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start

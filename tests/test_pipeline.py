@@ -57,6 +57,7 @@ pseudo_label: {}
 split: {}
 retrain: {steps: 2}
 evaluate: {}
+panels: {width: 48}
 gallery: {images: 2}
 rounds:
   round-1:
@@ -160,7 +161,7 @@ def of_round(name: str, *stages: str) -> set[str]:
 
 
 def test_every_stage_runs_once(project):
-    expected = {"prepare", "prior", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
     expected |= of_round("round-1") | of_round("round-2")
@@ -184,7 +185,7 @@ def test_the_report_is_complete(project):
     assert header.startswith("model,teacher,labeler,portion,steps,coverage,precision,miou")
     assert [row.split(",")[0] for row in rows] == MODELS
     assert [int(row.split(",")[4]) for row in rows] == [3, 7, 5, 5, 7]
-    page = project.read("reports/index.html")
+    page = project.read("reports/summary.html")
     for figure in re.findall(r'<img src="([^"]+)"', page):
         assert (project.folder / "reports" / figure).is_file()
     assert page.count("<img") == 7 + 2 + 1  # figures, splits, the growth of dense labels
@@ -194,7 +195,11 @@ def test_the_report_is_complete(project):
         assert curve[0].startswith("step,lr,source")
         assert len(curve) > 2
     for name in ("round-1", "round-2"):
-        assert len(list((project.folder / f"reports/look/{name}/images").glob("*.png"))) == 2
+        look = project.folder / f"reports/look/{name}"
+        assert len(list((look / "images").glob("*.png"))) == 2
+        assert len(list((look / "maps").glob("*.js"))) == 6
+    assert len(list((project.folder / "reports/panels").glob("*.jpg"))) == 6
+    assert project.read("reports/page/data.js").startswith("look.open(")
 
 
 def test_a_second_repro_runs_nothing(project):

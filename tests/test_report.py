@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from pipeline import artifacts
 from pipeline.stages import report
 from pipeline.taxonomy import CITYSCAPES
+from tests import looks
 from tests.rounds import HEIGHT, THREE, WIDTH
 
 PARAMS = {
@@ -167,7 +168,11 @@ def test_the_report_of_files(tmp_path, monkeypatch):
         for image in range(3):
             strip = Image.new("RGB", (4 * WIDTH, HEIGHT), (100 * image, 0, 0))
             artifacts.write_image(Path("look", name, "images", f"{image}.png"), strip)
-    outs = {"metrics": "m.json", "table": "r.csv", "iou": "i.csv", "figures": "figures",
+        looks.write_round(Path("look"), name, looks.target(), 0)
+    looks.write_panels(Path("panels"), looks.target())
+    artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
+    outs = {"panels": "panels", "taxonomy": "t.json", "metrics": "m.json", "table": "r.csv",
+            "iou": "i.csv", "figures": "figures", "summary": "summary.html", "page": "page",
             "index": "index.html"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
     monkeypatch.setattr(sys, "argv", ["report", "--rounds", "rounds", "--look", "look", *argv])
@@ -179,3 +184,5 @@ def test_the_report_of_files(tmp_path, monkeypatch):
     assert len(artifacts.read_table(Path("i.csv"))) == 19
     for name in ("iou_by_class", "miou_by_round", "labels_by_round", "mosaic"):
         assert Path("figures", f"{name}.png").exists()
+    assert "<table" in Path("summary.html").read_text()
+    assert Path("page/data.js").read_text().startswith("look.open(")

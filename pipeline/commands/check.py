@@ -15,6 +15,7 @@ from pipeline.stages import (
     gallery,
     generate,
     infer,
+    panels,
     prepare,
     pretrain,
     prior,
@@ -34,7 +35,7 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
 }
 _SECTIONS = (
     *("seed", "compute", "generate", "prepare", "network", "training", "pretrain", "warmup"),
-    "prior",
+    *("prior", "panels"),
     *(*_OF_ROUNDS, "rounds"),
 )
 _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
@@ -107,6 +108,7 @@ def _parts(found: params.Section, section: str) -> Iterator[str]:
 def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section], tuple[str, ...]]]:
     yield prepare.Params, ("prepare",)
     yield prior.Params, ("prior",)
+    yield panels.Params, ("panels",)
     for name in content.get("generate") or {}:
         yield generate.Params, (f"generate.{name}",)
     for name in content.get("pretrain") or {}:

@@ -1,7 +1,8 @@
-"""Pictures of a round: image, prediction, pseudo-label and truth side by side."""
+"""Pictures of a round, and what the page shows of each of its images."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from pydantic import Field
 
 from pipeline import artifacts, fused, plots, process, progress
+from pipeline.look import maps, views
 from pipeline.params import Section, load, root
 from pipeline.predictions import Prediction, Predictions
 from pipeline.pseudo import PseudoLabelled
@@ -102,10 +104,25 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
     artifacts.write_image(folder / "mosaic.png", mosaic)
 
 
+def each(at: Namespace, labels: PseudoLabelled, predictions: Predictions) -> pd.DataFrame:
+    """Writes the maps of every image; the table of the round."""
+    index = artifacts.read_json(at.panels / "index.json")
+    size = tuple(index["size"])
+
+    def truth(image: int) -> Pixels | None:
+        path = maps.file(at.panels, image)
+        return maps.unpack(maps.read(path)["truth"], size) if index["truth"][image] else None
+
+    found = views.write(at.look / "maps", at.item, predictions, labels.label, truth, size)
+    corrected = {path.stem for path in at.corrections.glob("*.png")}
+    tables = (found, artifacts.read_table(at.coverage), artifacts.read_table(at.split))
+    return views.table(index["images"], index["names"], *tables, corrected)
+
+
 def main() -> None:
     """Open, run, write."""
-    made = ("predictions", "labels", "dense", "thresholds", "split")
-    at = process.paths("target", *made, "target_truth", "taxonomy", "look", item=True)
+    made = ("predictions", "corrections", "labels", "dense", "thresholds", "coverage", "split")
+    at = process.paths("target", "panels", *made, "target_truth", "taxonomy", "look", item=True)
     params = load(Params, "gallery", f"rounds.{at.item}.gallery")
     target = artifacts.read_domain(at.target, root("target"))
     truth = artifacts.read_domain(at.target_truth, root("target"))
@@ -113,6 +130,7 @@ def main() -> None:
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions)
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
+    artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
     artifacts.write_image(at.look / "split.png", picture)

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline import artifacts, plots, process
+from pipeline.look import page as look_page
 from pipeline.params import overlay, read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
@@ -133,7 +134,7 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
 
 
 def page(report: Report) -> str:
-    """index.html: tables and figures, with no script and nothing from outside."""
+    """summary.html: tables and figures to read, with no script and nothing from outside."""
     figures = "".join(
         f'<h2>{html.escape(name.replace("_", " "))}</h2><img src="figures/{html.escape(name)}.png">'
         for name in sorted(report.figures, key=["mosaic", "miou_by_round"].__contains__)
@@ -148,6 +149,7 @@ def page(report: Report) -> str:
     style = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{style}</style>'
+        '<p><a href="index.html">Look at each image</a></p>'
         f"<h1>Adaptation by rounds</h1>{rounds}<p>{_NOTE}</p>{figures}"
         f"<h2>IoU by class</h2>{iou}{looks}"
     )
@@ -155,8 +157,9 @@ def page(report: Report) -> str:
 
 def main() -> None:
     """Open, run, write."""
-    names = ("rounds", "look", "metrics", "table", "iou", "figures", "index")
-    at = process.paths(*names)
+    read_from = ("rounds", "look", "panels", "taxonomy")
+    made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
+    at = process.paths(*read_from, *made)
     params = read()
     models = [n for section in ("pretrain", "warmup", "rounds") for n in params.get(section) or {}]
     found = {
@@ -176,7 +179,11 @@ def main() -> None:
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         artifacts.write_image(at.figures / f"{name}.png", figure)
-    artifacts.write_bytes(at.index, page(report).encode())
+    artifacts.write_bytes(at.summary, page(report).encode())
+    taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    tables = {name: e.iou for name, e in found.items()}
+    content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
+    look_page.write(at.index, at.page, content)
 
 
 def _look(folder: Path) -> Image.Image:

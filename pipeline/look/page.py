@@ -1,0 +1,108 @@
+"""The page itself: what it shows as one script, beside its own code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import artifacts, confidence, progress
+from pipeline.look import maps
+from pipeline.params import ancestry, overlay
+from pipeline.taxonomy import Taxonomy
+
+Content = Mapping[str, Any]
+
+_NUMBERS = ("coverage", "entropy", "confidence", "score", "wrong", "wrong_prediction")
+_WHOLE = np.iinfo(np.uint16).max
+
+
+def content(
+    params: Content,
+    metrics: Mapping[str, Mapping[str, float | None]],
+    tables: Mapping[str, pd.DataFrame],
+    taxonomy: Taxonomy,
+    panels: Path,
+    look: Path,
+) -> dict[str, Any]:
+    """All that the page knows before it opens an image. `metrics`, `tables`: by model."""
+    index = artifacts.read_json(panels / "index.json")
+    rounds = params.get("rounds") or {}
+    iou = {name: _numbers(table["iou"]) for name, table in tables.items()}
+    return {
+        "classes": list(taxonomy.names),
+        "colours": ["#{:02x}{:02x}{:02x}".format(*colour) for colour in taxonomy.colours],
+        "levels": maps.LEVELS,
+        **index,
+        "models": [{"name": n, "miou": metrics[n]["miou"], "iou": iou[n]} for n in tables],
+        "rounds": [_round(params, n, tables[n], look, index["size"]) for n in rounds],
+    }
+
+
+def _round(
+    params: Content, name: str, table: pd.DataFrame, look: Path, size: list[int]
+) -> dict[str, Any]:
+    """A round's own facts, and a column for each number of its images."""
+    item = params["rounds"][name]
+    chain = ancestry(params, name)
+    before = chain[-2] if len(chain) > 1 else None
+    images = artifacts.read_table(look / name / "images.parquet")
+    changed = change(look / before / "maps", look / name / "maps", size) if before else None
+    pixels = {key: np.stack(images[key].to_list()) for key in ("predicted", "kept")}
+    total = pixels["predicted"].sum(1, keepdims=True)
+    truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))
+    return {
+        "name": name,
+        "teacher": item["teacher"],
+        "start": item["start"],
+        "before": before,
+        "pseudo_label": overlay(params.get("pseudo_label") or {}, item.get("pseudo_label") or {}),
+        "split": overlay(params.get("split") or {}, item.get("split") or {}),
+        "lambda": _numbers(table["lambda"]) if "lambda" in table else None,
+        "labelled": _numbers(truth if truth.notna().any() else labelled),
+        "hard": (images["subset"] == "hard").astype(int).tolist(),
+        "corrected": images["corrected"].astype(int).tolist(),
+        "columns": {key: _numbers(images[key]) for key in _NUMBERS} | {"change": changed},
+        "shares": {key: _shares(counts / total) for key, counts in pixels.items()},
+    }
+
+
+def _numbers(values: pd.Series) -> list[float | None]:
+    """To four decimals, more than the page shows; null for what does not apply."""
+    numbers = pd.to_numeric(values).to_numpy(float)
+    return [round(v, 4) if np.isfinite(v) else None for v in numbers.tolist()]
+
+
+def _shares(shares: Any) -> str:
+    """Shares (images, classes) as packed uint16, rounded up: one pixel is not nothing."""
+    return maps.pack(np.ceil(shares * _WHOLE).astype("<u2"))
+
+
+def change(before: Path, now: Path, size: list[int]) -> list[float | None]:
+    """For each image the share of pixels that are predicted another class than in `before`."""
+    width, height = size
+
+    def one(index: int) -> float | None:
+        both = [
+            maps.unpack(maps.read(maps.file(folder, index))["predicted"], (width, height))
+            for folder in (before, now)
+        ]
+        return round(float((both[0] != both[1]).mean()), 4)
+
+    count = sum(1 for _ in now.glob("*.js"))
+    found = confidence.on_all_cores(one, range(count))
+    return list(progress.track(found, f"change to {now.parent.name}", count))
+
+
+def write(index: Path, folder: Path, shown: Content) -> None:
+    """index.html, and in `folder` its scripts, its style and what it shows."""
+    for file in sorted(files("pipeline.look").joinpath("static").iterdir(), key=lambda f: f.name):
+        path = index if file.name == "index.html" else folder / file.name
+        artifacts.write_bytes(path, file.read_bytes())
+    artifacts.write_bytes(folder / "data.js", maps.script("look.open(", shown))

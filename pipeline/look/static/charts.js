@@ -1,0 +1,128 @@
+// Curves over rounds, and a histogram with the split; drawn by uPlot.
+"use strict";
+(() => {
+  const drawn = [];
+  const INK = "#444c56", GRID = { stroke: "#e4e7eb", width: 1 };
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+  // The models that led to a round, the first teacher first.
+  const chain = (name) => {
+    const found = [name];
+    for (let round; (round = look.data.rounds.find((r) => r.name === found[0])); ) found.unshift(round.teacher);
+    return found;
+  };
+  const leaves = () => look.data.rounds.filter((r) => !look.data.rounds.some((o) => o.teacher === r.name)).map((r) => r.name);
+  // The longest branch that a round lies on: what the charts of classes show.
+  const branch = () => leaves().map(chain).filter((c) => c.includes(look.state.round)).sort((a, b) => b.length - a.length)[0] ?? [];
+
+  const chart = (title, note, names, series, unit) => {
+    const box = look.el("figure", {}, look.el("figcaption", {}, look.el("b", { textContent: title }), " ", look.el("span", { textContent: note })));
+    const tip = look.el("output", { className: "tip" });
+    box.append(tip);
+    look.$("#charts").append(box);
+    const shown = series.filter((s) => s.values.some((v) => v !== null && v !== undefined));
+    if (!shown.length) { tip.textContent = "nothing to show"; return; }
+    const axis = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui" };
+    const tell = (u, at) => {
+      const value = at ? u.data[at][u.cursor.idx] : null;
+      tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(unit === "%" ? 1 : 3)} ${unit}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
+    };
+    let focused = null;
+    const plot = new uPlot({
+      width: 400, height: 250, legend: { show: false },
+      cursor: { focus: { prox: 24 }, drag: { x: false, y: false } }, focus: { alpha: 0.25 },
+      hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)] },
+      scales: { x: { time: false, range: [-0.15, Math.max(names.length - 0.85, 0.15)] } },
+      axes: [{ ...axis, splits: () => [...names.keys()], values: (_, at) => at.map((i) => names[i]) },
+        { ...axis, size: 58, values: (_, at) => at.map((v) => `${+v.toFixed(2)}${unit}`) }],
+      series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
+        points: { show: !s.flat, size: 6, fill: s.colour }, spanGaps: true }))],
+    }, [[...names.keys()], ...shown.map((s) => s.values.map((v) => v ?? null))], box);
+    plot.root.setAttribute("role", "img");
+    plot.root.setAttribute("aria-label", `${title}. The numbers are in summary.html.`);
+    drawn.push({ plot, box });
+  };
+
+  const models = (chains) => {
+    const miou = Object.fromEntries(look.data.models.map((m) => [m.name, m.miou]));
+    const longest = Math.max(0, ...chains.map((c) => c.length));
+    const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+    const curves = chains.map((c, i) => ({ name: chains.length > 1 ? `to ${c.at(-1)}` : "mIoU", at: c, colour: colours[i % 6],
+      values: Array.from({ length: longest }, (_, at) => miou[c[at]]) }));
+    const others = look.data.models.filter((m) => !chains.flat().includes(m.name));
+    const flat = others.map((m, i) => ({ name: m.name, flat: true, colour: "#7b8490", dash: DASHES[1 + (i % 3)], at: Array(longest).fill("no round of it"),
+      values: Array(longest).fill(m.miou) }));
+    const names = chains.length === 1 ? chains[0] : Array.from({ length: longest }, (_, at) => (at ? `${at}` : "start"));
+    chart("mIoU by round", others.length ? `dashed: ${others.map((m) => m.name).join(", ")}` : "", names, [...curves, ...flat], "%");
+  };
+
+  const ofClasses = (title, note, names, value, unit) => {
+    const off = look.off();
+    chart(title, note, names, look.data.classes.map((name, id) => ({ name, id, colour: look.data.colours[id], dash: DASHES[id % 4],
+      values: names.map((model) => value(model, id)) })).filter((s) => !off.has(s.id)), unit);
+  };
+
+  const histogram = () => {
+    const round = look.round();
+    const values = round.columns.entropy;
+    const top = Math.max(...values) || 1, low = Math.min(...values);
+    const count = Math.min(30, Math.max(8, Math.round(Math.sqrt(values.length))));
+    const bins = Array.from({ length: count }, () => [0, 0]);
+    values.forEach((v, i) => bins[Math.min(count - 1, Math.floor(((v - low) / (top - low || 1)) * count))][round.hard[i]]++);
+    const most = Math.max(...bins.map(([easy, hard]) => easy + hard));
+    const [easy, hard] = [0, 1].map((side) => values.filter((_, i) => round.hard[i] === side));
+    const ends = [Math.max(...easy), Math.min(...hard)];
+    const NS = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(NS, "svg");
+    const put = (tag, given, text = "") => {
+      const made = document.createElementNS(NS, tag);
+      for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
+      made.textContent = text;
+      svg.append(made);
+      return made;
+    };
+    const x = (v) => 40 + ((v - low) / (top - low || 1)) * 540, y = (n) => 210 - (n / most) * 190;
+    svg.setAttribute("viewBox", "0 0 615 250");
+    bins.forEach(([e, h], at) => {
+      const left = 40 + (at * 540) / count, width = 540 / count - 1.5;
+      const from = low + ((top - low) * at) / count, to = low + ((top - low) * (at + 1)) / count;
+      put("rect", { x: left, width, y: y(e), height: 210 - y(e), fill: "#0072b2" });
+      put("rect", { x: left, width, y: y(e + h), height: y(e) - y(e + h), fill: "#e69f00" });
+      const hit = put("rect", { x: left, width, y: 20, height: 190, fill: "transparent", style: "cursor:pointer" });
+      hit.append(document.createElementNS(NS, "title"));
+      hit.firstChild.textContent = `${look.percent(from, 1)} to ${look.percent(to, 1)}: ${e} easy, ${h} hard. Click to see them.`;
+      hit.addEventListener("click", () => look.set({ tab: "images", image: "", entropy: `${(100 * from).toFixed(2)}-${(100 * to).toFixed(2)}`, sort: "entropy" }));
+    });
+    for (const part of [0, 0.25, 0.5, 0.75, 1]) put("text", { x: 40 + 540 * part, y: 228, "text-anchor": "middle", class: "tick" }, look.percent(low + (top - low) * part, 1));
+    put("text", { x: 34, y: 26, "text-anchor": "end", class: "tick" }, most);
+    put("text", { x: 34, y: 212, "text-anchor": "end", class: "tick" }, "0");
+    if (ends[0] <= ends[1] && easy.length && hard.length) {
+      const cut = x((ends[0] + ends[1]) / 2);
+      put("line", { x1: cut, x2: cut, y1: 12, y2: 210, stroke: "#222", "stroke-width": 1.5, "stroke-dasharray": "5 3" });
+      put("text", { x: cut + 5, y: 20, class: "tick" }, "cut");
+    }
+    const key = look.el("span", {}, look.el("i", { className: "key easy" }), "easy ", look.el("i", { className: "key hard" }), "hard, ",
+      `ranked by ${round.split.ranker}; a bar is a link`);
+    look.$("#charts").append(look.el("figure", {}, look.el("figcaption", {}, look.el("b", { textContent: `Entropy of the images, ${round.name}` }), " ", key), svg));
+  };
+
+  look.charts = () => {
+    for (const { plot } of drawn.splice(0)) plot.destroy();
+    const box = look.$("#charts");
+    box.replaceChildren();
+    if (!look.data.rounds.length) { box.append("There are no rounds yet."); return; }
+    const names = branch(), rounds = names.slice(1);
+    const of = (key) => (name, id) => { const v = look.data.rounds.find((r) => r.name === name)[key]?.[id]; return v === null || v === undefined ? null : 100 * v; };
+    models(leaves().map(chain));
+    histogram();
+    const iou = Object.fromEntries(look.data.models.map((m) => [m.name, m.iou]));
+    ofClasses("IoU by class", "the classes that are on", names, (name, id) => iou[name]?.[id] ?? null, "%");
+    ofClasses("Coverage by class", "share that is labelled of " + (look.data.truth.some(Boolean) ? "its true pixels" : "the pixels predicted as it"), rounds, of("labelled"), "%");
+    ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
+    fit(); // only now are all boxes there, and as wide as they stay
+  };
+  const fit = () => {
+    for (const { plot, box } of drawn) plot.setSize({ width: Math.max(240, box.clientWidth - 20), height: 250 });
+  };
+  addEventListener("resize", fit);
+})();

@@ -1,0 +1,104 @@
+"""What a round made of each target image: maps for the page, and a row of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import confidence, fused, progress
+from pipeline.look import maps
+from pipeline.predictions import Prediction, Predictions
+from pipeline.samples import Pixels, resize_label
+from pipeline.taxonomy import IGNORE
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class View:
+    """Maps uint8 of an image at panel size; confidence in LEVELS steps at half of it."""
+
+    predicted: Pixels
+    label: Pixels
+    confidence: Pixels
+
+
+def view(found: Prediction, label: Pixels, size: Size) -> View:
+    """`label`: uint8 at any size. The logits' grid is stretched to `size` (width, height) alone."""
+    predicted, k, _ = fused.measure(found.logits.astype(np.float32), size[1], size[0])
+    levels = np.rint(np.exp(-k[::2, ::2]) * (maps.LEVELS - 1)).astype(np.uint8)
+    return View(predicted, resize_label(label, size), levels)
+
+
+def wrong(label: Pixels, truth: Pixels | None) -> float | None:
+    """Share of the labelled pixels with a truth that differ from it; None where there are none."""
+    if truth is None:
+        return None
+    both = (label != IGNORE) & (truth != IGNORE)
+    return float((label[both] != truth[both]).mean()) if both.any() else None
+
+
+def write(
+    folder: Path,
+    key: str,
+    predictions: Predictions,
+    label: Callable[[int], Pixels],
+    truth: Callable[[int], Pixels | None],
+    size: Size,
+) -> pd.DataFrame:
+    """Maps of every image, in `folder`, on all cores; columns wrong and wrong_prediction."""
+
+    def one(index: int) -> dict[str, Any]:
+        seen = view(predictions[index], label(index), size)
+        maps.write(maps.file(folder, index), key, index, vars(seen))
+        known = truth(index)
+        return {
+            "wrong": wrong(seen.label, known),
+            "wrong_prediction": wrong(seen.predicted, known),
+        }
+
+    rows = confidence.on_all_cores(one, range(len(predictions)))
+    tracked = progress.track(rows, "look", len(predictions))
+    return pd.DataFrame(list(tracked), dtype=float)
+
+
+def table(
+    images: list[str],
+    names: list[str],
+    found: pd.DataFrame,
+    coverage: pd.DataFrame,
+    split: pd.DataFrame,
+    corrected: Set[str],
+) -> pd.DataFrame:
+    """A row an image, in the order of `images`; `names` are theirs as files.
+
+    coverage: share labelled; entropy and confidence: means over pixels; score, rank, subset: the
+    split's; corrected; the columns of `found`; predicted, kept: pixels by class, lists.
+    """
+    pixels = {c: _by_class(coverage, c, images) for c in ("predicted", "kept")}
+    total = pixels["predicted"].sum(1)
+    rows = pd.DataFrame({"image": images, "coverage": pixels["kept"].sum(1) / total})
+    for name in ("entropy", "confidence"):
+        means = np.nan_to_num(_by_class(coverage, f"mean_{name}", images))
+        rows[name] = (means * pixels["predicted"]).sum(1) / total
+    ranked = split.set_index("image").loc[images]
+    for column in ("score", "rank", "subset"):
+        rows[column] = ranked[column].to_numpy()
+    rows["corrected"] = [name in corrected for name in names]
+    for column in ("wrong", "wrong_prediction"):
+        rows[column] = found[column].to_numpy()
+    for name, counts in pixels.items():
+        rows[name] = counts.astype(np.int64).tolist()
+    return rows
+
+
+def _by_class(coverage: pd.DataFrame, column: str, images: list[str]) -> Any:
+    """float64 (images, classes), classes in the order of their ids as in each image's rows."""
+    values = coverage[column].to_numpy(float).reshape(len(images), -1)
+    place = {image: row for row, image in enumerate(dict.fromkeys(coverage["image"]))}
+    return values[[place[image] for image in images]]

@@ -1,0 +1,85 @@
+"""The target's images, and the truth of those that have one, as small as the page shows them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import Field
+
+from pipeline import artifacts, confidence, process, progress
+from pipeline.look import maps
+from pipeline.params import Section, load, root
+from pipeline.samples import Domain, Pixels, resize, resize_label
+
+
+class Params(Section):
+    """Section `panels`."""
+
+    width: int = Field(512, ge=16)  # pixels; the height follows, and neither exceeds the image
+    quality: int = Field(85, ge=1, le=95)  # JPEG's
+
+
+Panel = tuple[Pixels, Pixels | None]
+
+
+def run(params: Params, target: Domain, truth: Domain) -> Callable[[int], Panel]:
+    """Gives, by index, an image uint8 (h, w, 3) and its truth uint8 (h, w), if any, as panels."""
+    size = maps.size_of(target.size, params.width)
+    known = {sample.image: place for place, sample in enumerate(truth.samples)}
+
+    def panel(index: int) -> Panel:
+        place = known.get(target.samples[index].image)
+        label = None if place is None else resize_label(truth.label(place), size)
+        return resize(target.image(index), size), label
+
+    return panel
+
+
+def index_of(target: Domain, params: Params, truths: list[bool]) -> dict[str, Any]:
+    """What the page says of the images; `id` is as much of a hash as tells them apart."""
+    hashes = [sample.image_hash for sample in target.samples]
+    length = next((n for n in range(6, 65) if len({h[:n] for h in hashes}) == len(hashes)), 64)
+    return {
+        "size": maps.size_of(target.size, params.width),
+        "working": target.size,
+        "images": [sample.image for sample in target.samples],
+        "names": [sample.name for sample in target.samples],
+        "ids": [text[:length] for text in hashes],
+        "truth": truths,
+    }
+
+
+def write(folder: Path, index: int, panel: Panel, quality: int) -> bool:
+    """A JPEG, and a script with the truth; whether there is one."""
+    image, truth = panel
+    sink = io.BytesIO()
+    Image.fromarray(image).save(sink, format="JPEG", quality=quality)
+    artifacts.write_bytes(maps.file(folder, index, "jpg"), sink.getvalue())
+    if truth is not None:
+        maps.write(maps.file(folder, index), "", index, {"truth": truth})
+    return truth is not None
+
+
+def main() -> None:
+    """Open, run, write."""
+    at = process.paths("target", "target_truth", "panels")
+    params = load(Params, "panels")
+    target = artifacts.read_domain(at.target, root("target"))
+    truth = artifacts.read_domain(at.target_truth, root("target"))
+
+    panel = run(params, target, truth)
+
+    def one(index: int) -> bool:
+        return write(at.panels, index, panel(index), params.quality)
+
+    made = confidence.on_all_cores(one, range(len(target)))
+    truths = list(progress.track(made, "panels", len(target)))
+    artifacts.write_json(at.panels / "index.json", index_of(target, params, truths))
+
+
+if __name__ == "__main__":
+    process.stage(main)

@@ -1,0 +1,106 @@
+"""Fabricated reports: what the stages write of a few images or of thousands, and their page."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import artifacts
+from pipeline.look import maps, page, views
+from pipeline.samples import Domain, Sample
+from pipeline.stages import panels
+from pipeline.taxonomy import IGNORE
+from tests.rounds import THREE
+
+SIZE = (64, 32)
+HOSTILE = (
+    "<script>alert(1)</script>.png",
+    "\"onerror='alert(2)'.png",
+    "</script><img src=x onerror=alert(3)>.png",
+    "a'; rm -rf ~ #%2e\u2028$(id).png",
+)
+NAMES = tuple(f"east/field.{n}.png" for n in range(8)) + HOSTILE
+
+
+def params(rounds=2):
+    item = {"pseudo_label": {"labeler": "cbst", "portion": 0.2}, "split": {"ranker": "entropy"}}
+    made = {}
+    for n in range(1, rounds + 1):
+        teacher = f"round-{n - 1}" if n > 1 else "source"
+        made[f"round-{n}"] = {"teacher": teacher, "start": teacher, **item}
+    return {"pretrain": {"source": {"steps": 1}}, "rounds": made}
+
+
+def target(names=NAMES):
+    """A domain without files: what its index says."""
+    samples = [Sample("target", name, f"{n:06x}abcdef", 32, 64) for n, name in enumerate(names)]
+    return Domain(samples, Path(), SIZE)
+
+
+def bands(rng):
+    """uint8 (32, 64): three classes from left to right, their borders drawn."""
+    at = np.sort(rng.integers(4, 60, 2))
+    return np.tile(np.searchsorted(at, np.arange(64)).astype(np.uint8), (32, 1))
+
+
+def write_panels(folder, domain, truths=None):
+    """Image n is grey; `truths`: uint8 (32, 64) by index, for those that have one."""
+    known = []
+    for index in range(len(domain)):
+        image = np.full((32, 64, 3), 40 + index % 160, np.uint8)
+        known.append(panels.write(folder, index, (image, (truths or {}).get(index)), 85))
+    about = panels.index_of(domain, panels.Params(), known)
+    artifacts.write_json(folder / "index.json", about)
+
+
+def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
+    """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy."""
+    rng = np.random.default_rng(seed)
+    images, counts, wrong = [s.image for s in domain.samples], [], []
+    for index in range(len(domain)):
+        predicted = bands(rng)
+        label = predicted.copy()
+        label[:16] = IGNORE
+        sure = np.full((16, 32), index % maps.LEVELS, np.uint8)
+        planes = {"predicted": predicted, "label": label, "confidence": sure}
+        maps.write(maps.file(folder / name / "maps", index), name, index, planes)
+        counts.append([np.bincount(m[m != IGNORE], minlength=3) for m in (predicted, label)])
+        wrong.append(views.wrong(label, (truths or {}).get(index)))
+    pixels, n = np.array(counts), len(images)
+    entropy = np.arange(n) / (2 * n)
+    coverage = pd.DataFrame(
+        {
+            "image": np.repeat(images, 3),
+            "predicted": pixels[:, 0].ravel(),
+            "kept": pixels[:, 1].ravel(),
+            "mean_entropy": np.repeat(entropy, 3),
+            "mean_confidence": np.repeat(1 - entropy, 3),
+        }
+    )
+    half = np.where(np.arange(n) < n // 2, "easy", "hard")
+    split = pd.DataFrame({"image": images, "score": entropy, "rank": range(n), "subset": half})
+    found = pd.DataFrame({"wrong": wrong, "wrong_prediction": wrong}, dtype=float)
+    names = [sample.name for sample in domain.samples]
+    table = views.table(images, names, found, coverage, split, corrected)
+    artifacts.write_table(folder / name / "images.parquet", table)
+
+
+def tables(models):
+    """Metrics and tables by class, as evaluate writes them."""
+    metrics = {name: {"miou": 30.0 + n} for n, name in enumerate(models)}
+    table = pd.DataFrame({"class": THREE.names, "iou": [10.0, None, 90.0], "lambda": [0.9, 0.8, 1]})
+    return metrics, dict.fromkeys(models, table)
+
+
+def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset()):
+    """A whole `reports/` in `folder`; what the page shows."""
+    domain, rng = target(names), np.random.default_rng(9)
+    truths = {index: bands(rng) for index in range(0, len(names), 2)} if truth else {}
+    write_panels(folder / "panels", domain, truths)
+    for n in range(1, rounds + 1):
+        write_round(folder / "look", f"round-{n}", domain, n, truths, corrected)
+    chosen = params(rounds)
+    metrics, found = tables(["source", *chosen["rounds"]])
+    shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
+    page.write(folder / "index.html", folder / "page", shown)
+    return shown
