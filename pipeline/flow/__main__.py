@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-import urllib.request
 from typing import Any, cast
+
+from pipeline.flow import server
 
 
 def main() -> int:
-    """0: done. 1: a stage failed. 2: what was asked for cannot be run. 130: stopped."""
+    """0: done. 1: a stage failed. 2: what was asked for cannot be run. 130, 143: stopped."""
     asked = _parser().parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    served = _find_server()
-    if asked.serve and not served:
+    running = server.find()
+    if asked.serve and not running:
         print("error: no Prefect server is running; start one with `make ui`", file=sys.stderr)
         return 2
-    return _serve() if asked.serve else _run(asked)
+    if asked.serve:
+        return _serve()
+    # Prefect calls it when it has ended the run; the default would skip what exit has to do
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if not running:
+        server.start()
+    return _run(asked)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,21 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="stages at once")
     parser.add_argument("--serve", action="store_true", help="wait for runs that the UI starts")
     return parser
-
-
-def _find_server() -> bool:
-    """Whether there is a server to show the run: PREFECT_API_URL's, or the one of `make ui`."""
-    if "PREFECT_API_URL" in os.environ:
-        return True
-    url = f"http://127.0.0.1:{os.environ.get('PREFECT_SERVER_API_PORT', '4200')}/api"
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-            found = bool(answer.read().strip() == b"true")
-    except OSError:
-        return False
-    if found:
-        os.environ["PREFECT_API_URL"] = url  # before Prefect is imported: it reads it then
-    return found
 
 
 def _run(asked: argparse.Namespace) -> int:

@@ -83,13 +83,13 @@ def run(name: str, hear: Callable[[str], None], tick: Callable[[bool], None]) ->
 def _start(name: str) -> subprocess.Popen[str]:
     child = Path(__file__).with_name("child.py")
     # -P: the folder of child.py holds modules with common names
-    command = [sys.executable, "-P", str(child), "--wait-for-lock", "repro", "--single-item"]
+    dvc = [sys.executable, "-P", str(child), "dvc", "--wait-for-lock"]
     here = str(Path(sys.executable).parent)  # the stage's `python` is this one
     with Live.guard:
         if Live.stopping:
             raise InterruptedError("the flow is being stopped")
         process = subprocess.Popen(
-            [*command, "--", name],
+            [*dvc, "repro", "--single-item", "--", name],
             env=os.environ
             | {
                 "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
