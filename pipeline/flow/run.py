@@ -65,6 +65,7 @@ def _ended(schedule: Schedule) -> State[Any]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Raises Refused while another flow runs in `folder`; the lock ends with its holder."""
+    (folder / ".dvc/tmp").mkdir(exist_ok=True)  # a fresh clone has none
     with (folder / ".dvc/tmp/flow.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
