@@ -1,4 +1,5 @@
 # `make demo` and `make test` each set up all they need in .venv.
+#   make flow ARGS="round-2 -S rounds.round-2.pseudo_label.portion=0.3 --parallel 2"
 PYTHON ?= python3
 # Another build of torch, as pip's own arguments:
 #   make demo TORCH="torch==2.14.1+cpu torchvision==0.29.1+cpu --index-url <PyTorch's CPU index>"
@@ -6,9 +7,10 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo look test test-slow test-browser has-chromium bench check clean
+.PHONY: help demo look flow ui serve test test-flow test-slow test-browser has-chromium bench check clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,8 +24,20 @@ look:  ## open the page on which each image and round can be looked at
 	@$(PYTHON) -c 'import pathlib, webbrowser as w; at = pathlib.Path("reports/index.html").resolve().as_uri(); \
 	  print(at); w.open(at)'
 
+flow: .venv/ready-flow  ## the main job as a Prefect flow; ARGS: rounds, stages, -S KEY=VALUE, --parallel N
+	python -m pipeline.flow $(ARGS)
+
+ui: .venv/ready-flow  ## Prefect's pages at http://127.0.0.1:4200, until Ctrl-C
+	prefect server start
+
+serve: .venv/ready-flow  ## beside `make ui`: its Run and Cancel buttons work, until Ctrl-C
+	python -m pipeline.flow --serve
+
 test: .venv/ready-dev  ## set up, and pass the tests
 	python -m pytest
+
+test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
+	python -m pytest -m flow
 
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
@@ -38,7 +52,7 @@ has-chromium:
 bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; 15 minutes, on an idle machine
 	PYTHONPATH=.venv/bench python benchmarks/pseudo_labels.py
 
-check: .venv/ready-dev  ## lint, format, types, architecture
+check: .venv/ready-dev .venv/ready-flow  ## lint, format, types, architecture
 	ruff check
 	ruff format --check
 	mypy
@@ -60,6 +74,10 @@ clean:  ## remove what the pipeline made; DVC's cache stays
 
 .venv/ready-browser: .venv/ready-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[browser]'
+	touch $@
+
+.venv/ready-flow: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[flow]'
 	touch $@
 
 # beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start

@@ -20,7 +20,8 @@ def test_every_image_is_a_card_of_the_last_round(page):
     assert page.find("#count").text == "12 images"
     titles = page.run("return [...document.querySelectorAll('.title')].map((t) => t.textContent)")
     assert titles == [name.split("/")[-1] for name in looks.NAMES]
-    loaded = "return [...document.querySelectorAll('.card img')].every((i) => i.complete && i.naturalWidth === 64)"
+    cards = "[...document.querySelectorAll('.card img')]"
+    loaded = f"return {cards}.every((i) => i.complete && i.naturalWidth === 64)"
     assert page.until(loaded)
 
 

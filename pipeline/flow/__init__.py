@@ -1,0 +1,1 @@
+"""DVC's pipeline as one Prefect flow. It imports nothing of the project, nor the project it."""

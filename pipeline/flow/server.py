@@ -1,0 +1,81 @@
+"""Prefect's server: the one that runs, or one for the time of a run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+_LOOPBACK = "127.0.0.1"
+_START = 60.0  # seconds; a first start makes the database
+
+
+def find() -> bool:
+    """Whether a server runs: PREFECT_API_URL's, or else the one of `make ui`, which is then set.
+
+    To be called before Prefect is imported: it reads the variable then.
+    """
+    if "PREFECT_API_URL" in os.environ:
+        return True
+    url = _url(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
+    if _healthy(url):
+        os.environ["PREFECT_API_URL"] = url
+        return True
+    return False
+
+
+def start() -> None:
+    """A server until this process ends, on a free port, with the same database as `make ui`.
+
+    Prefect's own is in the terminal's process group: Ctrl-C would end it before the run. To be
+    called before Prefect is imported, whose last words at exit are to be heard. Raises
+    TimeoutError if it does not start within a minute.
+    """
+    with socket.socket() as free:
+        free.bind((_LOOPBACK, 0))
+        port = free.getsockname()[1]
+    child = Path(__file__).with_name("child.py")
+    command = [sys.executable, "-P", str(child), "prefect", "server", "start"]
+    process = subprocess.Popen(
+        [*command, "--host", _LOOPBACK, "--port", str(port)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    atexit.register(_end, process)
+    _wait(process, _url(port))
+    os.environ["PREFECT_API_URL"] = _url(port)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + _START
+    while not _healthy(url):
+        if process.poll() is not None or time.monotonic() > until:
+            raise TimeoutError("Prefect's server does not start; `make ui` says why")
+        time.sleep(0.1)
+
+
+def _url(port: int) -> str:
+    return f"http://{_LOOPBACK}:{port}/api"
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+            return bool(answer.read().strip() == b"true")
+    except OSError:
+        return False

@@ -1,0 +1,116 @@
+"""What a stage leaves, as artifacts on its run: tables, pictures, links, how far it has trained."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import math
+import re
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+from PIL import Image
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from pipeline.flow.graph import Stage, key
+
+LARGEST = 200_000
+"""Bytes of a picture as text: artifacts lie in Prefect's database."""
+
+_WIDTHS = (1600, 1200, 900, 640, 480, 320, 160)
+_ROWS = 500
+
+
+def publish(root: Path, stage: Stage) -> None:
+    """One artifact for each output worth a look; a key is the output's path."""
+    for out in stage.outs:
+        path = root / out
+        if path.suffix == ".csv" and out != stage.curve and path.is_file():
+            create_table_artifact(table(path), key=key(out), description=escape(out))
+        elif path.suffix == ".html" and path.is_file():
+            note = f"Browsers open it from their address bar: `{path}`"
+            create_link_artifact(path.as_uri(), escape(out), key=key(out), description=note)
+        elif (path / "mosaic.png").is_file():
+            text = picture(path / "mosaic.png", f"{out}/mosaic.png")
+            create_markdown_artifact(text, key=key(out), description=escape(out))
+
+
+def table(path: Path) -> list[dict[str, str | float]]:
+    """Its first rows, by column; numbers as numbers, so that they sort."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = [row for row, _ in zip(csv.DictReader(file), range(_ROWS), strict=False)]
+    return [{str(k): _value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
+
+
+def _value(text: str) -> str | float:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def picture(path: Path, name: str) -> str:
+    """Markdown of at most LARGEST bytes that holds the picture, made as small as that takes."""
+    with Image.open(path) as image:
+        whole = image.convert("RGB")
+    for width in _WIDTHS:
+        small = whole.copy()
+        small.thumbnail((width, 4 * width))
+        file = io.BytesIO()
+        small.save(file, "JPEG", quality=85)
+        data = base64.b64encode(file.getvalue()).decode()
+        text = f"### {escape(name)}\n\n![mosaic](data:image/jpeg;base64,{data})\n"
+        if len(text) <= LARGEST:
+            break
+    return text
+
+
+def escape(text: str) -> str:
+    """As plain text in Markdown, whatever it holds."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", plain)
+
+
+class Training:
+    """How far a stage has trained, from the curve that it writes, as a progress artifact."""
+
+    def __init__(self, root: Path, stage: Stage) -> None:
+        self._stage = stage
+        self._path = root / stage.curve if stage.curve else None
+        self._artifact: UUID | None = None
+        self._shown = ""
+
+    def update(self) -> None:
+        """Show the curve's last row, if there is a new one."""
+        row = last(self._path) if self._path and self._path.is_file() else {}
+        step = row.get("step", "")
+        if not step.isdigit() or step == self._shown:
+            return
+        self._shown = step
+        total = self._stage.steps
+        share = min(100.0, 100 * int(step) / total) if total else 0.0
+        rest = ", ".join(f"{escape(k)} {escape(v)}" for k, v in row.items() if k != "step")
+        note = f"{escape(self._stage.name)}: step {step} of {total or 'unknown'}; {rest}"
+        if self._artifact is None:
+            name = f"training-{key(self._stage.name)}"
+            made = create_progress_artifact(share, key=name, description=note)
+            self._artifact = cast(UUID, made)
+        else:
+            update_progress_artifact(self._artifact, share, description=note)
+
+
+def last(path: Path) -> dict[str, str]:
+    """The last whole row of a CSV that another process may be writing."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    header, *rows = csv.reader(lines or [""])
+    return dict(zip(header, rows[-1], strict=False)) if rows else {}
