@@ -92,14 +92,14 @@ def tables(models):
     return metrics, dict.fromkeys(models, table)
 
 
-def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset()):
+def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None):
     """A whole `reports/` in `folder`; what the page shows."""
     domain, rng = target(names), np.random.default_rng(9)
     truths = {index: bands(rng) for index in range(0, len(names), 2)} if truth else {}
     write_panels(folder / "panels", domain, truths)
     for n in range(1, rounds + 1):
         write_round(folder / "look", f"round-{n}", domain, n, truths, corrected)
-    chosen = params(rounds)
+    chosen = chosen or params(rounds)
     metrics, found = tables(["source", *chosen["rounds"]])
     shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
     page.write(folder / "index.html", folder / "page", shown)

@@ -290,7 +290,7 @@ def test_a_correction_changes_its_round_alone(project):
     with correction(project):
         assert project.changed() == {"correct@round-1", "correct@round-2"}
         project.repro("correct@round-1", "correct@round-2")
-        assert project.changed() == {"pseudo_label@round-2"}
+        assert project.changed() == {"pseudo_label@round-2", "gallery@round-2"}
         after = project.hashes()
         changed = {path for path in before if after[path] != before[path]}
         assert changed == {"data/rounds/round-2/corrections"}

@@ -204,6 +204,20 @@ def test_charts_are_of_all_rounds(page):
     assert page.shown[-1] == 11
 
 
+def test_branches_are_a_curve_each(driver, tmp_path):
+    chosen = looks.params(3)
+    chosen["rounds"]["round-3"]["teacher"] = "round-1"
+    looks.world(tmp_path, rounds=3, chosen=chosen)
+    page = Page(driver, tmp_path)
+    page.open("image=000001")
+    assert page.run("return look.data.rounds.map((r) => r.before)") == [None, "round-1", "round-1"]
+    page.press("s")
+    assert page.state["with"] == "round-1"
+    page.open("tab=charts")
+    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 4
+    assert page.errors() == []
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
 @pytest.mark.parametrize("state", ["", "image=000000", "tab=charts"])
 def test_nothing_is_wider_than_the_screen(size, state, page):
