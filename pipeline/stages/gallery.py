@@ -44,8 +44,8 @@ def run(
         predicted, _, _ = fused.measure(_grid(found), found.height, found.width)
         known = truths.get(target.samples[index].image)
         missing = np.full(predicted.shape, IGNORE, np.uint8)
-        maps = [predicted, labels.label(index), missing if known is None else truth.label(known)]
-        panels = [target.image(index), *(artifacts.colourise(m, taxonomy.colours) for m in maps)]
+        shown = [predicted, labels.label(index), missing if known is None else truth.label(known)]
+        panels = [target.image(index), *(artifacts.colourise(m, taxonomy.colours) for m in shown)]
         if known is None:
             panels[-1] = np.full_like(panels[0], 200)
         rows.append((target.samples[index].name, panels))
@@ -75,17 +75,17 @@ def growth(
     thresholds: pd.DataFrame,
     target: Domain,
     predictions: Predictions,
-    maps: Sequence[PseudoLabelled],
+    grown: Sequence[PseudoLabelled],
     taxonomy: Taxonomy,
     count: int,
 ) -> Image.Image:
-    """Images with CBST's sparse labels at the round's lambda, and what came of them in `maps`."""
+    """Images with CBST's sparse labels at the round's lambda, and what came of them in `grown`."""
     k = np.where(thresholds["kept"] > 0, thresholds["k"], fused.NOTHING).astype(np.float32)
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
         sparse = fused.weighted_argmax(_grid(found), found.height, found.width, k).labels
-        labels = [sparse, *(of.label(index) for of in maps)]
+        labels = [sparse, *(of.label(index) for of in grown)]
         coloured = (artifacts.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
     return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
