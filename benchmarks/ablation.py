@@ -39,6 +39,7 @@ from pipeline import artifacts, model
 from pipeline.compute import launch
 from pipeline.params import derived_seed, overlay, read, validate
 from pipeline.predictions import Prediction, files
+from pipeline.progress import Log
 from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import Domain
 from pipeline.stages import (
@@ -130,6 +131,7 @@ class World:
     seed: int
     content: Mapping[str, Any]
     prepared: prepare.Prepared
+    known: prior.Prior
     fabric: Fabric
 
     def section(self, kind: type[Any], name: str, *over: Mapping[str, Any]) -> Any:
@@ -162,7 +164,9 @@ def build(data: str, seed: int, threads: int) -> World:
     memory = {"memory": content["compute"]["memory"]}
     held = {r: replace(getattr(prepared, r), **memory) for r in ("source", "target", "val")}
     compute = validate(pretrain.training.Compute, content["compute"], "compute")
-    return World(data, seed, content, replace(prepared, **held), launch(compute))
+    given = validate(prior.Params, content["prior"], "prior")
+    known = prior.run(given, held["source"], len(prepared.taxonomy))
+    return World(data, seed, content, replace(prepared, **held), known, launch(compute))
 
 
 def silent(*_: Any) -> None:
@@ -232,11 +236,15 @@ def normed(world: World) -> model.Model:
     return warmed(world, start, item)
 
 
-def warmed(world: World, start: model.Model, item: Mapping[str, Any]) -> model.Model:
+def warmed(
+    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent
+) -> model.Model:
+    """A model after one more warmup."""
     params = world.section(warmup.Params, "warmup", world.content["training"], item)
     target = PseudoLabelled(world.prepared.target, None, len(world.prepared.taxonomy))
     own = world.prepared.source
-    return warmup.run(params, deepcopy(start), own, target, world.fabric, silent)
+    shares = torch.tensor(world.known.shares)
+    return warmup.run(params, deepcopy(start), own, target, shares, world.fabric, log)
 
 
 def run(world: World, method: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -271,13 +279,11 @@ def one_round(
     indices = files(len(target)).values()
     found: list[Prediction] = list(infer.run(inferring, teacher, target, world.fabric, indices))
     labelling = world.section(pseudo_label.Params, "pseudo_label", step["pseudo_label"])
-    maps = prior.run(world.section(prior.Params, "prior", content["prior"]),
-                     world.prepared.source, len(taxonomy))  # fmt: skip
 
     def write(name: str, made: Any) -> None:
         artifacts.write_label(folder / f"{name}.png", made.labels, taxonomy.colours)
 
-    made = pseudo_label.run(labelling, found, {}, taxonomy, maps, write)
+    made = pseudo_label.run(labelling, found, {}, taxonomy, world.known.q, write)
     table = split.run(world.section(split.Params, "split", step["split"]),
                       made.coverage, made.thresholds)  # fmt: skip
     plain = {k: v for k, v in content["retrain"].items() if k != "options"}

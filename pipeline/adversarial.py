@@ -1,4 +1,4 @@
-"""A discriminator on maps of predictions, and the two losses between it and the network.
+"""Discriminators, and the two losses between one and the network.
 
 One convention in all of the project: the side that is to be resembled (the source, or the easy
 images) is 1, the other 0. ADVENT's code has it the other way round, which changes nothing else.
@@ -6,23 +6,28 @@ images) is 1, the other 0. ADVENT's code has it the other way round, which chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.losses import self_information
+from pipeline.batches import Batch
+from pipeline.losses import self_information, supervised
 from pipeline.model import Outputs
+from pipeline.passes import fixed_statistics
 from pipeline.samples import BadInput
 from pipeline.training import Loss
 
 _SMALLEST = 32  # five halvings leave a cell
+Maps = Callable[[Tensor], Tensor]
+"""Logits (N, C, h, w) to what a discriminator sees of them."""
 
 
 class Discriminator(nn.Sequential):
-    """Maps (N, C, H, W) to logits (N, 1, h, w) of stride 32: ADVENT's and AdaptSegNet's.
+    """Maps (N, C, H, W) to logits (N, 1, h, w) of stride 32: AdaptSegNet's, ADVENT's and CLAN's.
 
     Five convolutions of 4 x 4 with stride 2, no normalisation, leaky ReLU of 0.2 between.
     """
@@ -35,14 +40,46 @@ class Discriminator(nn.Sequential):
         super().__init__(*layers, nn.Conv2d(sizes[-1], 1, 4, 2, 1))
 
 
-def judged(discriminator: nn.Module, maps: Tensor, side: float) -> Tensor:
-    """Binary cross-entropy of the discriminator's logits with `side`, 1 or 0, everywhere."""
-    found = discriminator(maps)
-    return F.binary_cross_entropy_with_logits(found, torch.full_like(found, side))
+class PixelDiscriminator(nn.Sequential):
+    """Features (N, F, h, w) to logits (N, 1, h, w), each cell by itself (Hoffman et al., 2016)."""
+
+    def __init__(self, channels: int, width: int = 128) -> None:
+        if not channels:
+            raise BadInput("the network gives no features to align; choose another network")
+        super().__init__(
+            nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 1),
+        )  # fmt: skip
 
 
-def maps(outputs: Outputs, size: torch.Size) -> Tensor:
-    """Weighted self-information of the logits, upsampled to `size` as in ADVENT.
+class RegionDiscriminator(nn.Module):
+    """Features (N, F, h, w) to logits (N, 1, h, w), each region of a grid by its own discriminator.
+
+    Chen et al., ROAD, 2018. Raises BadInput where a map has fewer cells than the grid.
+    """
+
+    def __init__(self, channels: int, rows: int = 3, columns: int = 3, width: int = 128) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns
+        own = (PixelDiscriminator(channels, width) for _ in range(rows * columns))
+        self.regions = nn.ModuleList(own)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each region by its own discriminator."""
+        if x.shape[-2] < self.rows or x.shape[-1] < self.columns:
+            raise BadInput(
+                f"training.augment: a crop whose features are {x.shape[-1]}x{x.shape[-2]} has no "
+                f"{self.columns}x{self.rows} regions; make it larger"
+            )
+        strips = x.tensor_split(self.rows, 2)
+        cells = [cell for strip in strips for cell in strip.tensor_split(self.columns, 3)]
+        found = [own(cell) for own, cell in zip(self.regions, cells, strict=True)]
+        lines = [found[i : i + self.columns] for i in range(0, len(found), self.columns)]
+        return torch.cat([torch.cat(line, 3) for line in lines], 2)
+
+
+def maps(logits: Tensor, size: torch.Size, of: Maps = self_information) -> Tensor:
+    """Weighted self-information (or `of` else) of the logits, upsampled to `size` as in ADVENT.
 
     Raises BadInput where the crop is too small for the discriminator.
     """
@@ -51,17 +88,114 @@ def maps(outputs: Outputs, size: torch.Size) -> Tensor:
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
             f"make both sides {_SMALLEST} or more"
         )
-    return self_information(F.interpolate(outputs.logits.float(), size, mode="bilinear"))
+    return of(F.interpolate(logits.float(), size, mode="bilinear"))
 
 
-def align(
-    discriminator: nn.Module, resembled: Tensor, other: Tensor, weight: float
-) -> Iterator[Loss]:
-    """The network's step towards `resembled`, then the discriminator's: maps (N, C, H, W).
+def judged(found: Tensor, side: float, local: Tensor | None = None, square: bool = False) -> Tensor:
+    """Binary cross-entropy of a discriminator's logits (N, 1, h, w) with `side`, 1 or 0.
 
-    Terms `adversarial` (times `weight`), and `told`, half of each side as ADVENT does.
+    `square`: the squared error instead (LSGAN). `local` (N, 1, H, W) weighs each place, to
+    which the logits are then upsampled.
     """
-    yield Loss({"adversarial": weight * judged(discriminator, other, 1.0)})
-    sides = ((resembled.detach(), 1.0), (other.detach(), 0.0))
-    told = torch.stack([judged(discriminator, each, side) for each, side in sides]).mean()
-    yield Loss({"told": told}, "discriminator")
+    if local is not None:
+        found = F.interpolate(found, local.shape[-2:], mode="bilinear")
+    aim = torch.full_like(found, side)
+    kind = F.mse_loss if square else F.binary_cross_entropy_with_logits
+    each = kind(found, aim, reduction="none")
+    return each.mean() if local is None else (each * local).mean()
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one discriminator sees of both sides, and how much its judgement weighs."""
+
+    discriminator: nn.Module
+    resembled: Tensor  # (N, C, H, W)
+    other: Tensor
+    weight: float
+    name: str = ""  # of its terms and its group: "adversarial_aux"
+    local: Tensor | None = None  # of `other`, see judged
+    square: bool = False
+
+    def fooled(self) -> Tensor:
+        """The network's loss: the other side taken for the resembled one."""
+        found = self.discriminator(self.other)
+        return self.weight * judged(found, 1.0, self.local, self.square)
+
+    def told(self) -> Loss:
+        """The discriminator's: half of each side, as ADVENT does; and the share it tells right."""
+        ones = self.discriminator(self.resembled.detach())
+        others = self.discriminator(self.other.detach())
+        local = None if self.local is None else self.local.detach()
+        own = judged(ones, 1.0, square=self.square)
+        loss = (own + judged(others, 0.0, local, self.square)) / 2
+        half = 0.5 if self.square else 0.0
+        right = ((ones > half).float().mean() + (others <= half).float().mean()) / 2
+        group = f"discriminator{self.name}"
+        return Loss({f"told{self.name}": loss}, group, {f"accuracy{self.name}": right.detach()})
+
+
+def align(*levels: Level, more: Mapping[str, Tensor] | None = None) -> Iterator[Loss]:
+    """The network's step towards the resembled side, then each discriminator's.
+
+    Terms `adversarial` of each level with `more` of the same graph, then its `told`.
+    """
+    terms = {f"adversarial{level.name}": level.fooled() for level in levels}
+    yield Loss({**terms, **(more or {})})
+    for level in levels:
+        yield level.told()
+
+
+class OutputAlignment:
+    """Supervised on one side, as whose output maps the other's are to look, at one or two levels.
+
+    Tsai et al., AdaptSegNet, 2018, and what followed it. `weights`: of the logits' level and, if
+    not 0, of the auxiliary head's. A subclass says which sides, and may add terms.
+    """
+
+    sides: tuple[str, ...] = ("source", "target")
+    labels: tuple[str, ...] = ("source",)
+
+    def __init__(
+        self,
+        classes: int,
+        weights: tuple[float, float],
+        aux: float,
+        of: Maps,
+        own_norm: bool = False,
+        square: bool = False,
+    ) -> None:
+        names = ("", "_aux") if weights[1] else ("",)
+        self.weights = dict(zip(names, weights, strict=False))
+        own = {f"discriminator{name}": Discriminator(classes) for name in names}
+        self.modules: dict[str, nn.Module] = {**own}
+        self.aux, self.of, self.own_norm, self.square = aux, of, own_norm, square
+
+    def more(self, outputs: Outputs) -> dict[str, Tensor]:
+        """Further terms of the other side's outputs."""
+        return {}
+
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+        """Terms named as the labelled side, `adversarial` and `told`, and those of `more`."""
+        one, other = (getattr(batch, side) for side in self.sides)
+        size = one.images.shape[-2:]
+        with fixed_statistics(model, self.own_norm):
+            outputs = model(one.images)
+        resembled = {name: self._maps(outputs, name, size).detach() for name in self.weights}
+        yield Loss({self.sides[0]: supervised(outputs, one.labels, self.aux)})
+        outputs = model(other.images)
+        levels = [
+            Level(self.modules[f"discriminator{name}"], resembled[name],
+                  self._maps(outputs, name, size), weight, name, square=self.square)
+            for name, weight in self.weights.items()
+        ]  # fmt: skip
+        yield from align(*levels, more=self.more(outputs))
+
+    def _maps(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
+        logits = outputs.aux if name else outputs.logits
+        if logits is None:
+            raise BadInput(
+                "adversarial_aux: the network has no auxiliary head; set it to 0, or "
+                "network.options.aux where the network has one"
+            )
+        return maps(logits, size, self.of)

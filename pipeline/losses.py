@@ -124,3 +124,25 @@ def self_information(logits: Tensor) -> Tensor:
     logs = logits.float().log_softmax(1)
     classes = max(logits.shape[1], 2)
     return -(logs.exp() * logs) / torch.log(torch.tensor(float(classes)))
+
+
+class Prior:
+    """ADVENT's class-ratio prior (Vu et al., 2019, section 3.3): classes must not die out.
+
+    `shares` float32 (images, C): of each source image's labelled pixels.
+    """
+
+    def __init__(self, shares: Tensor, weight: float, relaxed: float) -> None:
+        self.least, self.weight = relaxed * shares.mean(0), weight
+
+    def terms(self, logits: Tensor) -> dict[str, Tensor]:
+        """Term `prior` of the target's logits, unless it weighs nothing."""
+        if not self.weight:
+            return {}
+        return {"prior": self.weight * shortfall(logits, self.least.to(logits.device))}
+
+
+def shortfall(logits: Tensor, least: Tensor) -> Tensor:
+    """sum_c max(0, least_c - mean p_c), a mean over images; logits (N, C, h, w), least (C)."""
+    mean = logits.float().softmax(1).mean((2, 3))
+    return (least - mean).relu().sum(1).mean()

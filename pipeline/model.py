@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ class Outputs(NamedTuple):
     logits: Tensor  # (N, C, h, w)
     aux: Tensor | None = None  # (N, C, h', w') of an auxiliary head
     features: Tensor | None = None  # (N, F, h', w') before the classifier
+    both: tuple[Tensor, Tensor] | None = None  # of two classifiers, whose sum `logits` is
 
 
 def torchvision_outputs(body: Any, x: Tensor) -> Outputs:
@@ -49,6 +51,7 @@ class Recipe:
     taxonomy: Taxonomy
     options: Mapping[str, Any] = field(default_factory=dict)
     normalisation: Normalisation = field(default_factory=Normalisation)
+    second: bool = False  # a second classifier on the same features, added to the first (CLAN)
 
 
 class Model(nn.Module):
@@ -63,6 +66,7 @@ class Model(nn.Module):
         self.network = parts.build(
             "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
         )
+        self.second = _drawn_again(self.network) if recipe.second else None
         norm = recipe.normalisation
         for name in ("mean", "std"):
             value = torch.tensor(getattr(norm, name)).view(1, 3, 1, 1)
@@ -74,7 +78,29 @@ class Model(nn.Module):
         x = images.flip(1) if norm.bgr else images
         x = (x.to(self.mean.dtype) * norm.scale - self.mean) / self.std
         outputs: Outputs = self.network(x.contiguous(memory_format=torch.channels_last))
-        return outputs
+        if self.second is None:
+            return outputs
+        both = outputs.logits, self.second(outputs.features)
+        return outputs._replace(logits=both[0] + both[1], both=both)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Prefixes of the classifiers' parameters."""
+        return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))
+
+
+def _drawn_again(network: nn.Module) -> nn.Module:
+    """The classifier, the part that makes logits of features, with other weights."""
+    if (classifier := getattr(network, "classifier", None)) is None:
+        raise BadInput(
+            f"{type(network).__module__}: has no classifier of its features to stand a second one "
+            "beside; choose another network"
+        )
+    second: nn.Module = deepcopy(classifier)
+    for part in second.modules():
+        if callable(reset := getattr(part, "reset_parameters", None)):
+            reset()
+    return second
 
 
 def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
@@ -89,6 +115,24 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
     if weights is not None:
         _load_weights(model.network, weights)
     return model.to(memory_format=torch.channels_last)
+
+
+def with_second(model: Model, seed: int) -> Model:
+    """`model` with a second classifier, drawn by `seed`; itself if it has one."""
+    if model.recipe.second:
+        return model
+    made = create(replace(model.recipe, second=True), seed)
+    made.network.load_state_dict(model.network.state_dict())
+    return made
+
+
+@torch.no_grad()
+def channels(model: Model) -> int:
+    """Of the features that a model's outputs have; 0 if they have none."""
+    training = model.training
+    features = model.eval()(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).features
+    model.train(training)
+    return 0 if features is None else features.shape[1]
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:
@@ -155,7 +199,7 @@ def _recipe(given: Any) -> Recipe:
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])
     options.pop("pretrained", None)  # its weights follow: none need be downloaded again
-    return Recipe(given["network"], taxonomy, options, norm)
+    return Recipe(given["network"], taxonomy, options, norm, given.get("second", False))
 
 
 def _read(path: Path) -> Any:

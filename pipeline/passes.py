@@ -42,12 +42,24 @@ def passes(
 @contextmanager
 def fixed_statistics(model: nn.Module, fixed: bool = True) -> Iterator[None]:
     """Batch norm uses the batch's statistics as ever, but does not add them to the running ones."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms if fixed else ():
+    found = _norms(model)
+    momenta = [norm.momentum for norm in found]
+    for norm in found if fixed else ():
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
+        for norm, momentum in zip(found, momenta, strict=True):
             norm.momentum = momentum
+
+
+def norms(model: nn.Module, frozen: bool) -> None:
+    """`model` in training mode, its batch norm in it too or, weights and all, as it is."""
+    model.train()
+    for norm in _norms(model):
+        norm.train(not frozen)
+        norm.requires_grad_(not frozen)
+
+
+def _norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]

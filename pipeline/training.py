@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from pipeline import parts
+from pipeline import parts, passes
 from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
 from pipeline.compute import Compute
@@ -21,7 +23,10 @@ from pipeline.samples import BadInput
 
 
 class Optimiser(Section):
-    """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`."""
+    """The rate falls from `lr` to 0 as (1 - step/horizon)^power, after a linear `warmup`.
+
+    ADVENT stops after 120,000 steps of a `horizon` of 250,000; `heads` is 10 in the papers.
+    """
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: float = 1e-3
@@ -30,6 +35,12 @@ class Optimiser(Section):
     second: float = 0.999  # the second of them
     power: float = 0.9
     warmup: int = 0
+    horizon: int | None = Field(
+        default=None, ge=1
+    )  # null: the steps
+    heads: float = Field(
+        default=1.0, gt=0
+    )  # times the rate, for classifiers
 
 
 class Training(Section):
@@ -40,18 +51,21 @@ class Training(Section):
     optimiser: Optimiser = Optimiser()
     # ADVENT's
     discriminator: Optimiser = Optimiser(name="adam", lr=1e-4, weight_decay=0, second=0.99)
+    # batch norm keeps its statistics and weights, as in CRST's code: small batches tell little
+    frozen_norm: bool = False
     log_every: int = 10
     compute: Compute = Compute()
 
 
 class Loss(NamedTuple):
-    """Named terms over one graph, whose sum moves one parameter group.
+    """Named terms over one graph, whose sum moves one parameter group; `seen` is only logged.
 
     The loop goes back through a graph as soon as it is yielded, and frees it.
     """
 
     terms: dict[str, Tensor]
     group: str = "network"
+    seen: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Objective(Protocol):
@@ -59,11 +73,13 @@ class Objective(Protocol):
 
     `sides` of a batch it needs (and `optional` ones), `labels` of which sides it learns from, and
     whether it learns `soft` labels, for which the target's samples carry their teacher's logits.
+    The loop sets `progress`, the share of the steps that are done, before each of them.
     """
 
     sides: tuple[str, ...]
     labels: tuple[str, ...]
     modules: dict[str, nn.Module]
+    progress: float
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
         """The step's losses, each graph's as soon as it stands."""
@@ -110,20 +126,20 @@ def train(
         for name, group in groups.items()
     }
     network = pairs["network"][0]
+    passes.norms(model, params.frozen_norm)
     objective.modules = {name: pairs[name][0] for name in objective.modules}
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
-    network.train()
     for step, found in enumerate(drawn):
-        batch = fabric.to_device(found)
+        batch, objective.progress = fabric.to_device(found), step / steps
         for name, (_, stepper) in pairs.items():
             stepper.zero_grad()
             for group in stepper.param_groups:
-                group["lr"] = _rate(optimisers[name], step, steps)
+                group["lr"] = group["times"] * _rate(optimisers[name], step, steps)
         values: dict[str, float] = {}
         due: set[str] = set()
         for loss in objective.losses(network, batch):
             fabric.backward(torch.stack([*loss.terms.values()]).sum(), inputs=moved[loss.group])
-            values |= {name: term.item() for name, term in loss.terms.items()}
+            values |= {name: term.item() for name, term in {**loss.terms, **loss.seen}.items()}
             due.add(loss.group)
         _check(step, values, batch)
         for name in due:
@@ -133,18 +149,28 @@ def train(
 
 
 def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
+    groups, decay = _groups(module, params.heads), params.weight_decay
     if params.name == "sgd":
-        return torch.optim.SGD(
-            module.parameters(), params.lr, params.momentum, weight_decay=params.weight_decay
-        )
+        return torch.optim.SGD(groups, params.lr, params.momentum, weight_decay=decay)
     kind = torch.optim.AdamW if params.name == "adamw" else torch.optim.Adam
-    betas = (params.momentum, params.second)
-    return kind(module.parameters(), params.lr, betas, weight_decay=params.weight_decay)
+    return kind(groups, params.lr, (params.momentum, params.second), weight_decay=decay)
+
+
+def _groups(module: nn.Module, heads: float) -> list[dict[str, Any]]:
+    """All parameters, and those of the network's heads with `heads` times the rate."""
+    prefixes = getattr(module, "heads", ())
+    body: list[nn.Parameter] = []
+    head: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        (head if name.startswith(prefixes) else body).append(parameter)
+    both = ({"params": body, "times": 1.0}, {"params": head, "times": heads})
+    return [group for group in both if group["params"]]
 
 
 def _rate(params: Optimiser, step: int, steps: int) -> float:
     rising = min(1.0, (step + 1) / (params.warmup + 1))
-    return float(params.lr * rising * (1 - step / steps) ** params.power)
+    left = max(0.0, 1 - step / (params.horizon or steps))
+    return float(params.lr * rising * left**params.power)
 
 
 def _check(step: int, values: dict[str, float], batch: Batch) -> None:

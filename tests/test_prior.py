@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from pipeline.params import validate
 from pipeline.samples import BadInput
-from pipeline.stages.prior import Params, run
+from pipeline.stages import prior
+from pipeline.stages.prior import Params
 from pipeline.taxonomy import IGNORE
 
 

@@ -44,7 +44,7 @@ _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
 _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "labeler": ("labelers", ("classes", "portion", "prior")),
     "ranker": ("rankers", ()),
-    "objective": ("objectives", ("classes", "k")),
+    "objective": ("objectives", ("classes", "k", "shares", "features")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import nn
+from torch import Tensor, nn
 
+from pipeline import losses
 from pipeline.batches import Batch
-from pipeline.losses import entropy, supervised
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
 
@@ -15,22 +15,36 @@ from pipeline.training import Loss
 class Objective:
     """Source cross-entropy, and the target's mean entropy times `entropy` (Vu et al., 2019).
 
-    The default weight is their code's for GTA5. `own_norm` keeps the source out of batch norm's
-    running statistics, which the model predicts the target with (not from the paper).
+    The default weight is their code's for GTA5, whose weight on an auxiliary head, `entropy_aux`,
+    is 2e-4. `ratio`, `relaxed` and `own_norm`: as in advent.
     """
 
     sides = ("source", "target")
     labels = ("source",)
 
-    def __init__(self, entropy: float = 1e-3, aux: float = 0.1, own_norm: bool = False) -> None:
+    def __init__(
+        self,
+        shares: Tensor,
+        entropy: float = 1e-3,
+        entropy_aux: float = 0.0,
+        aux: float = 0.1,
+        ratio: float = 0.0,
+        relaxed: float = 0.5,
+        own_norm: bool = False,
+    ) -> None:
         self.modules: dict[str, nn.Module] = {}
-        self.weight, self.aux, self.own_norm = entropy, aux, own_norm
+        self.weight, self.entropy_aux, self.aux, self.own_norm = entropy, entropy_aux, aux, own_norm
+        self.prior = losses.Prior(shares, ratio, relaxed)
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
-        """Terms `source` and `entropy`."""
+        """Terms `source`, `entropy` and `prior`."""
         assert batch.source is not None
         assert batch.target is not None
         with fixed_statistics(model, self.own_norm):
             outputs = model(batch.source.images)
-        yield Loss({"source": supervised(outputs, batch.source.labels, self.aux)})
-        yield Loss({"entropy": self.weight * entropy(model(batch.target.images).logits)})
+        yield Loss({"source": losses.supervised(outputs, batch.source.labels, self.aux)})
+        outputs = model(batch.target.images)
+        entropy = self.weight * losses.entropy(outputs.logits)
+        if self.entropy_aux and outputs.aux is not None:
+            entropy = entropy + self.entropy_aux * losses.entropy(outputs.aux)
+        yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits)})

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline import losses
-from pipeline.adversarial import Discriminator, align, maps
+from pipeline.adversarial import Discriminator, Level, align, maps
 from pipeline.batches import Batch, Labelled
 from pipeline.model import Outputs
 from pipeline.passes import Norm, passes
@@ -65,11 +65,11 @@ class Objective:
                 else:
                     terms |= self._pseudo(own, sides[name], pixels)
                     size = sides[name].images.shape[-2:]
-                    easy = maps(own, size).detach() if batch.hard else None
+                    easy = maps(own.logits, size).detach() if batch.hard else None
             yield Loss(terms)
         if batch.hard is not None and easy is not None:
-            hard = maps(model(batch.hard.images), easy.shape[-2:])
-            yield from align(self.modules["discriminator"], easy, hard, self.adversarial)
+            hard = maps(model(batch.hard.images).logits, easy.shape[-2:])
+            yield from align(Level(self.modules["discriminator"], easy, hard, self.adversarial))
 
     def _pixels(self, name: str, side: Labelled) -> Tensor:
         if name == "source" or not self.soft:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import Field
 from scipy.ndimage import gaussian_filter
 
@@ -22,11 +25,19 @@ class Params(Section):
     images: int | None = Field(None, ge=1)  # this many, evenly chosen; null is all
 
 
-def run(params: Params, source: Domain, classes: int) -> npt.NDArray[np.float32]:
-    """q float32 (classes, rows, columns) in [floor, 1]: the share of labels of a class in a cell.
+class Prior(NamedTuple):
+    """What is known of a label before its image is seen."""
 
-    Zou et al., 2018. Of a cell's labelled pixels over all images; a cell without any counts each
-    class alike.
+    q: npt.NDArray[np.float32]  # (classes, rows, columns)
+    shares: npt.NDArray[np.float32]  # (images, classes)
+
+
+def run(params: Params, source: Domain, classes: int) -> Prior:
+    """By place, and by image.
+
+    q in [floor, 1] is the share of labels of a class in a cell (Zou et al., 2018): of a cell's
+    labelled pixels over all images; a cell without any counts each class alike. `shares` are
+    of each image's labelled pixels, 0 where it has none.
     """
     width, height = source.size
     rows, columns = -(-height // params.stride), -(-width // params.stride)
@@ -35,24 +46,29 @@ def run(params: Params, source: Domain, classes: int) -> npt.NDArray[np.float32]
     count = min(params.images or len(source), len(source))
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
     seen = np.zeros(rows * columns * 256, np.int64)
-    for index in progress.track(chosen, "prior", count):
-        flat = cell * 256 + source.label(index)
-        seen += np.bincount(flat.ravel(), minlength=seen.size)
+    each = np.zeros((count, classes))
+    for place, index in enumerate(progress.track(chosen, "prior", count)):
+        label = source.label(index)
+        seen += np.bincount((cell * 256 + label).ravel(), minlength=seen.size)
+        own = np.bincount(label.ravel(), minlength=classes)[:classes]
+        each[place] = own / max(own.sum(), 1)
     of = seen.reshape(rows, columns, 256)[:, :, :classes].transpose(2, 0, 1).astype(float)
     total = of.sum(0)
     share = np.where(total > 0, of / np.maximum(total, 1), 1 / classes)
     smooth = gaussian_filter(share, (0, params.sigma, params.sigma), mode="nearest")
-    return np.clip(smooth, params.floor, 1).astype(np.float32)  # type: ignore[no-any-return]
+    q = np.clip(smooth, params.floor, 1).astype(np.float32)
+    return Prior(q, each.astype(np.float32))
 
 
 def main() -> None:
     """Open, run, write."""
-    at = process.paths("source", "taxonomy", "prior", "picture")
+    at = process.paths("source", "taxonomy", "prior", "shares", "picture")
     taxonomy: Taxonomy = artifacts.read_taxonomy(at.taxonomy)
     source = artifacts.read_domain(at.source, root("source"))
-    prior = run(load(Params, "prior"), source, len(taxonomy))
-    artifacts.write_array(at.prior, prior)
-    artifacts.write_image(at.picture, plots.maps(prior, taxonomy.names))
+    found = run(load(Params, "prior"), source, len(taxonomy))
+    artifacts.write_array(at.prior, found.q)
+    artifacts.write_table(at.shares, pd.DataFrame(found.shares, columns=taxonomy.names))
+    artifacts.write_image(at.picture, plots.maps(found.q, taxonomy.names))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from pydantic import Field
+from torch import Tensor
 
 from pipeline import artifacts, batches, model, process, progress, training
 from pipeline.compute import launch
@@ -29,12 +31,19 @@ def run(
     start: model.Model,
     source: batches.Source,
     target: batches.Source,
+    shares: Tensor,
     fabric: Fabric,
     log: progress.Log,
 ) -> model.Model:
-    """`start`, trained on; the target's labels are all IGNORE."""
-    classes = len(start.recipe.taxonomy)
-    objective = training.objective(params.objective, params.options, params.seed, classes=classes)
+    """`start`, trained on; the target's labels are all IGNORE.
+
+    `shares` float32 (images, C): of each class in each source image.
+    """
+    classes, features = len(start.recipe.taxonomy), model.channels(start)
+    context = {"classes": classes, "features": features, "shares": shares}
+    objective = training.objective(params.objective, params.options, params.seed, **context)
+    if getattr(objective, "second", False):
+        start = model.with_second(start, params.seed)
     sides = batches.shares(source, target, params.batch, params.source_share)
     training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
     return start
@@ -42,16 +51,17 @@ def run(
 
 def main() -> None:
     """Open, run, write."""
-    at = process.paths("start", "source", "target", "model", "curve", item=True)
+    at = process.paths("start", "source", "target", "shares", "model", "curve", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
     start = model.load(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
+    shares = torch.tensor(artifacts.read_table(at.shares).to_numpy("float32"))
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, target, fabric, log)
+        trained = run(params, start, source, target, shares, fabric, log)
     if first:
         model.save(at.model, trained)
 

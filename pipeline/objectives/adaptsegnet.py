@@ -1,0 +1,30 @@
+"""Adversarial alignment of the network's softmax output."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from pipeline.adversarial import OutputAlignment
+
+
+class Objective(OutputAlignment):
+    """Target predictions to look like the source's (Tsai et al., AdaptSegNet, 2018).
+
+    The default weight is the single level's of their code; two levels are 1e-3 and, on an
+    auxiliary head, `adversarial_aux` 2e-4 (with an auxiliary cross-entropy of `aux`).
+    `least_squares` is their LSGAN, with a weight of 1e-2. `own_norm`: as in advent.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        adversarial: float = 1e-3,
+        adversarial_aux: float = 0.0,
+        aux: float = 0.1,
+        least_squares: bool = False,
+        own_norm: bool = False,
+    ) -> None:
+        of, weights = partial(torch.softmax, dim=1), (adversarial, adversarial_aux)
+        super().__init__(classes, weights, aux, of, own_norm, least_squares)

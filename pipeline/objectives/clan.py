@@ -1,0 +1,88 @@
+"""Category-level adversarial alignment by the disagreement of two classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.adversarial import Discriminator, Level, align, maps
+from pipeline.batches import Batch
+from pipeline.losses import cross_entropy
+from pipeline.passes import fixed_statistics
+from pipeline.training import Loss
+
+
+class Objective:
+    """CLAN (Luo et al., 2019): the adversary weighs most where two classifiers disagree.
+
+    Both are trained on the source and kept unlike (the cosine of their weights, times `unlike`);
+    the softmax of their summed logits is aligned, each place times
+    `local` * (1 - cos(p1, p2)) + `least` once a share of `preheat` of the steps is done. All but
+    the cross-entropy falls to 0 with the steps. The model keeps both classifiers (Recipe.second).
+    Numbers as far as known; not checked against the paper. `own_norm`: as in advent.
+    """
+
+    sides = ("source", "target")
+    labels = ("source",)
+    second = True
+
+    def __init__(
+        self,
+        classes: int,
+        adversarial: float = 1e-3,
+        unlike: float = 1e-2,
+        local: float = 40.0,
+        least: float = 0.4,
+        preheat: float = 0.05,
+        own_norm: bool = False,
+    ) -> None:
+        self.modules: dict[str, nn.Module] = {"discriminator": Discriminator(classes)}
+        self.adversarial, self.unlike, self.own_norm = adversarial, unlike, own_norm
+        self.local, self.least, self.preheat = local, least, preheat
+        self.progress = 0.0
+
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+        """Terms `source`, `unlike`, `adversarial` and the discriminator's `told`."""
+        assert batch.source is not None
+        assert batch.target is not None
+        size, left = batch.source.images.shape[-2:], 1 - self.progress
+        with fixed_statistics(model, self.own_norm):
+            outputs = model(batch.source.images)
+        resembled = _probabilities(outputs.logits, size).detach()
+        each = [cross_entropy(logits, batch.source.labels) for logits in outputs.both]
+        unlike = self.unlike * left * (1 + similarity(*_classifiers(model)))
+        yield Loss({"source": torch.stack(each).sum(), "unlike": unlike})
+        outputs = model(batch.target.images)
+        local = None
+        if self.progress >= self.preheat:
+            local = self.local * disagreement(outputs.both, size) + self.least
+        found = _probabilities(outputs.logits, size)
+        discriminator = self.modules["discriminator"]
+        weight = self.adversarial * left
+        yield from align(Level(discriminator, resembled, found, weight, local=local))
+
+
+def _probabilities(logits: Tensor, size: torch.Size) -> Tensor:
+    return maps(logits, size, lambda full: full.softmax(1))
+
+
+def _classifiers(model: Any) -> tuple[nn.Module, nn.Module]:
+    return model.network.classifier, model.second
+
+
+def disagreement(both: tuple[Tensor, Tensor], size: torch.Size) -> Tensor:
+    """1 - cos(p1, p2) at each pixel, (N, 1, H, W), of two logits (N, C, h, w); no gradient."""
+    one, other = (_probabilities(logits.detach(), size) for logits in both)
+    return 1 - F.cosine_similarity(one, other, dim=1)[:, None]
+
+
+def similarity(one: nn.Module, other: nn.Module) -> Tensor:
+    """The cosine of all parameters of two modules of one kind, each as one vector."""
+    first, second = (
+        torch.cat([p.flatten() for p in module.parameters()]) for module in (one, other)
+    )
+    return F.cosine_similarity(first, second, dim=0)

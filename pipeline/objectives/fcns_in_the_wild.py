@@ -1,0 +1,81 @@
+"""Features aligned everywhere, and classes held to the sizes that they have in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.adversarial import Level, PixelDiscriminator, align
+from pipeline.batches import Batch
+from pipeline.losses import supervised
+from pipeline.passes import fixed_statistics
+from pipeline.training import Loss
+
+
+class Objective:
+    """FCNs in the Wild (Hoffman et al., 2016), with one discriminator on every cell of features.
+
+    A class that is predicted on more than `presence` of its lower share is to have, in the mean
+    prediction of the image, a share between its 10 and its 90 % quantile among the source images
+    that have it; what is missing or too much counts `size`. Both weights and how the bounds
+    become a loss are not from the paper, which solves a constrained problem. `own_norm`: as in
+    advent.
+    """
+
+    sides = ("source", "target")
+    labels = ("source",)
+
+    def __init__(
+        self,
+        features: int,
+        shares: Tensor,
+        adversarial: float = 0.1,
+        size: float = 1.0,
+        presence: float = 0.1,
+        aux: float = 0.1,
+        own_norm: bool = False,
+    ) -> None:
+        self.modules: dict[str, nn.Module] = {"discriminator": PixelDiscriminator(features)}
+        self.adversarial, self.size, self.presence = adversarial, size, presence
+        self.aux, self.own_norm = aux, own_norm
+        self.bounds = bounds(shares)
+
+    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+        """Terms `source`, `size`, `adversarial` and the discriminator's `told`."""
+        assert batch.source is not None
+        assert batch.target is not None
+        with fixed_statistics(model, self.own_norm):
+            outputs = model(batch.source.images)
+        resembled = outputs.features.detach().float()
+        yield Loss({"source": supervised(outputs, batch.source.labels, self.aux)})
+        outputs = model(batch.target.images)
+        lower, upper = (bound.to(outputs.logits.device) for bound in self.bounds)
+        size = {"size": self.size * misfit(outputs.logits.float(), lower, upper, self.presence)}
+        discriminator, found = self.modules["discriminator"], outputs.features.float()
+        yield from align(Level(discriminator, resembled, found, self.adversarial), more=size)
+
+
+def bounds(shares: Tensor) -> tuple[Tensor, Tensor]:
+    """The 10 and 90 % quantiles (C) of shares (images, C), over the images that have the class.
+
+    0 and 1 for a class that none has.
+    """
+    present = torch.where(shares > 0, shares, torch.nan)
+    lower, upper = torch.nanquantile(present, torch.tensor([0.1, 0.9]), 0)
+    return lower.nan_to_num(0.0), upper.nan_to_num(1.0)
+
+
+def misfit(logits: Tensor, lower: Tensor, upper: Tensor, presence: float) -> Tensor:
+    """How far the mean prediction of logits (N, C, h, w) lies out of the bounds (C).
+
+    Summed over the classes that are predicted, mean over images; places alike.
+    """
+    classes = logits.shape[1]
+    best = logits.argmax(1).flatten(1)
+    predicted = nn.functional.one_hot(best, classes).float().mean(1)
+    there = predicted > presence * lower
+    mean = logits.softmax(1).mean((2, 3))
+    out = (lower - mean).relu() + (mean - upper).relu()
+    return (out * there).sum(1).mean()
