@@ -93,7 +93,7 @@ def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if "pretrained" in options:
         options = options | {"pretrained": str(KEPT / f"{world.data}-{world.seed}-source.pt")}
     plain = {k: v for k, v in world.content["retrain"].items() if k != "options"}
-    item = plain | {"objective": objective, "options": options | {"own_norm": True}}
+    item = plain | {"objective": objective, "options": {**COMMON, **options}}
     item |= {"from": "source", "steps": long - first, "seed": derived_seed(world.seed, method)}
     curve = Curve(long - first)
     found = ablation.warmed(world, start, item, curve)

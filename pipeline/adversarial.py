@@ -164,10 +164,11 @@ class OutputAlignment:
         of: Maps,
         own_norm: bool = False,
         square: bool = False,
+        width: int = 64,
     ) -> None:
         names = ("", "_aux") if weights[1] else ("",)
         self.weights = dict(zip(names, weights, strict=False))
-        own = {f"discriminator{name}": Discriminator(classes) for name in names}
+        own = {f"discriminator{name}": Discriminator(classes, width) for name in names}
         self.modules: dict[str, nn.Module] = {**own}
         self.aux, self.of, self.own_norm, self.square = aux, of, own_norm, square
 

@@ -22,7 +22,7 @@ def contradictions(content: Content, names: list[str] | None = None) -> Iterator
     """One line for each that no stage by itself can see: of some rounds, or of everything."""
     if names is None:
         for name, item in (content.get("warmup") or {}).items():
-            yield from _warmup(f"warmup.{name}", item)
+            yield from _warmup(f"warmup.{name}", overlay(content.get("training") or {}, item))
     for name in content.get("rounds") or {} if names is None else names:
         yield from _round(f"rounds.{name}", content, content["rounds"][name])
 
@@ -40,6 +40,11 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
         return
     share = _number(item, "source_share", 0.5)
     yield from _source(where, item["objective"], objective, share)
+    if item.get("frozen_norm") and not objective.labels:
+        yield (
+            f"{where}.frozen_norm = true: {item['objective']} moves nothing but batch norm's "
+            "statistics; set it to false"
+        )
     if "target" in objective.sides and share == 1:
         yield f"{where}.source_share = 1: leaves {item['objective']} no target images; lower it"
 

@@ -35,12 +35,8 @@ class Optimiser(Section):
     second: float = 0.999  # the second of them
     power: float = 0.9
     warmup: int = 0
-    horizon: int | None = Field(
-        default=None, ge=1
-    )  # null: the steps
-    heads: float = Field(
-        default=1.0, gt=0
-    )  # times the rate, for classifiers
+    horizon: int | None = Field(default=None, ge=1)  # null: the steps
+    heads: float = Field(default=1.0, gt=0)  # times the rate, for classifiers
 
 
 class Training(Section):

@@ -1,10 +1,17 @@
 """Domains that live in memory, and batches of them."""
 
+import inspect
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from pipeline import model, parts, training
 from pipeline.augment import AugmentParams
 from pipeline.batches import Batch, Labelled
 from pipeline.model import Outputs, Recipe
@@ -13,7 +20,11 @@ from pipeline.taxonomy import IGNORE, resolve
 from pipeline.training import Optimiser, Training
 
 CLASSES = 3
-CONTEXT = {"classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0])}  # what stages supply
+FEATURES = 8
+CONTEXT = {  # what stages supply
+    "classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0]), "features": FEATURES,
+    "shares": torch.tensor([[0.2, 0.3, 0.5], [0.1, 0.9, 0.0], [0.6, 0.3, 0.1]]),
+}  # fmt: skip
 WIDTH, HEIGHT = 48, 32
 PLAIN = AugmentParams(crop_width=WIDTH, crop_height=HEIGHT)
 AUGMENT = PLAIN.model_copy(update={"scale": (0.7, 1.5), "colour": 0.3, "blur": 0.5})
@@ -41,6 +52,28 @@ class Memory:
 
 def recipe(width=4):
     return Recipe("small", resolve([f"class {i}" for i in range(CLASSES)]), {"width": width})
+
+
+@cache
+def reference():
+    """The file of a model, for objectives that look at another one."""
+    path = Path(tempfile.mkdtemp()) / "reference.pt"
+    model.save(path, model.create(recipe(), 7))
+    return str(path)
+
+
+def objective(name, seed=0, context=CONTEXT, **options):
+    """An objective with what it must be given."""
+    asked = inspect.signature(parts.find("objectives", name)).parameters
+    needed = [key for key, of in asked.items() if of.default is of.empty and key not in context]
+    missing = {key: reference() for key in needed}
+    return training.objective(name, missing | options, seed, **context)
+
+
+def start(of, seed=0):
+    """The model that an objective trains."""
+    made = model.create(recipe(), seed)
+    return model.with_second(made, seed) if getattr(of, "second", False) else made
 
 
 def params(**changes):
@@ -77,10 +110,14 @@ def batch(sides=("source", "target")):
 
 
 class TwoHeads(nn.Module):
-    """Per-pixel heads, so that a batch of both sides equals two batches."""
+    """Per-pixel heads, so that a batch of both sides equals two batches.
 
-    def __init__(self):
+    `both`: they are two classifiers that are summed, as in CLAN, and not main and auxiliary.
+    """
+
+    def __init__(self, both=False):
         super().__init__()
+        self.both = both
         self.main, self.other = nn.Conv2d(3, CLASSES, 1), nn.Conv2d(3, CLASSES, 1)
         for head in (self.main, self.other):
             nn.init.normal_(head.weight, std=10)  # the images are dark, and the classes to differ
@@ -89,4 +126,18 @@ class TwoHeads(nn.Module):
     def forward(self, images):
         self.seen.append(images)
         x = F.avg_pool2d(images.float() / 255, 4)
-        return Outputs(self.main(x), self.other(x))
+        main, other = self.main(x), self.other(x)
+        features = torch.cat([x, x.square(), x[:, :2].sin()], 1)
+        if self.both:
+            return Outputs(main + other, None, features, (main, other))
+        return Outputs(main, other, features)
+
+    @property
+    def network(self):
+        """As a model holds one."""
+        return SimpleNamespace(classifier=self.main)
+
+    @property
+    def second(self):
+        """The other classifier."""
+        return self.other

@@ -7,11 +7,19 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import losses, model, training
-from pipeline.adversarial import Discriminator, align, judged, maps
-from pipeline.model import Outputs
+from pipeline import losses, training
+from pipeline.adversarial import (
+    Discriminator,
+    Level,
+    PixelDiscriminator,
+    RegionDiscriminator,
+    align,
+    judged,
+    maps,
+)
 from pipeline.samples import BadInput
-from tests.memory import CLASSES, CONTEXT, batch, params, recipe
+from tests import memory
+from tests.memory import CLASSES, batch, params
 from tests.references import log_softmax, upsample
 
 
@@ -54,19 +62,19 @@ def test_a_discriminator_judges_cells_of_32(size, cells):
 
 @pytest.mark.parametrize("size", [(31, 48), (48, 31), (8, 8)])
 def test_a_crop_too_small_for_the_discriminator_is_refused_with_the_fix(size):
-    outputs = Outputs(torch.zeros(1, CLASSES, 4, 4))
+    logits = torch.zeros(1, CLASSES, 4, 4)
     with pytest.raises(BadInput, match=rf"augment: a crop of {size[1]}x{size[0]} .* 32 or more"):
-        maps(outputs, torch.Size(size))
+        maps(logits, torch.Size(size))
 
 
 def test_the_smallest_crop_is_judged():
-    found = maps(Outputs(torch.zeros(1, CLASSES, 4, 4)), torch.Size((32, 32)))
-    assert judged(Discriminator(CLASSES, 2), found, 1.0).isfinite()
+    found = maps(torch.zeros(1, CLASSES, 4, 4), torch.Size((32, 32)))
+    assert judged(Discriminator(CLASSES, 2)(found), 1.0).isfinite()
 
 
 def test_maps_are_of_upsampled_logits():
     logits = torch.randn(2, CLASSES, 4, 5) * 3
-    found = maps(Outputs(logits), torch.Size((33, 40)))
+    found = maps(logits, torch.Size((33, 40)))
     assert found.shape == (2, CLASSES, 33, 40)
     for n in range(2):
         log = log_softmax(upsample(logits[n].numpy(), 33, 40))
@@ -97,13 +105,13 @@ def cross_entropy(logits, side):
 @pytest.mark.parametrize("side", [0.0, 1.0])
 def test_a_judgement_is_binary_cross_entropy(side):
     logits = torch.randn(2, 1, 3, 4) * 2
-    found = judged(Constant(), logits, side)
+    found = judged(logits, side)
     assert found.item() == pytest.approx(cross_entropy(logits, side), rel=1e-5)
 
 
 def test_aligning_yields_the_networks_loss_then_the_discriminators():
     resembled, other = torch.randn(2, 1, 3, 4), torch.randn(3, 1, 3, 4) + 1
-    network, told = align(Constant(), resembled, other, 0.3)
+    network, told = align(Level(Constant(), resembled, other, 0.3))
     assert (network.group, [*network.terms]) == ("network", ["adversarial"])
     assert (told.group, [*told.terms]) == ("discriminator", ["told"])
     # the other side is to be taken for the resembled one, which is 1
@@ -115,10 +123,10 @@ def test_aligning_yields_the_networks_loss_then_the_discriminators():
 
 def test_a_discriminator_that_tells_the_sides_has_little_to_learn_and_the_network_much():
     resembled, other = torch.full((1, 1, 2, 2), 8.0), torch.full((1, 1, 2, 2), -8.0)
-    network, told = align(Constant(), resembled, other, 1.0)
+    network, told = align(Level(Constant(), resembled, other, 1.0))
     assert told.terms["told"] < 1e-3
     assert network.terms["adversarial"] > 7
-    network, told = align(Constant(), other, resembled, 1.0)  # taken for each other
+    network, told = align(Level(Constant(), other, resembled, 1.0))  # taken for each other
     assert told.terms["told"] > 7
     assert network.terms["adversarial"] < 1e-3
 
@@ -126,7 +134,7 @@ def test_a_discriminator_that_tells_the_sides_has_little_to_learn_and_the_networ
 def test_the_networks_step_moves_the_other_side_alone_and_the_discriminators_neither():
     discriminator = Discriminator(CLASSES, 4)
     resembled, other = (torch.randn(1, CLASSES, 32, 32, requires_grad=True) for _ in range(2))
-    network, told = align(discriminator, resembled, other, 1.0)
+    network, told = align(Level(discriminator, resembled, other, 1.0))
     (grad,) = torch.autograd.grad(network.terms["adversarial"], other, retain_graph=True)
     assert grad.any()
     sides = torch.autograd.grad(
@@ -147,7 +155,7 @@ class Watched:
         self.of, self.modules, self.found = of, of.modules, []
 
     def losses(self, network, given):
-        self.of.modules = self.modules
+        self.of.modules, self.of.progress = self.modules, self.progress
         for loss in self.of.losses(network, given):
             yield loss
             groups = {"network": network, **self.modules}
@@ -162,14 +170,18 @@ ADVERSARIAL = {
     "advent": (("source", "target"), {}),
     "intra_domain": (("target", "hard"), {}),
     "tpld": (("source", "target", "hard"), {"dense": True}),
+    **{
+        name: (("source", "target"), {})
+        for name in ("adaptsegnet", "clan", "fcns_in_the_wild", "road")
+    },
 }
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_the_loop_gives_each_group_the_gradients_of_its_own_losses(name, fabric):
     sides, options = ADVERSARIAL[name]
-    made = model.create(recipe(), 0)
-    watched = Watched(training.objective(name, options, 0, **CONTEXT))
+    of = memory.objective(name, **options)
+    made, watched = memory.start(of), Watched(of)
     training.train(made, watched, [batch(sides)] * 2, 2, params(), fabric, lambda *_: None)
     assert [loss.group for loss, _ in watched.found] == ["network", "network", "discriminator"] * 2
     for step in range(2):
@@ -190,7 +202,7 @@ def test_the_two_play_their_game():
     size = torch.Size((32, 32))
     discriminator = Discriminator(CLASSES, 4)
     logits = torch.randn(2, CLASSES, 32, 32).requires_grad_()
-    resembled = maps(Outputs(6 * torch.randn(2, CLASSES, 32, 32)), size)
+    resembled = maps(6 * torch.randn(2, CLASSES, 32, 32), size)
     before = losses.entropy(logits).item()
     told, fooled = [], []
     for group, found, moved in (
@@ -199,7 +211,7 @@ def test_the_two_play_their_game():
     ):
         stepper = torch.optim.Adam(moved, 0.01)
         for _ in range(25):
-            yielded = align(discriminator, resembled, maps(Outputs(logits), size), 1.0)
+            yielded = align(Level(discriminator, resembled, maps(logits, size), 1.0))
             (loss,) = (each for each in yielded if each.group == group)
             (term,) = loss.terms.values()
             stepper.zero_grad()
@@ -209,3 +221,51 @@ def test_the_two_play_their_game():
     assert told[-1] < 0.2 * told[0]
     assert fooled[-1] < 0.8 * fooled[0]
     assert losses.entropy(logits) < 0.95 * before
+
+
+# --- discriminators of features, levels ----------------------------------------------------
+
+
+def test_a_pixel_is_judged_by_itself():
+    found, x = PixelDiscriminator(8), torch.randn(2, 8, 5, 6)
+    whole = found(x)
+    assert whole.shape == (2, 1, 5, 6)
+    torch.testing.assert_close(found(x[:, :, 2:3, 4:5])[:, :, 0, 0], whole[:, :, 2, 4])
+
+
+@pytest.mark.parametrize("size", [(3, 3), (7, 11), (8, 16)])
+def test_a_region_is_judged_by_its_own_discriminator(size):
+    found = RegionDiscriminator(4, 3, 3, width=2)
+    x = torch.randn(1, 4, *size)
+    whole = found(x)
+    assert whole.shape == (1, 1, *size)
+    for place, region in enumerate(found.regions):
+        rows, columns = (
+            np.array_split(range(n), 3)[at] for n, at in zip(size, divmod(place, 3), strict=True)
+        )
+        window = (..., slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        torch.testing.assert_close(whole[window], region(x[window]))
+
+
+def test_a_map_with_fewer_cells_than_regions_is_refused():
+    with pytest.raises(BadInput, match=r"features are 2x5 has no 3x3 regions; make it larger"):
+        RegionDiscriminator(4)(torch.zeros(1, 4, 5, 2))
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_the_share_that_is_told_right_is_seen(square):
+    resembled, other = torch.tensor([[[[1.0, -1, 2, 3]]]]), torch.tensor([[[[-1.0, 1, 1, -1]]]])
+    _, told = align(Level(Constant(), resembled, other, 1.0, "_x", square=square))
+    assert told.group == "discriminator_x"
+    assert {k: v.item() for k, v in told.seen.items()} == {"accuracy_x": (3 / 4 + 2 / 4) / 2}
+
+
+def test_places_that_weigh_more_count_more_for_the_other_side_alone():
+    resembled, other = torch.randn(1, 1, 2, 3), torch.randn(1, 1, 2, 3)
+    local = torch.rand(1, 1, 2, 3) * 5
+    network, told = align(Level(Constant(), resembled, other, 0.3, local=local))
+    each = np.logaddexp(0, -other.double().numpy()) * local.double().numpy()
+    assert network.terms["adversarial"].item() == pytest.approx(0.3 * each.mean(), rel=1e-5)
+    each = np.logaddexp(0, other.double().numpy()) * local.double().numpy()
+    both = (cross_entropy(resembled, 1) + each.mean()) / 2
+    assert told.terms["told"].item() == pytest.approx(both, rel=1e-5)

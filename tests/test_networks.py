@@ -72,6 +72,35 @@ def test_images_of_any_size_give_logits_on_a_grid(made, n, height, width):
     assert outputs.features is None or len(outputs.features) == n
 
 
+def test_logits_are_what_the_classifier_makes_of_the_features(made):
+    """Where a network has a `classifier`, a second one may stand beside it."""
+    if (classifier := getattr(made.network, "classifier", None)) is None:
+        with pytest.raises(BadInput, match="has no classifier of its features"):
+            model.with_second(made, 0)
+        return
+    with torch.no_grad():
+        found = made(pixels(1, 64, 96))
+        torch.testing.assert_close(classifier(found.features), found.logits)
+        double = model.with_second(made, 1).eval()
+        both = double(pixels(1, 64, 96))
+    torch.testing.assert_close(both.both[0], found.logits)
+    torch.testing.assert_close(both.logits, both.both[0] + both.both[1])
+    assert not torch.allclose(*both.both)
+    assert model.channels(made) == found.features.shape[1]
+    assert model.with_second(double, 5) is double
+
+
+def test_a_second_classifier_is_saved_and_loaded(tmp_path):
+    images = pixels(2, 40, 56)
+    one, other = (model.with_second(small(), seed).eval() for seed in (1, 2))
+    assert equal(one, model.with_second(small(), 1))
+    assert not equal(one, other)
+    model.save(tmp_path / "two.pt", one)
+    found = model.load(tmp_path / "two.pt").eval()
+    assert found.recipe.second
+    assert torch.equal(found(images).logits, one(images).logits)
+
+
 def test_every_parameter_gets_a_gradient(made):
     made.train()
     made.zero_grad()

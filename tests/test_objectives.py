@@ -1,6 +1,8 @@
 """The contract of the objectives, and each one's terms by slow references."""
 
 from collections import Counter
+from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from torch.nn import functional as F
 
 from pipeline import losses, model, parts, passes, training
 from pipeline.batches import Batch
+from pipeline.objectives import fcns_in_the_wild
+from pipeline.samples import BadInput
 from pipeline.taxonomy import IGNORE
+from tests import memory
 from tests.memory import (
     CLASSES,
     CONTEXT,
@@ -37,18 +42,20 @@ def seeded():
 
 @pytest.fixture(params=parts.names("objectives"))
 def objective(request):
-    return training.objective(request.param, {}, 0, **CONTEXT)
+    return memory.objective(request.param)
 
 
 def test_an_objective_yields_finite_terms_that_move_their_groups(objective):
-    made = model.create(recipe(), 0).train()
+    made = memory.start(objective).train()
     groups = {"network": made, **objective.modules}
     before = {key: value.clone() for key, value in made.state_dict().items()}
     reached, names = Counter(), []
     sides = (*objective.sides, *getattr(objective, "optional", ()))
     for loss in objective.losses(made, batch(sides)):
         assert loss.group in groups
-        assert all(term.shape == () and term.isfinite() for term in loss.terms.values())
+        both = [*loss.terms.values(), *loss.seen.values()]
+        assert all(term.shape == () and term.isfinite() for term in both)
+        assert not any(term.requires_grad for term in loss.seen.values())
         moved = list(groups[loss.group].parameters())
         sum(loss.terms.values()).backward(inputs=moved)
         reached[loss.group] += sum(bool(p.grad is not None and p.grad.any()) for p in moved)
@@ -69,7 +76,7 @@ def test_an_objective_says_which_sides_it_needs(objective):
 
 
 def terms(name, given, network, **options):
-    made = training.objective(name, options, 0, **CONTEXT)
+    made = memory.objective(name, **options)
     (loss,) = made.losses(network, given)
     assert loss.group == "network"
     return loss.terms
@@ -108,8 +115,9 @@ def statistics(network):
 
 def passed(name, given, **options):
     """Weights unchanged; the running statistics after one step of an objective."""
-    made = model.create(recipe(), 0).train()
-    for _ in training.objective(name, options, 0, **CONTEXT).losses(made, given):
+    of = memory.objective(name, **options)
+    made = memory.start(of).train()
+    for _ in of.losses(made, given):
         pass
     return statistics(made)
 
@@ -168,6 +176,7 @@ PASSES = {
     "intra_domain": ["target", "hard"],
     "self_training": ["source+target"],
     "tpld": ["source+target", "hard"],
+    **{name: ["source", "target"] for name in ("adaptsegnet", "clan", "fcns_in_the_wild", "road")},
 }
 OWN = {"self_training": ["source", "target"], "tpld": ["source", "target", "hard"]}
 
@@ -181,8 +190,8 @@ def images_of(given, name):
     *((name, found, {"norm": "own"}) for name, found in OWN.items()),
 ])  # fmt: skip
 def test_sides_pass_the_network_in_order(name, expected, options):
-    network, given = TwoHeads(), batch(("source", "target", "hard"))
-    for _ in training.objective(name, options, 0, **CONTEXT).losses(network, given):
+    network, given = TwoHeads(both=name == "clan"), batch(("source", "target", "hard"))
+    for _ in memory.objective(name, **options).losses(network, given):
         pass
     assert len(network.seen) == len(expected)
     for seen, side in zip(network.seen, expected, strict=True):
@@ -193,11 +202,12 @@ def test_every_objective_is_in_the_table_of_passes():
     assert {*PASSES} >= {*parts.names("objectives")}
 
 
+OF_WARMUPS = ("adaptsegnet", "advent", "clan", "fcns_in_the_wild", "minent", "road")
+
+
 @pytest.mark.parametrize(("name", "options", "counted"), [
-    ("minent", {}, ["source", "target"]),
-    ("minent", {"own_norm": True}, ["target"]),
-    ("advent", {}, ["source", "target"]),
-    ("advent", {"own_norm": True}, ["target"]),
+    *((name, {}, ["source", "target"]) for name in OF_WARMUPS),
+    *((name, {"own_norm": True}, ["target"]) for name in OF_WARMUPS),
     ("intra_domain", {}, ["target", "hard"]),
     ("self_training", {}, ["source+target"]),
     ("self_training", {"norm": "own"}, ["target"]),
@@ -215,14 +225,12 @@ def test_running_statistics_are_those_of_the_passes_that_count(name, options, co
         torch.testing.assert_close(value, expected[key], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "one", "two"), [
-    ("minent", {"own_norm": False}, {"own_norm": True}),
-    ("advent", {"own_norm": False}, {"own_norm": True}),
-])  # fmt: skip
-def test_own_norm_changes_no_term(name, one, two):
+@pytest.mark.parametrize("name", OF_WARMUPS)
+def test_own_norm_changes_no_term(name):
     """Batch norm uses the batch's statistics either way."""
-    found = [values(name, batch(), model.create(recipe(), 0).train(), **o) for o in (one, two)]
-    assert found[0] == found[1]
+    made = memory.start(memory.objective(name)).train()
+    one, two = (values(name, batch(), deepcopy(made), own_norm=own) for own in (False, True))
+    assert one == two
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -244,7 +252,7 @@ def test_own_statistics_change_the_terms_of_a_network_with_batch_norm_alone(name
 
 def values(name, given, network, context=CONTEXT, **options):
     """All terms of one step."""
-    made = training.objective(name, options, 0, **context)
+    made = memory.objective(name, 0, context, **options)
     return {
         key: term.item() for loss in made.losses(network, given) for key, term in loss.terms.items()
     }
@@ -292,13 +300,22 @@ def mean_regulariser(kind, maps, labels):
     return each[kind].mean()
 
 
-def judged(objective, maps, side):
+def judged(objective, maps, side, level=""):
     """Binary cross-entropy of the discriminator on maps of weighted self-information."""
     log = logs(maps)
-    information = torch.from_numpy(-np.exp(log) * log / np.log(CLASSES)).float()
+    found = decisions(objective, -np.exp(log) * log / np.log(CLASSES), level)
+    return bce(found, side).mean()
+
+
+def decisions(objective, maps, level=""):
+    """The discriminator's logits, float64."""
     with torch.no_grad():
-        found = objective.modules["discriminator"](information).double().numpy()
-    return np.logaddexp(0, -found if side else found).mean()
+        found = objective.modules[f"discriminator{level}"](torch.as_tensor(maps).float())
+    return found.double().numpy()
+
+
+def bce(logits, side):
+    return np.logaddexp(0, -logits if side else logits)
 
 
 def source_term(network, side, aux, pixels):
@@ -387,7 +404,7 @@ def test_thresholds_weigh_the_labels_and_none_is_above_one(name, options):
     ("tpld", {}, False), ("tpld", {"dense": True}, True),
 ])  # fmt: skip
 def test_an_objective_says_whether_it_learns_soft_labels(name, options, soft):
-    assert training.objective(name, options, 0, **CONTEXT).soft == soft
+    assert memory.objective(name, **options).soft == soft
     if not soft:  # and needs nothing for them
         given = batch()
         plain = given._replace(target=given.target._replace(logits=None, windows=None))
@@ -446,7 +463,7 @@ def test_tplds_second_phase(gamma):
     assert found["regulariser"] == pytest.approx(regulariser, rel=1e-5)
     source = source_term(network, given.source, 0.3, pixels)
     assert found["source"] == pytest.approx(source, rel=1e-5)
-    made, hard = training.objective("tpld", {}, 0, **CONTEXT), network(given.hard.images).logits
+    made, hard = memory.objective("tpld"), network(given.hard.images).logits
     assert found["adversarial"] == pytest.approx(0.4 * judged(made, hard, 1), rel=1e-4)
     told = (judged(made, main, 1) + judged(made, hard, 0)) / 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
@@ -494,7 +511,7 @@ def test_adversaries_make_the_other_side_look_like_the_labelled_one(name, one, t
     resembled, other = getattr(given, one), getattr(given, two)
     expected = source_term(network, resembled, aux, count(resembled))
     assert found[one] == pytest.approx(expected, rel=1e-5)
-    made = training.objective(name, {}, 0, **CONTEXT)
+    made = memory.objective(name)
     maps, others = (network(side.images).logits for side in (resembled, other))
     assert found["adversarial"] == pytest.approx(weight * judged(made, others, 1), rel=1e-4)
     told = (judged(made, maps, 1) + judged(made, others, 0)) / 2
@@ -521,3 +538,220 @@ def test_minents_gradient_makes_the_target_surer():
         sum(entropy.terms.values()).backward()
         stepper.step()
     assert losses.entropy(network(given.target.images).logits) < 0.9 * before
+
+
+@pytest.mark.parametrize("squares", [False, True])
+def test_adaptsegnet_aligns_the_probabilities_of_two_levels(squares):
+    network, given = TwoHeads(), batch()
+    options = {"adversarial": 0.4, "adversarial_aux": 0.2, "aux": 0.3, "least_squares": squares}
+    found = values("adaptsegnet", given, network, **options)
+    assert [*found] == ["source", "adversarial", "adversarial_aux", "told", "told_aux"]
+    expected = source_term(network, given.source, 0.3, count(given.source))
+    assert found["source"] == pytest.approx(expected, rel=1e-5)
+    made = memory.objective("adaptsegnet", **options)
+    error = (lambda logits, side: (logits - side) ** 2) if squares else bce
+    for place, (level, weight) in enumerate({"": 0.4, "_aux": 0.2}.items()):
+        one, other = (
+            decisions(made, np.exp(logs(network(side.images)[place])), level)
+            for side in (given.source, given.target)
+        )
+        adversarial = weight * error(other, 1).mean()
+        assert found[f"adversarial{level}"] == pytest.approx(adversarial, rel=1e-4)
+        told = (error(one, 1).mean() + error(other, 0).mean()) / 2
+        assert found[f"told{level}"] == pytest.approx(told, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["advent", "intra_domain"])
+def test_advent_has_a_second_level_on_request(name):
+    network, given = TwoHeads(), batch(("source", "target", "hard"))
+    found = values(name, given, network, adversarial_aux=0.2)
+    made = memory.objective(name, adversarial_aux=0.2)
+    one, two = made.sides
+    maps, others = (network(getattr(given, side).images).aux for side in (one, two))
+    expected = 0.2 * judged(made, others, 1, "_aux")
+    assert found["adversarial_aux"] == pytest.approx(expected, rel=1e-4)
+    told = (judged(made, maps, 1, "_aux") + judged(made, others, 0, "_aux")) / 2
+    assert found["told_aux"] == pytest.approx(told, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adaptsegnet", "advent"])
+def test_a_second_level_needs_an_auxiliary_head(name):
+    with pytest.raises(BadInput, match="adversarial_aux: the network has no auxiliary head"):
+        values(name, batch(), model.create(recipe(), 0), adversarial_aux=0.1)
+
+
+@pytest.mark.parametrize("name", ["advent", "minent"])
+@pytest.mark.parametrize(("weight", "relaxed"), [(0.7, 1.0), (2.0, 3.0)])
+def test_the_class_ratio_prior_is_what_is_missing_of_each_class(name, weight, relaxed):
+    network, given = TwoHeads(), batch()
+    found = values(name, given, network, ratio=weight, relaxed=relaxed)
+    plain = values(name, given, network)
+    assert {key: found[key] for key in plain} == plain
+    maps = network(given.target.images).logits.detach().double().numpy()
+    least = relaxed * CONTEXT["shares"].double().numpy().mean(0)
+    expected = 0
+    for grid in maps:
+        p = np.exp(log_softmax(grid))
+        expected += sum(max(0.0, least[c] - p[c].mean()) for c in range(CLASSES)) / len(maps)
+    assert expected > 0
+    assert found["prior"] == pytest.approx(weight * expected, rel=1e-4)
+
+
+def test_the_class_ratio_prior_brings_a_lost_class_back():
+    logits = torch.tensor([3.0, 0, -6]).view(1, 3, 1, 1).repeat(1, 1, 2, 2).requires_grad_()
+    losses.shortfall(logits, torch.tensor([0.1, 0.0, 0.2])).backward()
+    assert logits.grad[0, 2].lt(0).all()
+    assert losses.shortfall(logits, torch.zeros(3)) == 0
+
+
+def test_minents_auxiliary_head_is_on_request():
+    network, given = TwoHeads(), batch()
+    plain = values("minent", given, network)["entropy"]
+    found = values("minent", given, network, entropy_aux=0.3)["entropy"]
+    aux = losses.entropy(network(given.target.images).aux).item()
+    assert found == pytest.approx(plain + 0.3 * aux, rel=1e-5)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.04, 0.05, 0.6])
+def test_clan_weighs_the_adversary_by_the_disagreement(progress):
+    network, given = TwoHeads(both=True), batch()
+    made = memory.objective("clan", adversarial=0.4, unlike=0.3, local=7.0, least=0.2)
+    made.progress = progress
+    found = {}
+    for loss in made.losses(network, given):
+        found |= {key: term.item() for key, term in loss.terms.items()}
+    assert [*found] == ["source", "unlike", "adversarial", "told"]
+    labels = given.source.labels.numpy()
+    each = sum(hard_sum(maps, labels) for maps in network(given.source.images).both)
+    assert found["source"] == pytest.approx(each / count(given.source), rel=1e-5)
+    left = 1 - progress
+    weights = [
+        np.concatenate([p.detach().double().numpy().ravel() for p in head.parameters()])
+        for head in (network.main, network.other)
+    ]
+    assert found["unlike"] == pytest.approx(0.3 * left * (1 + cosine(*weights)), rel=1e-4)
+    target = network(given.target.images)
+    one, other = (np.exp(logs(maps)) for maps in target.both)
+    judgement = torch.from_numpy(decisions(made, np.exp(logs(target.logits))))
+    local = np.ones(judgement.shape)
+    if progress >= 0.05:
+        judgement = F.interpolate(judgement, (HEIGHT, WIDTH), mode="bilinear")
+        local = np.empty(judgement.shape)
+        for n, _, y, x in np.ndindex(local.shape):
+            local[n, 0, y, x] = 7 * (1 - cosine(one[n, :, y, x], other[n, :, y, x])) + 0.2
+    adversarial = 0.4 * left * (local * bce(judgement.numpy(), 1)).mean()
+    assert found["adversarial"] == pytest.approx(adversarial, rel=1e-3)
+    resembled = decisions(made, np.exp(logs(network(given.source.images).logits)))
+    told = (bce(resembled, 1).mean() + (local * bce(judgement.numpy(), 0)).mean()) / 2
+    assert found["told"] == pytest.approx(told, rel=1e-3)
+
+
+def cosine(one, other):
+    return (one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum())
+
+
+def test_clan_makes_its_classifiers_unlike():
+    made = memory.objective("clan", adversarial=0.0, unlike=5.0)
+    network = memory.start(made)
+    network.second.load_state_dict(network.network.classifier.state_dict())
+    with torch.no_grad():
+        for parameter in network.second.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    stepper = torch.optim.SGD(network.parameters(), 0.05)
+    seen = []
+    for _ in range(8):
+        stepper.zero_grad()
+        first = next(iter(made.losses(network, batch())))
+        seen.append(first.terms["unlike"].item())
+        first.terms["unlike"].backward()
+        stepper.step()
+    assert seen[0] > 1.9 * 5
+    assert seen[-1] < 0.95 * seen[0]
+
+
+def test_road_stays_near_the_reference_on_the_target():
+    made = memory.objective("road", distil=0.6, adversarial=0.2)
+    network, given = model.create(recipe(), 0).eval(), batch()
+    found = values("road", given, network, distil=0.6, adversarial=0.2)
+    assert [*found] == ["source", "adversarial", "distil", "told"]
+    reference = model.load(Path(memory.reference())).eval()
+    with torch.no_grad():
+        own, kept = (m(given.target.images).features.double() for m in (network, reference))
+        resembled = network(given.source.images).features
+    assert found["distil"] == pytest.approx(0.6 * ((own - kept) ** 2).mean().item(), rel=1e-4)
+    other = by_region(made, own.float())
+    assert found["adversarial"] == pytest.approx(0.2 * bce(other, 1).mean(), rel=1e-4)
+    told = (bce(by_region(made, resembled), 1).mean() + bce(other, 0).mean()) / 2
+    assert found["told"] == pytest.approx(told, rel=1e-4)
+
+
+def by_region(objective, features):
+    """Each cell's logit by the discriminator of its own region, cell by cell."""
+    regions = objective.modules["discriminator"].regions
+    count, _, *size = features.shape
+    places = [np.repeat(range(3), [len(p) for p in np.array_split(range(n), 3)]) for n in size]
+    found = np.empty((count, *size))
+    with torch.no_grad():
+        for y, x in np.ndindex(*size):
+            own = regions[3 * places[0][y] + places[1][x]]
+            found[:, y, x] = own(features[:, :, y : y + 1, x : x + 1])[:, 0, 0, 0]
+    return found
+
+
+def test_road_refuses_a_reference_of_another_shape(tmp_path):
+    path = tmp_path / "wide.pt"
+    model.save(path, model.create(recipe(width=8), 0))
+    with pytest.raises(BadInput, match=r"wide\.pt: its features are \(16, .*the same network"):
+        values("road", batch(), model.create(recipe(), 0), pretrained=path)
+    with pytest.raises(BadInput, match=r"nothing\.pt: no such file"):
+        memory.objective("road", pretrained=tmp_path / "nothing.pt")
+    with pytest.raises(BadInput, match="road: option pretrained is missing"):
+        training.objective("road", {}, 0, **CONTEXT)
+
+
+@pytest.mark.parametrize("shares", [
+    [[0.2, 0.3, 0.5], [0.3, 0.2, 0.5]], [[0.9, 0.1, 0.0], [0.7, 0.1, 0.2], [0.8, 0.1, 0.1]]
+])  # fmt: skip
+def test_fcns_in_the_wild_holds_classes_to_their_sizes(shares):
+    network, given = TwoHeads(), batch()
+    context = CONTEXT | {"shares": torch.tensor(shares)}
+    found = values("fcns_in_the_wild", given, network, context, adversarial=0.3, size=2.0)
+    assert [*found] == ["source", "adversarial", "size", "told"]
+    made = memory.objective("fcns_in_the_wild")
+    shares, total = np.array(shares), 0.0
+    for grid in network(given.target.images).logits.detach().double().numpy():
+        p = np.exp(log_softmax(grid))
+        for c in range(CLASSES):
+            have = shares[shares[:, c] > 0, c]
+            lower, upper = np.quantile(have, 0.1), np.quantile(have, 0.9)
+            if (p.argmax(0) == c).mean() > 0.1 * lower:
+                total += max(0, lower - p[c].mean()) + max(0, p[c].mean() - upper)
+    assert total > 0
+    assert found["size"] == pytest.approx(2 * total / len(given.target.images), rel=1e-4)
+    features = [network(side.images).features for side in (given.source, given.target)]
+    one, other = (decisions(made, f) for f in features)
+    assert found["adversarial"] == pytest.approx(0.3 * bce(other, 1).mean(), rel=1e-4)
+    told = (bce(one, 1).mean() + bce(other, 0).mean()) / 2
+    assert found["told"] == pytest.approx(told, rel=1e-4)
+
+
+def test_a_class_that_no_source_image_has_is_not_bounded():
+    lower, upper = fcns_in_the_wild.bounds(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    assert lower.tolist() == [1, 0]
+    assert upper.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["road", "fcns_in_the_wild"])
+def test_a_network_without_features_is_refused(name):
+    with pytest.raises(BadInput, match="gives no features to align"):
+        memory.objective(name, 0, CONTEXT | {"features": 0})
+
+
+@pytest.mark.parametrize("name", OF_WARMUPS)
+def test_a_warmup_sees_no_label_of_the_target(name):
+    made, given = memory.start(memory.objective(name)).train(), batch()
+    nothing = given.target._replace(labels=torch.full_like(given.target.labels, IGNORE))
+    one, two = (
+        values(name, each, deepcopy(made)) for each in (given, given._replace(target=nothing))
+    )
+    assert one == two

@@ -70,6 +70,7 @@ IN_ORDER = {
     "no rounds": CONTENT | {"rounds": None},
     "empty sections": CONTENT | {"pseudo_label": None, "split": None, "retrain": None},
     "a warmup on the target alone": warmup(objective="adapt_norm", source_share=0.0),
+    "batch norm frozen": warmup(frozen_norm=True),
     "a warmup on the source alone": warmup(objective="source_only", source_share=1),
     "a warmup of half and half by default": warmup(objective="minent"),
     "no source images in self-training": retrain(source_share=0),
@@ -92,12 +93,12 @@ BROKEN = {
     "a warmup on pseudo-labels": (
         warmup(objective="self_training"),
         "warmup.w.objective = self_training",
-        "choose adapt_norm, advent, minent, source_only",
+        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
     ),
     "a warmup that aligns hard images": (
         warmup(objective="intra_domain"),
         "warmup.w.objective = intra_domain",
-        "choose adapt_norm, advent, minent, source_only",
+        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
     ),
     "a warmup without the source it needs": (
         warmup(source_share=0),
@@ -113,6 +114,16 @@ BROKEN = {
         warmup(objective="adapt_norm"),
         "warmup.w.source_share = 0.5: adapt_norm",
         "set it to 0",
+    ),
+    "batch norm to adapt, and frozen": (
+        warmup(objective="adapt_norm", source_share=0, frozen_norm=True),
+        "warmup.w.frozen_norm = true: adapt_norm",
+        "set it to false",
+    ),
+    "batch norm to adapt, and frozen for all": (
+        warmup(objective="adapt_norm", source_share=0) | {"training": {"frozen_norm": True}},
+        "warmup.w.frozen_norm = true: adapt_norm",
+        "set it to false",
     ),
     "a warmup without target images": (
         warmup(source_share=1),

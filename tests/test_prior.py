@@ -13,6 +13,11 @@ from pipeline.stages.prior import Params
 from pipeline.taxonomy import IGNORE
 
 
+def run(*given):
+    """The maps alone."""
+    return prior.run(*given).q
+
+
 @dataclass
 class Labels:
     """What `run` asks of a domain."""
@@ -151,3 +156,14 @@ def test_a_domain_on_disk_is_read_at_its_working_size(scenes):
 def test_values_that_make_no_prior_are_refused(values):
     with pytest.raises(BadInput, match=f"prior.{next(iter(values))}"):
         validate(Params, values, "params.yaml: prior")
+
+
+def test_shares_are_of_each_images_labelled_pixels():
+    labels = world(3, 4, (9, 14), 5)
+    labels[2] = IGNORE
+    found = prior.run(Params(), Labels(labels), 5).shares
+    assert (found.shape, found.dtype) == ((4, 5), np.float32)
+    for label, row in zip(labels, found, strict=True):
+        seen = [int((label == c).sum()) for c in range(5)]
+        np.testing.assert_allclose(row, np.array(seen) / max(sum(seen), 1), rtol=1e-6)
+    assert prior.run(Params(images=2), Labels(labels), 5).shares.shape == (2, 5)

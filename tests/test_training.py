@@ -1,6 +1,7 @@
 """Draws and the loop."""
 
 import itertools
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.augment import Augment
 from pipeline.batches import Draws
 from pipeline.samples import BadInput
 from pipeline.training import Loss, Optimiser
+from tests import memory
 from tests.memory import (
     AUGMENT,
     CLASSES,
@@ -246,7 +248,7 @@ def ignore_log(step, values):
 
 def run(objective, steps=3, seed=0, fabric=None, log=ignore_log, **changes):
     """A model after training by `objective` on both sides."""
-    made = model.create(recipe(), seed)
+    made = memory.start(objective, seed)
     sides = (Memory(5), 2), (Memory(4, "t", seed=1), 2), None
     if "hard" in getattr(objective, "sides", ()):
         sides = (*sides[:2], (Memory(3, "h", seed=2), 2))
@@ -296,8 +298,7 @@ def test_a_loss_moves_its_own_group_alone(name, groups, fabric):
 @pytest.mark.parametrize("name", parts.names("objectives"))
 def test_the_same_seed_gives_the_same_weights(name, fabric):
     one, two, other = (
-        run(training.objective(name, {}, seed, **CONTEXT), seed=seed, fabric=fabric)
-        for seed in (0, 0, 1)
+        run(memory.objective(name, seed), seed=seed, fabric=fabric) for seed in (0, 0, 1)
     )
     assert equal(one, two)
     assert not equal(one, other)
@@ -464,3 +465,102 @@ def test_an_objective_with_wrong_options_is_refused_by_name():
         training.objective("tpld", {"densee": True}, 0, **CONTEXT)
     with pytest.raises(BadInput, match="regulariser='kld'"):
         training.objective("self_training", {"regulariser": "kld"}, 0, **CONTEXT)
+
+
+# --- heads, batch norm, progress -----------------------------------------------------------
+
+
+def rates(objective, fabric, **changes):
+    """The rate of each parameter at each step, by name."""
+    made, found = model.create(recipe(), 0), []
+    kept = training._optimiser
+
+    def spied(module, given):
+        stepper = kept(module, given)
+        names = {id(p): name for name, p in module.named_parameters()}
+
+        def step(*_):
+            found.append({names[id(p)]: g["lr"] for g in stepper.param_groups for p in g["params"]})
+
+        stepper.register_step_pre_hook(step)
+        return stepper
+
+    sides = ((Memory(5), 2), None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_optimiser", spied)
+        training.fit(made, objective, sides, params(**changes), 4, 0, fabric, ignore_log)
+    return found
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("times", [1.0, 10.0])
+def test_heads_have_their_own_rate(name, times, fabric):
+    of = parts.build("objectives", "source_only", {})
+    optimiser = Optimiser(name=name, lr=0.01, heads=times)
+    found = rates(of, fabric, optimiser=optimiser)
+    assert len(found) == 4
+    for step, each in enumerate(found):
+        expected = 0.01 * (1 - step / 4) ** 0.9
+        for parameter, rate in each.items():
+            own = times if parameter.startswith("network.classifier.") else 1
+            assert rate == pytest.approx(own * expected)
+        assert {*each} == {name for name, _ in model.create(recipe(), 0).named_parameters()}
+
+
+def test_rates_fall_over_their_horizon(fabric):
+    of = parts.build("objectives", "source_only", {})
+    found = rates(of, fabric, optimiser=Optimiser(lr=0.01, horizon=10, power=1))
+    assert [each["network.classifier.bias"] for each in found] == pytest.approx(
+        [0.01, 0.009, 0.008, 0.007]
+    )
+    found = rates(of, fabric, optimiser=Optimiser(lr=0.01, horizon=2, power=1))
+    assert [each["network.classifier.bias"] for each in found] == pytest.approx([0.01, 0.005, 0, 0])
+
+
+@pytest.mark.parametrize("name", ["source_only", "advent", "self_training", "clan"])
+def test_frozen_batch_norm_keeps_statistics_and_weights(name, fabric):
+    of = memory.objective(name)
+    start, made = memory.start(of), run(of, fabric=fabric, frozen_norm=True)
+    kept = {
+        f"{place}.{key}"
+        for place, part in made.named_modules()
+        if isinstance(part, nn.BatchNorm2d)
+        for key in part.state_dict()
+    }
+    before, after = start.state_dict(), made.state_dict()
+    assert len(kept) > 10
+    assert all(torch.equal(before[key], after[key]) for key in kept)
+    moved = {key for key in before if not torch.equal(before[key], after[key])}
+    assert moved == {key for key in before.keys() - kept if key.endswith(("weight", "bias"))}
+
+
+def test_batch_norm_thaws_when_it_is_trained_again(fabric):
+    of = parts.build("objectives", "source_only", {})
+    made = run(of, fabric=fabric, frozen_norm=True)
+    sides, before = ((Memory(5), 2), None), deepcopy(made.state_dict())
+    training.fit(made, of, sides, params(), 2, 0, fabric, ignore_log)
+    thawed = "network.stem.1.weight"
+    assert not torch.equal(made.state_dict()[thawed], before[thawed])
+
+
+def test_an_objective_knows_how_far_training_is(fabric):
+    class Asks(Duel):
+        def losses(self, network, batch):
+            seen.append(self.progress)
+            yield from super().losses(network, batch)
+
+    seen = []
+    run(Asks("network"), steps=4, fabric=fabric)
+    assert seen == [0, 0.25, 0.5, 0.75]
+
+
+def test_what_is_seen_is_logged_and_moves_nothing(fabric):
+    class Sees(Duel):
+        def losses(self, network, batch):
+            for loss in super().losses(network, batch):
+                yield loss._replace(seen={"seen": torch.tensor(0.25)})
+
+    logged = []
+    one = run(Sees("network"), fabric=fabric, log=lambda _, values: logged.append(values))
+    assert [values["seen"] for values in logged] == [0.25] * 3
+    assert equal(one, run(Duel("network"), fabric=fabric))

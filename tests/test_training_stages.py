@@ -27,6 +27,8 @@ from tests.rounds import (
     write_labels,
 )
 
+SHARES = torch.tensor([[0.5, 0.3, 0.2]])
+
 
 def test_each_target_image_has_a_prediction_in_order(target, fabric):
     given = infer.Params(stride=8, flip=True, batch=3)
@@ -67,7 +69,7 @@ def test_retraining_moves_the_start(share, scenes, target, tmp_path, fabric):
 def test_warming_up_moves_the_start_without_any_target_label(scenes, target, fabric):
     given = warmup.Params(**TRAINING | {"from": "source"}, objective="source_only")
     pseudo = PseudoLabelled(without_label(target), None, 3)
-    found = warmup.run(given, small(), scenes(3), pseudo, fabric, ignore_log)
+    found = warmup.run(given, small(), scenes(3), pseudo, SHARES, fabric, ignore_log)
     assert not equal(found, small())
 
 

@@ -14,7 +14,7 @@ class Objective(OutputAlignment):
 
     The default weight is the single level's of their code; two levels are 1e-3 and, on an
     auxiliary head, `adversarial_aux` 2e-4 (with an auxiliary cross-entropy of `aux`).
-    `least_squares` is their LSGAN, with a weight of 1e-2. `own_norm`: as in advent.
+    `least_squares` is their LSGAN, with a weight of 1e-2. `own_norm` and `width`: as in advent.
     """
 
     def __init__(
@@ -25,6 +25,7 @@ class Objective(OutputAlignment):
         aux: float = 0.1,
         least_squares: bool = False,
         own_norm: bool = False,
+        width: int = 64,
     ) -> None:
         of, weights = partial(torch.softmax, dim=1), (adversarial, adversarial_aux)
-        super().__init__(classes, weights, aux, of, own_norm, least_squares)
+        super().__init__(classes, weights, aux, of, own_norm, least_squares, width)

@@ -16,7 +16,7 @@ class Objective(OutputAlignment):
     auxiliary cross-entropy counts `aux`. `ratio` weighs the class-ratio prior (losses.shortfall;
     in no public code, 0 leaves it out; the weight is not from the paper). `own_norm` keeps the
     source out of batch norm's running statistics, which the model predicts the target with (not
-    from the paper).
+    from the paper); `width` is that of the discriminator's first layer.
     """
 
     def __init__(
@@ -29,9 +29,11 @@ class Objective(OutputAlignment):
         ratio: float = 0.0,
         relaxed: float = 0.5,
         own_norm: bool = False,
+        width: int = 64,
     ) -> None:
         weights = (adversarial, adversarial_aux)
-        super().__init__(classes, weights, aux, losses.self_information, own_norm)
+        own = losses.self_information
+        super().__init__(classes, weights, aux, own, own_norm, width=width)
         self.prior = losses.Prior(shares, ratio, relaxed)
 
     def more(self, outputs: Outputs) -> dict[str, Tensor]:

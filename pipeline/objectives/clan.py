@@ -23,7 +23,8 @@ class Objective:
     the softmax of their summed logits is aligned, each place times
     `local` * (1 - cos(p1, p2)) + `least` once a share of `preheat` of the steps is done. All but
     the cross-entropy falls to 0 with the steps. The model keeps both classifiers (Recipe.second).
-    Numbers as far as known; not checked against the paper. `own_norm`: as in advent.
+    Numbers as far as known; not checked against the paper. `own_norm` and
+    `width`: as in advent.
     """
 
     sides = ("source", "target")
@@ -39,8 +40,9 @@ class Objective:
         least: float = 0.4,
         preheat: float = 0.05,
         own_norm: bool = False,
+        width: int = 64,
     ) -> None:
-        self.modules: dict[str, nn.Module] = {"discriminator": Discriminator(classes)}
+        self.modules: dict[str, nn.Module] = {"discriminator": Discriminator(classes, width)}
         self.adversarial, self.unlike, self.own_norm = adversarial, unlike, own_norm
         self.local, self.least, self.preheat = local, least, preheat
         self.progress = 0.0
