@@ -16,6 +16,8 @@ class Network(nn.Module):
     every layer's channels.
     """
 
+    heads = ("classifier.",)
+
     def __init__(self, classes: int, width: int = 32) -> None:
         super().__init__()
         self.stem = _conv(3, width, stride=2)
