@@ -74,15 +74,13 @@ def _mobilenet(stride: Stride, pretrained: str | None) -> Any:
 
 
 def vgg16(pretrained: str | None, norm: bool = False) -> nn.Sequential:
-    """VGG-16's `features`: 13 convolutions and five poolings, which round up as in Caffe."""
+    """VGG-16's `features`: 13 convolutions, with batch norm if `norm`, and five poolings."""
     name = "vgg16_bn" if norm else "vgg16"
     features: nn.Sequential = vgg.make_layers(vgg.cfgs["D"], batch_norm=norm)
     for layer in features:
         if isinstance(layer, nn.Conv2d) and layer.bias is not None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.MaxPool2d):
-            layer.ceil_mode = True
     if pretrained is not None:
         state = weights(name, pretrained).get_state_dict(progress=True, check_hash=True)
         own = {k.removeprefix("features."): v for k, v in state.items() if "features." in k}

@@ -45,9 +45,11 @@ class Network(nn.Module):
         """Images to maps, as the class says."""
         pools = []
         for layer in self.backbone:
-            x = layer(x)
             if isinstance(layer, nn.MaxPool2d):
+                x = F.max_pool2d(x, 2, 2, ceil_mode=True)
                 pools.append(x)
+            else:
+                x = layer(x)
         x = self.dropout(self.conv6(x).relu())
         features = self.dropout(self.conv7(x).relu())
         logits = self.score7(features)
