@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -107,7 +108,8 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
     """A new model, its weights drawn by `seed` (the caller's generator is left alone) or loaded.
 
     Networks of torchvision take its weights' names as an option of their own; `weights` is a
-    file with a state dict, as torch.save wrote it. Raises BadInput on a mismatch.
+    file with a state dict, as torch.save wrote it, by the network's own names or by those that its
+    `rename` knows. Raises BadInput on a mismatch.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -136,8 +138,12 @@ def channels(model: Model) -> int:
 
 
 def _load_weights(network: nn.Module, path: Path) -> None:
-    state = {key.removeprefix("network."): value for key, value in _state(path).items()}
+    prefix = re.compile(r"(module\.)?(network\.)?")  # DataParallel's, and Model's
+    state = {prefix.sub("", key, count=1): value for key, value in _state(path).items()}
+    rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = getattr(network, "rename", dict)
     own = network.state_dict()
+    counts = {k: v for k, v in own.items() if k.endswith(".num_batches_tracked")}
+    state = counts | rename(state)  # torch 0.3 did not count
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"

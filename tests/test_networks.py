@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision.models import segmentation
+from torchvision import models
+from torchvision.models import WeightsEnum, segmentation
 
 from pipeline import model, parts
 from pipeline.model import Normalisation, Outputs, Recipe
@@ -102,6 +103,7 @@ def test_a_second_classifier_is_saved_and_loaded(tmp_path):
 
 
 def test_every_parameter_gets_a_gradient(made):
+    torch.manual_seed(0)  # of dropout
     made.train()
     made.zero_grad()
     outputs = made(pixels(2, 65, 65))
@@ -113,6 +115,47 @@ def test_every_parameter_gets_a_gradient(made):
         assert parameter.grad.any(), name
     made.zero_grad()
     made.eval()
+
+
+def test_heads_are_parameters_among_which_are_the_classifiers(made):
+    names = [name for name, _ in made.network.named_parameters()]
+    heads = [name for name in names if name.startswith(made.network.heads)]
+    with torch.device("meta"):
+        recipe = made.recipe
+        more = parts.build("networks", recipe.network, recipe.options, classes=4)
+    shapes = {name: p.shape for name, p in more.named_parameters()}
+    by_class = [n for n, p in made.network.named_parameters() if shapes[n] != p.shape]
+    assert by_class
+    assert set(by_class) <= set(heads)
+    assert all(prefix.endswith(".") for prefix in made.network.heads)
+    assert names[0] not in heads
+
+
+DOWNLOADING = [
+    name
+    for name in parts.names("networks")
+    if "pretrained" in inspect.signature(parts.find("networks", name)).parameters
+]
+
+
+@pytest.mark.parametrize("name", DOWNLOADING)
+def test_heads_are_drawn_anew_whatever_is_pretrained(name, monkeypatch):
+    given = options(name)
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", ones)
+    network = parts.build("networks", name, given | {"pretrained": "DEFAULT"}, classes=3)
+    named = dict(network.named_parameters())
+    taken = {key for key, value in named.items() if (value == 1).all()}
+    convolutions = {key for key, value in named.items() if value.dim() == 4}
+    assert len(taken & convolutions) >= 13  # a batch norm's weights are 1 anyway
+    assert not [key for key in taken & convolutions if key.startswith(network.heads)]
+
+
+def ones(weights, *_, **__):
+    """A state dict of ones for a network of torchvision, which takes no memory."""
+    by_weights = (n for n in models.list_models() if models.get_model_weights(n) is type(weights))
+    with torch.device("meta"):
+        found = models.get_model(next(by_weights)).state_dict()
+    return {k: torch.ones((), dtype=v.dtype).expand(v.shape) for k, v in found.items()}
 
 
 def test_an_image_is_predicted_alike_alone_and_in_a_batch(made):
@@ -328,14 +371,85 @@ def test_torchvisions_networks_have_the_published_size(name, backbone):
     assert lean.body.aux_classifier is None
 
 
-def test_one_image_by_itself_trains_deeplabv3():
-    network = parts.build("networks", "deeplabv3", {"backbone": "mobilenet"}, classes=3).train()
+def of_torchvision(name, dropped):
+    """Parameters of a classifier as torchvision publishes them, without its last layers."""
+    return models.get_model_weights(name).DEFAULT.meta["num_params"] - dropped
+
+
+RESNET101 = of_torchvision("resnet101", 2048 * 1000 + 1000)
+MILLIONS = [
+    # Long et al., CVPR 2015, table 1: 134 M; VGG-16 without its last layer, and three scores
+    ("fcn8s", {}, 21, (of_torchvision("vgg16", 4097 * 1000) + 21 * (4097 + 513 + 257)) / 1e6),
+    # Paszke et al., ENet, 2016, table 3: 29.46 M, of a last layer for their classes
+    ("segnet", {}, 12, 29.45),
+    # Chen et al., TPAMI 2018: ResNet-101, and four 3x3 convolutions to the classes
+    ("deeplabv2", {}, 19, (RESNET101 + 4 * 19 * (2048 * 9 + 1)) / 1e6),
+    # AdaptSegNet's two levels
+    ("deeplabv2", {"aux": True}, 19, (RESNET101 + 4 * 19 * (3072 * 9 + 2)) / 1e6),
+    # ... of which its early return leaves half of the classifiers
+    ("deeplabv2", {"aux": True, "dilations": 2}, 19, (RESNET101 + 2 * 19 * (3072 * 9 + 2)) / 1e6),
+    # Xie et al., NeurIPS 2021, table 1 (a), 150 classes
+    *[
+        ("segformer", {"size": f"b{i}"}, 150, published)
+        for i, published in enumerate((3.8, 13.7, 27.5, 47.3, 64.1, 84.7))
+    ],
+]
+
+
+@pytest.mark.parametrize(("name", "given", "classes", "published"), MILLIONS)
+def test_networks_have_their_papers_sizes(name, given, classes, published):
+    with torch.device("meta"):
+        found = count(parts.build("networks", name, given, classes=classes)) / 1e6
+    places = 6 if name in {"fcn8s", "deeplabv2"} else 1 if name == "segformer" else 2
+    assert round(found, places) == round(published, places)
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
+def test_deeplabv3plus_is_its_backbone_aspp_and_decoder(backbone):
+    with torch.device("meta"):
+        network = parts.build("networks", "deeplabv3plus", {"backbone": backbone}, classes=19)
+        aspp = count(segmentation.deeplabv3.ASPP(2048, (6, 12, 18)))
+    decoder = 48 * (256 + 2) + 256 * (304 * 9 + 2) + 256 * (256 * 9 + 2) + 19 * 257
+    own = of_torchvision(backbone, 2048 * 1000 + 1000)
+    assert count(network) == own + aspp + decoder
+
+
+@pytest.mark.parametrize("name", ["deeplabv3", "deeplabv3plus"])
+@pytest.mark.parametrize("backbone", ["resnet50", "mobilenet"])
+def test_an_output_stride_moves_no_weight(name, backbone):
+    found = {}
+    for stride in (8, 16):
+        given = {"backbone": backbone, "output_stride": stride}
+        torch.manual_seed(0)
+        with torch.device("meta"):
+            network = parts.build("networks", name, given, classes=3)
+            found[stride] = {k: v.shape for k, v in network.state_dict().items()}
+            body = network.body.backbone if name == "deeplabv3" else network.backbone
+            assert body(torch.empty(2, 3, 128, 192))["out"].shape[2:] == (
+                128 // stride,
+                192 // stride,
+            )
+            rates = {m.dilation[0] for m in network.modules() if isinstance(m, nn.Conv2d)}
+        assert {6 * 16 // stride, 12 * 16 // stride, 18 * 16 // stride} <= rates
+    assert found[8] == found[16]
+
+
+def test_weights_that_torchvision_does_not_have_are_refused():
+    for name, given in (("fcn", {}), ("fcn8s", {}), ("deeplabv3plus", {"backbone": "mobilenet"})):
+        with pytest.raises(BadInput, match=r"pretrained='V9'.*choose IMAGENET1K_V1"):
+            parts.build("networks", name, given | {"pretrained": "V9"}, classes=3)
+
+
+@pytest.mark.parametrize("name", ["deeplabv3", "deeplabv3plus"])
+def test_one_image_by_itself_trains_what_pools_it(name):
+    network = parts.build("networks", name, {"backbone": "mobilenet"}, classes=3).train()
     before = {k: v.clone() for k, v in network.state_dict().items() if "convs.4" in k}
     found = network(torch.randn(1, 3, 64, 64)).logits
     found.sum().backward()
     assert found.isfinite().all()
-    pooled = network.body.classifier[0].convs[-1]
-    assert all(p.grad is not None for p in pooled.parameters())
+    pooled = [p for key, p in network.named_parameters() if "convs.4" in key]
+    assert pooled
+    assert all(p.grad is not None for p in pooled)
     after = network.state_dict()
     assert all(torch.equal(after[k], v) for k, v in before.items())  # no variance to learn from
     network(torch.randn(2, 3, 64, 64))

@@ -6,11 +6,14 @@ import sys
 
 import typer
 
-from pipeline.commands import branch, check, cost, label, preset, score
+from pipeline.commands import branch, check, cost, export, label, preset, score
 from pipeline.samples import BadInput
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-for command in (label.label, score.score, cost.cost, preset.preset, check.check, branch.branch):
+for command in (
+    *(label.label, score.score, export.export, cost.cost),
+    *(preset.preset, check.check, branch.branch),
+):
     app.command()(command)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torchvision.models import segmentation
 
+from pipeline import backbones
 from pipeline.model import Outputs, torchvision_outputs
 
 _BUILD = {"resnet50": segmentation.fcn_resnet50, "resnet101": segmentation.fcn_resnet101}
@@ -19,6 +20,8 @@ class Network(nn.Module):
     ("DEFAULT", "IMAGENET1K_V2"), which it downloads. `aux` adds the head on layer 3.
     """
 
+    heads = ("body.classifier.", "body.aux_classifier.")
+
     def __init__(
         self,
         classes: int,
@@ -28,9 +31,18 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.body = _BUILD[backbone](
-            weights=None, weights_backbone=pretrained, num_classes=classes, aux_loss=aux
+            weights=None,
+            weights_backbone=backbones.weights(backbone, pretrained),
+            num_classes=classes,
+            aux_loss=aux,
         )
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
         return torchvision_outputs(self.body, x)
+
+    @property
+    def classifier(self) -> nn.Module:
+        """What makes logits of the features."""
+        classifier: nn.Module = self.body.classifier
+        return classifier

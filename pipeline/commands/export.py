@@ -1,0 +1,93 @@
+"""Write a model as ONNX."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor, nn
+
+from pipeline import artifacts, model
+from pipeline.samples import BadInput
+
+TOLERANCE = 1e-4
+
+
+def export(
+    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="is written")],
+    height: Annotated[int, typer.Option(min=1, help="of the images")] = 512,
+    width: Annotated[int, typer.Option(min=1, help="of the images")] = 1024,
+) -> None:
+    """Write a model as ONNX: any number of images in, logits on the network's own grid out.
+
+    Input `images` is uint8 (N, 3, height, width) RGB, normalised within; output `logits`, float32.
+    """
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise BadInput(
+                f"export needs {name}: pip install --constraint requirements.txt -e '.[export]'"
+            ) from error
+    used = model.load(weights).eval()
+    content = to_onnx(used, height, width)
+    apart = difference(used, content, height, width)
+    if not apart <= TOLERANCE:
+        raise BadInput(
+            f"{out}: not written: onnxruntime's logits differ from torch's by {apart:.1e} of the "
+            f"largest, more than {TOLERANCE:.0e}; another --height and --width may do"
+        )
+    artifacts.write_bytes(out, content)
+    typer.echo(
+        f"{out}: {len(content) / 1e6:.1f} MB, images of {height}x{width}; onnxruntime's logits "
+        f"differ from torch's by {apart:.1e} of the largest"
+    )
+
+
+class _Logits(nn.Module):
+    def __init__(self, used: model.Model) -> None:
+        super().__init__()
+        self.used = used
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.used(images).logits
+        return logits
+
+
+def to_onnx(used: model.Model, height: int, width: int) -> bytes:
+    """An ONNX file's content; class names are in its metadata as JSON, by train id."""
+    program: Any = torch.onnx.export(
+        _Logits(used).eval(),
+        (_noise(2, height, width),),
+        input_names=["images"],
+        output_names=["logits"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        verbose=False,
+    )
+    proto = program.model_proto
+    proto.metadata_props.add(key="classes", value=json.dumps(used.recipe.taxonomy.names))
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def difference(used: model.Model, content: bytes, height: int, width: int) -> float:
+    """By how much two noisy images' logits differ at most, as a share of the largest logit."""
+    import onnxruntime
+
+    images = _noise(2, height, width)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (found,) = session.run(["logits"], {"images": images.numpy()})
+    with torch.inference_mode():
+        expected = used(images).logits.numpy()
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+def _noise(count: int, height: int, width: int) -> Tensor:
+    drawn = np.random.default_rng(0).integers(0, 256, (count, 3, height, width), np.uint8)
+    return torch.from_numpy(drawn)
