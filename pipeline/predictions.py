@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.artifacts import replacing
 from pipeline.samples import BadInput
 
 Logits = npt.NDArray[np.float16]
@@ -62,20 +64,15 @@ def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction])
 
 
 def _write_file(path: Path, found: Iterable[Prediction]) -> None:
-    """A file that has its name once it is whole."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        # logits hardly compress, and plain encoding reads at the disk's speed
-        with pq.ParquetWriter(
-            partial, _PREDICTION, compression="none", use_dictionary=False
-        ) as writer:
-            for prediction in found:
-                writer.write_table(_row(prediction), row_group_size=1)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """A file that has its name once it is whole; shards on other machines may write it too."""
+    # logits hardly compress, and plain encoding reads at the disk's speed
+    plain = {"compression": "none", "use_dictionary": False}
+    with (
+        replacing(path, f".{socket.gethostname()}.{os.getpid()}") as partial,
+        pq.ParquetWriter(partial, _PREDICTION, **plain) as writer,
+    ):
+        for prediction in found:
+            writer.write_table(_row(prediction), row_group_size=1)
 
 
 def publish(made: Path, folder: Path) -> None:

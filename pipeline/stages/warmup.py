@@ -8,6 +8,7 @@ from lightning_fabric import Fabric
 from pydantic import Field
 
 from pipeline import artifacts, batches, model, process, progress, training
+from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
 from pipeline.params import load, root
 from pipeline.pseudo import PseudoLabelled
@@ -31,18 +32,20 @@ def run(
     target: batches.Source,
     fabric: Fabric,
     log: progress.Log,
+    checkpoint: Checkpoint | None = None,
 ) -> model.Model:
     """`start`, trained on; the target's labels are all IGNORE."""
     classes = len(start.recipe.taxonomy)
     objective = training.objective(params.objective, params.options, params.seed, classes=classes)
     sides = batches.shares(source, target, params.batch, params.source_share)
-    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
+    seed = params.seed
+    training.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return start
 
 
 def main() -> None:
     """Open, run, write."""
-    at = process.paths("start", "source", "target", "model", "curve", item=True)
+    at = process.paths("start", "source", "target", "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
     start = model.load(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
@@ -50,10 +53,12 @@ def main() -> None:
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
     fabric = launch(params.compute)
     first = fabric.is_global_zero
+    kept = training.unfinished(at.unfinished, [at.start, at.source, at.target], params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, target, fabric, log)
+        trained = run(params, start, source, target, fabric, log, kept)
     if first:
         model.save(at.model, trained)
+        kept.remove()
 
 
 if __name__ == "__main__":
