@@ -46,13 +46,13 @@ class _Together(DDPStrategy):
         return module
 
 
-def launch(compute: Compute) -> Fabric:
+def launch(compute: Compute, alone: bool = False) -> Fabric:
     """A launched Fabric, of the processes that torchrun started or else of `devices`.
 
-    `auto` precision is bfloat16 where the device computes in it.
+    `auto` precision is bfloat16 where the device computes in it. `alone`: a single process.
     """
-    given: dict[str, Any] = {"devices": compute.devices}
-    if distributed.is_torchelastic_launched():
+    given: dict[str, Any] = {"devices": 1 if alone else compute.devices}
+    if distributed.is_torchelastic_launched() and not alone:
         here, all_ = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         given = {"devices": here, "num_nodes": all_ // here, "strategy": "ddp"}
     given |= {"accelerator": compute.accelerator, "precision": _precision(compute)}
@@ -81,6 +81,11 @@ def averaged(value: Tensor) -> Tensor:
             "message says why; run it again"
         ) from error
     return total / distributed.get_world_size()
+
+
+def wait(fabric: Fabric) -> None:
+    """Until all processes of the run have come here. Raises BadInput where one has ended."""
+    averaged(torch.zeros((), device=fabric.device))
 
 
 @torch.no_grad()

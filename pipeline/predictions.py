@@ -57,7 +57,6 @@ class Prediction:
 
 def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
     """The predictions of all images of `files`, in their order; one image in memory."""
-    folder.mkdir(parents=True, exist_ok=True)
     rest = iter(found)
     for name, images in files.items():
         _write_file(folder / name, islice(rest, len(images)))
@@ -75,8 +74,16 @@ def _write_file(path: Path, found: Iterable[Prediction]) -> None:
             writer.write_table(_row(prediction), row_group_size=1)
 
 
-def publish(made: Path, folder: Path) -> None:
-    """`made`, all files of which are whole, becomes `folder`, in place of what was there."""
+def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
+    """`made`, all files of which are whole, becomes `folder`, in place of what was there.
+
+    Raises BadInput where one of `files` is not in it.
+    """
+    if absent := [name for name in files if not (made / name).exists()]:
+        raise BadInput(
+            f"{made / absent[0]}: is not there ({len(absent)} files in all); the processes of a "
+            "run must see one folder, and nobody may remove what is in it"
+        )
     for left in made.glob("*.partial"):  # of a killed process
         left.unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -46,6 +46,13 @@ def stage(main: Callable[[], None]) -> None:
             main()
     except BadInput as error:
         sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # torch's words for one that has ended
+            raise
+        sys.exit(
+            f"error: a process that reads images has ended: {str(error).strip()} Where memory is "
+            "short, lower compute.workers, compute.memory or training.batch; then run it again"
+        )
 
 
 def die_with_parent() -> None:

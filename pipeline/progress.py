@@ -88,6 +88,7 @@ class Curve:
 
     def _write(self, more: str) -> None:
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a" if self.text else "w", newline="") as file:
                 file.write(more)
         except OSError as error:
@@ -103,7 +104,6 @@ def curve(path: Path, what: str, steps: int, every: int, show: bool = True) -> I
     if not show:
         yield lambda *_: None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _bar() as bar:
         task = bar.add_task(what, total=steps, note="")
 

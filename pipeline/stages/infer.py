@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from pydantic import Field
 
 from pipeline import artifacts, model, plan, predict, predictions, process, progress, resume
-from pipeline.compute import UNTRACKED, Compute, launch
+from pipeline.compute import UNTRACKED, Compute, launch, wait
 from pipeline.params import Section, load, read, root
 from pipeline.samples import BadInput, Domain
 
@@ -74,9 +74,9 @@ def main() -> None:
     found = run(params, teacher, target, fabric, missing.values())
     shown = progress.track(found, f"infer {at.item}", sum(map(len, missing.values())))
     predictions.write(made, missing, shown)
-    fabric.barrier()
+    wait(fabric)
     if at.shard is None and fabric.is_global_zero:
-        predictions.publish(made, at.predictions)
+        predictions.publish(made, at.predictions, all_files)
 
 
 if __name__ == "__main__":
