@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,43 @@ from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """To a temporary file beside `path`, flushed to disk, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+@contextmanager
+def replacing(path: Path, mark: str = "") -> Iterator[Path]:
+    """A file beside `path` to be written; flushed to disk, it then takes the place of `path`.
+
+    Its name is always the same, so that what a killed process left is overwritten; `mark` tells
+    apart those of several writers at once. Raises BadInput where it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}{mark}.partial")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        partial.replace(path)
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be written: {error}; make room, or look at the folder's rights, "
+            "and run it again: what was there is as it was"
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def settle(folder: Path) -> None:
+    """A folder's names are on disk: a file that was renamed there outlives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """All of it or, where it fails, nothing: see `replacing`."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_json(path: Path, content: Any) -> None:

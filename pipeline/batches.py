@@ -81,11 +81,12 @@ class Draws(Dataset[Batch]):
         rare: Sequence[int] = (),
     ) -> None:
         self.sides = sides
-        fewest = min((side[1] or ranks for side in self.sides if side), default=ranks)
-        if fewest < ranks:
-            raise BadInput(
-                f"{fewest} samples of a side in a batch for {ranks} processes; raise training.batch"
-            )
+        for _, count in filter(None, self.sides):
+            if count % ranks:  # means over images would weigh those of some processes more
+                raise BadInput(
+                    f"{count} samples of a side in a batch for {ranks} processes; choose "
+                    "training.batch and the shares so that each process has as many"
+                )
         self.augment = augment
         self.seed = seed
         self.rank, self.ranks = rank, ranks

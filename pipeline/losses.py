@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipeline.compute import averaged
 from pipeline.model import Outputs
 from pipeline.taxonomy import IGNORE
 
@@ -15,8 +16,11 @@ Regulariser = Literal["mrkld", "mrent", "mrl2"]
 
 
 def labelled(labels: Tensor) -> Tensor:
-    """How many pixels are not IGNORE."""
-    return (labels != IGNORE).sum()
+    """How many pixels are not IGNORE; with several processes, a process's mean.
+
+    Sums over a process's pixels, divided by it, have as their mean the mean over all pixels.
+    """
+    return averaged((labels != IGNORE).sum())
 
 
 def flat(logits: Tensor, size: torch.Size) -> Tensor:
@@ -111,7 +115,7 @@ def regularised(kind: Regulariser, rows: Tensor, kept: Tensor) -> Tensor:
         each = (logs.exp() * logs).sum(1)
     else:
         each = logs.exp().square().sum(1)
-    return each.sum() / max(len(each), 1)
+    return each.sum() / averaged(kept.sum()).clamp(min=1)
 
 
 def entropy(logits: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.artifacts import replacing
 from pipeline.samples import BadInput
 
 Logits = npt.NDArray[np.float16]
@@ -55,31 +57,33 @@ class Prediction:
 
 def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
     """The predictions of all images of `files`, in their order; one image in memory."""
-    folder.mkdir(parents=True, exist_ok=True)
     rest = iter(found)
     for name, images in files.items():
         _write_file(folder / name, islice(rest, len(images)))
 
 
 def _write_file(path: Path, found: Iterable[Prediction]) -> None:
-    """A file that has its name once it is whole."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        # logits hardly compress, and plain encoding reads at the disk's speed
-        with pq.ParquetWriter(
-            partial, _PREDICTION, compression="none", use_dictionary=False
-        ) as writer:
-            for prediction in found:
-                writer.write_table(_row(prediction), row_group_size=1)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """A file that has its name once it is whole; shards on other machines may write it too."""
+    # logits hardly compress, and plain encoding reads at the disk's speed
+    plain = {"compression": "none", "use_dictionary": False}
+    with (
+        replacing(path, f".{socket.gethostname()}.{os.getpid()}") as partial,
+        pq.ParquetWriter(partial, _PREDICTION, **plain) as writer,
+    ):
+        for prediction in found:
+            writer.write_table(_row(prediction), row_group_size=1)
 
 
-def publish(made: Path, folder: Path) -> None:
-    """`made`, all files of which are whole, becomes `folder`, in place of what was there."""
+def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
+    """`made`, all files of which are whole, becomes `folder`, in place of what was there.
+
+    Raises BadInput where one of `files` is not in it.
+    """
+    if absent := [name for name in files if not (made / name).exists()]:
+        raise BadInput(
+            f"{made / absent[0]}: is not there ({len(absent)} files in all); the processes of a "
+            "run must see one folder, and nobody may remove what is in it"
+        )
     for left in made.glob("*.partial"):  # of a killed process
         left.unlink()
     shutil.rmtree(folder, ignore_errors=True)

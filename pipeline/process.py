@@ -9,14 +9,15 @@ import hashlib
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pipeline.samples import BadInput
 
 _PR_SET_PDEATHSIG = 1
+_LOCKS = Path(".dvc/tmp/segue")
 
 
 def paths(
@@ -45,6 +46,13 @@ def stage(main: Callable[[], None]) -> None:
             main()
     except BadInput as error:
         sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # torch's words for one that has ended
+            raise
+        sys.exit(
+            f"error: a process that reads images has ended: {str(error).strip()} Where memory is "
+            "short, lower compute.workers, compute.memory or training.batch; then run it again"
+        )
 
 
 def die_with_parent() -> None:
@@ -57,16 +65,33 @@ def die_with_parent() -> None:
 def _alone() -> Iterator[None]:
     """Raises BadInput while the same stage of the same checkout runs in another process.
 
-    The lock ends with its holder. The other ranks of a run belong to the first, which holds it.
+    The lock is a file that ends with its holder's run; one that a killed holder left does not bind.
+    The other ranks of a run belong to the first, which holds it.
     """
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
         yield
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
-    key = hashlib.sha256(f"{Path.cwd()} {what}".encode()).hexdigest()[:16]
-    with (Path(tempfile.gettempdir()) / f"segue-{os.getuid()}-{key}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BadInput(f"{what}: already running here; wait for it, or stop it") from error
-        yield
+    path = _LOCKS / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # forked workers do not share it
+            except (BlockingIOError, PermissionError) as error:
+                raise BadInput(f"{what}: already running here; wait for it, or stop it") from error
+            if not _is(file, path):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+            return
+
+
+def _is(file: IO[str], path: Path) -> bool:
+    """Whether `path` is still the file that was opened; its holder may have removed it since."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

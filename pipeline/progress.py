@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline.samples import BadInput
 
 Item = TypeVar("Item")
 
@@ -47,31 +48,68 @@ class Log(Protocol):
     def __call__(self, step: int, values: dict[str, float], /) -> None: ...  # noqa: D102
 
 
+class Curve:
+    """A Log that adds a row of means to the CSV at `path` each `every` steps, at once.
+
+    Columns: step, lr, then the objective's terms. Its state is what stands in the file, and the
+    rows that wait for their mean. `shown(step, note)` is told of each step.
+    """
+
+    def __init__(
+        self, path: Path, steps: int, every: int, shown: Callable[[int, str | None], None]
+    ) -> None:
+        self.path, self.steps, self.every, self.shown = path, steps, every, shown
+        self.text = ""
+        self.rows: list[dict[str, float]] = []
+        self._write("")
+
+    def __call__(self, step: int, values: dict[str, float], /) -> None:
+        """One more step's values."""
+        if step == 0:
+            self._write(",".join(["step", *values]) + "\n")
+        self.rows.append(values)
+        note = None
+        if (step + 1) % self.every == 0 or step + 1 == self.steps:
+            count = len(self.rows)
+            means = {key: sum(row[key] for row in self.rows) / count for key in values}
+            self._write(",".join([str(step + 1), *(f"{m:.6g}" for m in means.values())]) + "\n")
+            self.rows.clear()
+            note = " ".join(f"{key} {mean:.3g}" for key, mean in means.items())
+        self.shown(step + 1, note)
+
+    def state_dict(self) -> dict[str, Any]:
+        """As `load_state_dict` takes it, in another process."""
+        return {"text": self.text, "rows": list(self.rows)}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """The file is what it was then."""
+        self.text, self.rows = "", list(state["rows"])
+        self._write(state["text"])
+
+    def _write(self, more: str) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a" if self.text else "w", newline="") as file:
+                file.write(more)
+        except OSError as error:
+            raise BadInput(
+                f"{self.path}: cannot be written: {error}; make room, and run it again"
+            ) from error
+        self.text += more
+
+
 @contextmanager
 def curve(path: Path, what: str, steps: int, every: int, show: bool = True) -> Iterator[Log]:
-    """A Log that writes a row of means to the CSV at `path` each `every` steps, at once.
-
-    Columns: step, lr, then the objective's terms. `show` is False in all processes but the first.
-    """
+    """A Curve with a bar. `show` is False in all processes but the first."""
     if not show:
         yield lambda *_: None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, float]] = []
-    with path.open("w", newline="") as file, _bar() as bar:
-        writer = csv.writer(file, lineterminator="\n")
+    with _bar() as bar:
         task = bar.add_task(what, total=steps, note="")
 
-        def log(step: int, values: dict[str, float]) -> None:
-            if step == 0:
-                writer.writerow(["step", *values])
-            rows.append(values)
-            bar.advance(task)
-            if (step + 1) % every == 0 or step + 1 == steps:
-                means = {key: sum(row[key] for row in rows) / len(rows) for key in values}
-                writer.writerow([step + 1, *(f"{mean:.6g}" for mean in means.values())])
-                file.flush()
-                rows.clear()
-                bar.update(task, note=" ".join(f"{k} {v:.3g}" for k, v in means.items()))
+        def shown(step: int, note: str | None) -> None:
+            bar.update(task, completed=step)
+            if note is not None:
+                bar.update(task, note=note)
 
-        yield log
+        yield Curve(path, steps, every, shown)

@@ -6,21 +6,31 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+_LIBRARIES = ("numpy", "torch", "torchvision")  # what computes, with this project's own code
+
 
 def folder(parent: Path, inputs: Iterable[Path], params: BaseModel, **exclude: Any) -> Path:
-    """`parent/<hash of the inputs, the params and the project's code in use>`, made if new.
+    """`parent/<hash of the inputs, the params and the code in use>`, made if new.
 
-    What runs of anything else left in `parent` is deleted. Call it when all parts are imported;
-    `exclude` are params that do not change the result, as pydantic's `exclude` takes them.
+    Inputs count by their content, folders by that of their files. What runs of anything else left
+    in `parent` is deleted. Call it when all parts are imported; `exclude` are params that do not
+    change the result, as pydantic's `exclude` takes them.
     """
     digest = hashlib.sha256(params.model_dump_json(exclude=exclude).encode())
+    digest.update(" ".join(map(version, _LIBRARIES)).encode())
     for path in [*inputs, *_code()]:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            digest.update(f"{file.name} ".encode())
+            if file.is_dir():
+                continue
+            with file.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
     found = parent / digest.hexdigest()[:16]
     for other in parent.glob("*"):
         if other != found:

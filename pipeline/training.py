@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -11,12 +12,13 @@ import torch
 from lightning_fabric import Fabric
 from pydantic import Field
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from pipeline import parts, passes
 from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
-from pipeline.compute import Compute
+from pipeline.checkpoint import Checkpoint
+from pipeline.compute import Compute, average, averaged
 from pipeline.params import Section
 from pipeline.progress import Log
 from pipeline.samples import BadInput
@@ -91,28 +93,31 @@ def fit(
     fabric: Fabric,
     log: Log,
     rare: Sequence[int] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains `model` in place on batches drawn from all sides; `rare` classes are mined."""
     augment = Augment(params.augment)
     draws = Draws(sides, augment, seed, fabric.global_rank, fabric.world_size, rare)
-    workers = params.compute.workers
-    drawn = DataLoader(draws, batch_size=None, sampler=range(steps), num_workers=workers)
-    train(model, objective, drawn, steps, params, fabric, log)
+    with torch.random.fork_rng(devices=[]):
+        train(model, objective, draws, steps, params, fabric, log, seed, checkpoint)
 
 
 def train(
     model: nn.Module,
     objective: Objective,
-    drawn: Iterable[Batch],
+    draws: Dataset[Batch],
     steps: int,
     params: Training,
     fabric: Fabric,
     log: Log,
+    seed: int = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains `model` in place; `log(step, values)` after each step.
 
-    A loss moves the parameters of its own group alone, whatever else its graph reaches. Raises
-    BadInput that names step and images where a loss is not finite.
+    A loss moves the parameters of its own group alone, whatever else its graph reaches. After a
+    step all processes have the same parameters and buffers. Raises BadInput that names step and
+    images where a loss is not finite.
     """
     groups = {"network": model, **objective.modules}
     optimisers = dict.fromkeys(objective.modules, params.discriminator)
@@ -125,7 +130,14 @@ def train(
     passes.norms(model, params.frozen_norm)
     objective.modules = {name: pairs[name][0] for name in objective.modules}
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
-    for step, found in enumerate(drawn):
+    buffers = [b for g in groups.values() for b in g.buffers() if b.is_floating_point()]
+    checkpoint = checkpoint or Checkpoint()
+    first = checkpoint.load(_state(groups, objective, pairs, log, fabric))
+    loader = DataLoader(
+        draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers
+    )
+    for step, found in enumerate(loader, first):
+        torch.manual_seed(_key(seed, step, fabric.global_rank))  # of dropout
         batch, objective.progress = fabric.to_device(found), step / steps
         for name, (_, stepper) in pairs.items():
             stepper.zero_grad()
@@ -134,14 +146,39 @@ def train(
         values: dict[str, float] = {}
         due: set[str] = set()
         for loss in objective.losses(network, batch):
-            fabric.backward(torch.stack([*loss.terms.values()]).sum(), inputs=moved[loss.group])
-            values |= {name: term.item() for name, term in {**loss.terms, **loss.seen}.items()}
+            terms = torch.stack([*loss.terms.values()])
+            fabric.backward(terms.sum(), inputs=moved[loss.group])
+            logged = {**loss.terms, **loss.seen}
+            shared = averaged(torch.stack([term.detach() for term in logged.values()]))
+            values |= dict(zip(logged, shared.tolist(), strict=True))
             due.add(loss.group)
         _check(step, values, batch)
-        for name in due:
+        for name in sorted(due):
+            average([p.grad for p in moved[name] if p.grad is not None])
             pairs[name][1].step()
+        average(buffers)
         log(step, {"lr": _rate(params.optimiser, step, steps), **values})
+        if fabric.is_global_zero and checkpoint.due():
+            checkpoint.save(step + 1)
     model.eval()
+
+
+def _state(
+    groups: Mapping[str, nn.Module],
+    objective: Objective,
+    pairs: Mapping[str, tuple[nn.Module, Any]],
+    log: Log,
+    fabric: Fabric,
+) -> dict[str, object]:
+    """All that a step changes, by a name of its own: what a checkpoint keeps."""
+    own = {key: part for key, part in vars(objective).items() if isinstance(part, nn.Module)}
+    parts: dict[str, object] = {f"module {key}": part for key, part in {**own, **groups}.items()}
+    parts |= {f"optimiser {key}": pair[1].optimizer for key, pair in pairs.items()}
+    return parts | {"precision": fabric.strategy.precision, "curve": log}
+
+
+def _key(*of: int) -> int:
+    return int(np.random.SeedSequence(of).generate_state(1, np.uint64)[0])
 
 
 def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
@@ -177,6 +214,11 @@ def _check(step: int, values: dict[str, float], batch: Batch) -> None:
             f"step {step}: loss {', '.join(wrong)} is not finite, with {', '.join(names)}; "
             "look at these images, or lower training.optimiser.lr"
         )
+
+
+def unfinished(parent: Path, inputs: Sequence[Path], params: Training) -> Checkpoint:
+    """The checkpoint of a stage that trains with these `params` on these `inputs`."""
+    return Checkpoint(parent, inputs, params, params.compute.checkpoint_minutes)
 
 
 def objective(name: str, options: Mapping[str, Any], seed: int, **context: Any) -> Objective:

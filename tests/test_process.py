@@ -101,16 +101,97 @@ def test_a_stage_does_not_run_twice_at_once(start):
     assert err.count("\n") == 1
     assert ended(start("r2", *PATHS))[0] == 0  # another item is another stage
     assert ended(start("r1", *PATHS, LOCAL_RANK="1"))[0] == 0  # a rank of the first
+    assert ended(start("r1", *PATHS, RANK="3", LOCAL_RANK="0"))[0] == 0  # on another machine
     assert ended(first)[0] == 0
     assert ended(start("r1", *PATHS))[0] == 0
 
 
-def test_a_killed_stage_leaves_no_lock(start):
+def locks(folder):
+    return [*(folder / ".dvc/tmp/segue").iterdir()]
+
+
+def test_a_killed_stage_leaves_no_lock(start, tmp_path):
     first = start("r1", *PATHS)
     assert first.stdout.readline()
     first.kill()
     first.wait()
+    assert len(locks(tmp_path)) == 1  # a file that binds nobody
     assert ended(start("r1", *PATHS))[0] == 0
+    assert locks(tmp_path) == []
+
+
+def test_locks_do_not_pile_up(start, tmp_path):
+    for running in [start(item, *PATHS) for item in ("r1", "bad", "broken")]:
+        ended(running)
+    assert locks(tmp_path) == []
+
+
+FORKS = """
+import os, sys, time
+from pipeline import process
+
+def main():
+    if not os.fork():  # as a loader's worker, for a while after its parent was killed
+        time.sleep(60)
+        os._exit(0)
+    print("runs", flush=True)
+    time.sleep(60)
+
+sys.argv = ["stage.py", "r1"]
+process.stage(main)
+"""
+
+
+def test_a_worker_that_outlives_its_stage_holds_no_lock(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    groups = []
+
+    def fork():
+        running = subprocess.Popen([sys.executable, "-c", FORKS], cwd=tmp_path, env=env, text=True,
+                                   stdout=subprocess.PIPE, start_new_session=True)  # fmt: skip
+        groups.append(running)
+        return running
+
+    try:
+        first = fork()
+        assert first.stdout.readline() == "runs\n"
+        first.kill()
+        first.wait()
+        assert fork().stdout.readline() == "runs\n"
+    finally:
+        for running in groups:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            running.stdout.close()
+
+
+HOLDS = """
+import os, sys
+from pipeline import process
+
+count = 0
+for _ in range(200):
+    sys.argv = ["stage.py", "r1"]
+    try:
+        with process._alone():
+            open("inside", "x").close()
+            os.unlink("inside")
+            count += 1
+    except process.BadInput:
+        pass
+print(count)
+"""
+
+
+def test_never_two_hold_the_lock_while_it_is_made_and_removed(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [subprocess.Popen([sys.executable, "-c", HOLDS], cwd=tmp_path, env=env, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+               for _ in range(3)]  # fmt: skip
+    for process in running:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert int(out) > 0
 
 
 PARENT = """

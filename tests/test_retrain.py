@@ -365,11 +365,12 @@ def stage(target, scenes, tmp_path, monkeypatch):
     artifacts.write_table(Path("thresholds.csv"), table())
     ins = {"start": "start.pt", "source": "source.parquet", "target": "target.parquet",
            "labels": "labels", "split": "split.csv", "predictions": "predictions",
-           "thresholds": "thresholds.csv", "model": "made.pt", "curve": "curve.csv"}  # fmt: skip
+           "thresholds": "thresholds.csv", "model": "made.pt", "curve": "curve.csv",
+           "unfinished": "unfinished"}  # fmt: skip
     argv = [word for name, at in ins.items() for word in (f"--{name}", at)]
     found = {}
 
-    def capture(params, start, source, pseudo, fabric, log):
+    def capture(params, start, source, pseudo, fabric, log, checkpoint):
         found.update(params=params, source=source, pseudo=pseudo)
         return start
 

@@ -79,7 +79,7 @@ def test_workers_change_nothing():
     assert all(same(one, two) for one, two in zip(*found, strict=True))
 
 
-@pytest.mark.parametrize("counts", [(4, 2), (3, 2), (5, 0)])
+@pytest.mark.parametrize("counts", [(4, 2), (2, 6), (4, 0)])
 def test_two_processes_share_one_batch(counts):
     for step in range(3):
         whole = draws(counts=counts)[step]
@@ -93,9 +93,9 @@ def test_two_processes_share_one_batch(counts):
                     assert own.names == all_.names[rank::2]
 
 
-@pytest.mark.parametrize("counts", [(1, 2), (2, 1)])
-def test_a_batch_smaller_than_the_processes_is_refused(counts):
-    with pytest.raises(BadInput, match=r"1 samples .* 2 processes; raise training\.batch"):
+@pytest.mark.parametrize("counts", [(3, 2), (2, 3), (3, 0)])
+def test_a_batch_that_processes_cannot_share_alike_is_refused(counts):
+    with pytest.raises(BadInput, match=r"3 samples .* 2 processes; choose training\.batch"):
         draws(rank=0, ranks=2, counts=counts)
 
 
@@ -167,8 +167,8 @@ def test_hard_images_are_a_side_of_their_own():
 
 def test_two_processes_share_the_hard_images():
     for rank in range(2):
-        own = three(rank=rank, ranks=2)[1].hard
-        whole = three()[1].hard
+        own = three(rank=rank, ranks=2, counts=(2, 2, 4))[1].hard
+        whole = three(counts=(2, 2, 4))[1].hard
         assert own.names == whole.names[rank::2]
         assert torch.equal(own.images, whole.images[rank::2])
     with pytest.raises(BadInput, match="1 samples of a side"):

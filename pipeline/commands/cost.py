@@ -91,7 +91,7 @@ def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured
     training = params.load(pretrain.Params, "training", f"pretrain.{name}")
     training = training.model_copy(update={"steps": count})
     taxonomy = artifacts.read_taxonomy(prepared / "taxonomy.json")
-    fabric = launch(training.compute)
+    fabric = launch(training.compute, alone=True)
     at = [time.perf_counter()]
     made = pretrain.run(
         training, source, taxonomy, fabric, lambda *_: at.append(time.perf_counter())

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from pipeline import losses
 from pipeline.adversarial import Discriminator, Level, align, maps
 from pipeline.batches import Batch, Labelled
+from pipeline.compute import averaged
 from pipeline.model import Outputs
 from pipeline.passes import Norm, passes
 from pipeline.taxonomy import IGNORE
@@ -75,7 +76,7 @@ class Objective:
         if name == "source" or not self.soft:
             return losses.labelled(side.labels)
         assert side.windows is not None
-        return losses.inside(side.windows, side.labels.shape[-2:]).sum()
+        return averaged(losses.inside(side.windows, side.labels.shape[-2:]).sum())
 
     def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
         size, labels = side.labels.shape[-2:], side.labels.reshape(-1)

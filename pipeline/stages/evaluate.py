@@ -111,7 +111,7 @@ def main() -> None:
     evaluated = model.load(at.model)
     val = artifacts.read_domain(at.val, root("val"))
     target = artifacts.read_domain(at.target, root("target"))
-    fabric = launch(params.compute)
+    fabric = launch(params.compute, alone=True)
     confusion = run(params, evaluated, val, fabric)
     found = label_free(params, evaluated, target, fabric)
     pseudo = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from lightning_fabric import Fabric
 from pydantic import Field
 
 from pipeline import artifacts, model, plan, predict, predictions, process, progress, resume
-from pipeline.compute import Compute, launch
+from pipeline.compute import UNTRACKED, Compute, launch, wait
 from pipeline.params import Section, load, read, root
 from pipeline.samples import BadInput, Domain
 
@@ -68,21 +67,16 @@ def main() -> None:
     target = artifacts.read_domain(at.target, root("target"))
     teacher = model.load(at.teacher)
     fabric = launch(params.compute)
-    made = _unfinished(at.unfinished, [at.teacher, at.target], params)
+    made = resume.folder(at.unfinished, [at.teacher, at.target], params, compute=UNTRACKED)
     all_files = predictions.files(len(target))
     names = list(all_files)[which::of][fabric.global_rank :: fabric.world_size]
     missing = {name: all_files[name] for name in names if not (made / name).exists()}
     found = run(params, teacher, target, fabric, missing.values())
     shown = progress.track(found, f"infer {at.item}", sum(map(len, missing.values())))
     predictions.write(made, missing, shown)
-    fabric.barrier()
+    wait(fabric)
     if at.shard is None and fabric.is_global_zero:
-        predictions.publish(made, at.predictions)
-
-
-def _unfinished(parent: Path, inputs: list[Path], params: Params) -> Path:
-    others = set(Compute.model_fields) - {"precision"}
-    return resume.folder(parent, inputs, params, compute=others)
+        predictions.publish(made, at.predictions, all_files)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 from pydantic import Field
 
 from pipeline import artifacts, model, process, progress, training
+from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
 from pipeline.params import Section, load, root
 from pipeline.samples import Domain
@@ -33,7 +34,12 @@ class Params(training.Training):
 
 
 def run(
-    params: Params, source: Domain, taxonomy: Taxonomy, fabric: Fabric, log: progress.Log
+    params: Params,
+    source: Domain,
+    taxonomy: Taxonomy,
+    fabric: Fabric,
+    log: progress.Log,
+    checkpoint: Checkpoint | None = None,
 ) -> model.Model:
     """A new model after `params.steps` steps of source_only."""
     network = params.network
@@ -41,21 +47,25 @@ def run(
     trained = model.create(recipe, params.seed, network.weights)
     objective = training.objective("source_only", {}, params.seed)
     sides = ((source, params.batch), None)
-    training.fit(trained, objective, sides, params, params.steps, params.seed, fabric, log)
+    seed = params.seed
+    training.fit(trained, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return trained
 
 
 def main() -> None:
     """Open, run, write."""
-    at = process.paths("source", "taxonomy", "model", "curve", item=True)
+    at = process.paths("source", "taxonomy", "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"pretrain.{at.item}")
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     fabric = launch(params.compute)
     first = fabric.is_global_zero
+    weights = [params.network.weights] if params.network.weights else []
+    kept = training.unfinished(at.unfinished, [at.source, at.taxonomy, *weights], params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, source, artifacts.read_taxonomy(at.taxonomy), fabric, log)
+        trained = run(params, source, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
     if first:
         model.save(at.model, trained)
+        kept.remove()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from pydantic import Field
 
 from pipeline import artifacts, batches, model, plan, process, progress, training
+from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
 from pipeline.params import derived_seed, load, read, root
 from pipeline.predictions import Predictions
@@ -56,6 +57,7 @@ def run(
     pseudo: Pseudo,
     fabric: Fabric,
     log: progress.Log,
+    checkpoint: Checkpoint | None = None,
 ) -> model.Model:
     """`start`, trained on."""
     k = torch.tensor(pseudo.thresholds["k"].to_numpy(np.float32))
@@ -66,7 +68,8 @@ def run(
     shares = (params.batch, params.source_share, pseudo.hard, params.hard_share)
     sides = batches.shares(source, target, *shares)
     rare = pseudo.rare(params.rare_below)
-    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log, rare)
+    seed = params.seed
+    training.fit(start, objective, sides, params, params.steps, seed, fabric, log, rare, checkpoint)
     return start
 
 
@@ -112,7 +115,9 @@ def split_up(
 def main() -> None:
     """Open, run, write."""
     made = ("labels", "split", "predictions", "thresholds")
-    at = process.paths("start", "source", "target", *made, "model", "curve", item=True)
+    at = process.paths(
+        "start", "source", "target", *made, "model", "curve", "unfinished", item=True
+    )
     params = load(Params, "training", "retrain", f"rounds.{at.item}.retrain")
     plan.check(read(), at.item)
     own = derived_seed(params.seed, at.item)
@@ -129,10 +134,13 @@ def main() -> None:
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     params = params.model_copy(update={"seed": own})
+    inputs = [at.start, at.source, at.target, *(getattr(at, name) for name in made)]
+    kept = training.unfinished(at.unfinished, inputs, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, pseudo, fabric, log)
+        trained = run(params, start, source, pseudo, fabric, log, kept)
     if first:
         model.save(at.model, trained)
+        kept.remove()
 
 
 if __name__ == "__main__":

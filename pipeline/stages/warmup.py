@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline import artifacts, batches, model, process, progress, training
+from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
 from pipeline.params import load, root
 from pipeline.pseudo import PseudoLabelled
@@ -34,6 +36,7 @@ def run(
     shares: Tensor,
     fabric: Fabric,
     log: progress.Log,
+    checkpoint: Checkpoint | None = None,
 ) -> model.Model:
     """`start`, trained on; the target's labels are all IGNORE.
 
@@ -45,13 +48,15 @@ def run(
     if getattr(objective, "second", False):
         start = model.with_second(start, params.seed)
     sides = batches.shares(source, target, params.batch, params.source_share)
-    training.fit(start, objective, sides, params, params.steps, params.seed, fabric, log)
+    seed = params.seed
+    training.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return start
 
 
 def main() -> None:
     """Open, run, write."""
-    at = process.paths("start", "source", "target", "shares", "model", "curve", item=True)
+    inputs = ("start", "source", "target", "shares")
+    at = process.paths(*inputs, "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
     start = model.load(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
@@ -60,10 +65,14 @@ def main() -> None:
     shares = torch.tensor(artifacts.read_table(at.shares).to_numpy("float32"))
     fabric = launch(params.compute)
     first = fabric.is_global_zero
+    others = [Path(o) for o in params.options.values() if isinstance(o, str) and Path(o).is_file()]
+    read = [at.start, at.source, at.target, at.shares, *others]
+    kept = training.unfinished(at.unfinished, read, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, target, shares, fabric, log)
+        trained = run(params, start, source, target, shares, fabric, log, kept)
     if first:
         model.save(at.model, trained)
+        kept.remove()
 
 
 if __name__ == "__main__":

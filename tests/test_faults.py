@@ -1,0 +1,191 @@
+"""A full disk, a folder that is none, a reader that dies: one clear line, and nothing is lost."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline import artifacts, model, predictions
+from pipeline.progress import Curve
+from pipeline.samples import BadInput
+from tests import stages
+from tests.memory import Memory
+from tests.rounds import THREE, predictions_of, small
+
+NOISE = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
+TABLE = pd.DataFrame({"x": NOISE.reshape(-1).astype(float)})
+LIMIT = 4096  # bytes, of which each of these takes more
+
+
+def curve(path):
+    made = Curve(path, 1000, 1, lambda *_: None)
+    for step in range(1000):
+        made(step, {"loss": step / 7})
+
+
+def folder_of_predictions(path):
+    predictions_of(Memory(40), path, classes=9)
+
+
+WRITERS = {
+    "x.parquet": lambda path: artifacts.write_table(path, TABLE),
+    "x.csv": lambda path: artifacts.write_table(path, TABLE),
+    "x.json": lambda path: artifacts.write_json(path, NOISE.tolist()),
+    "x.npy": lambda path: artifacts.write_array(path, NOISE),
+    "label.png": lambda path: artifacts.write_label(path, NOISE, THREE.colours),
+    "picture.png": lambda path: artifacts.write_image(path, Image.fromarray(NOISE)),
+    "x.pt": lambda path: model.save(path, small()),
+    "curve.csv": curve,
+    "predictions": folder_of_predictions,
+}
+
+
+def _write(name, folder, limit):
+    """In a fork: writes, and says how that failed."""
+    import resource
+
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        WRITERS[name](folder / name)
+    except BadInput as error:
+        (folder / "told").write_text(str(error))
+        raise SystemExit(1) from error
+
+
+def written(name, folder, limit=None):
+    running = stages.SERVER.Process(target=_write, args=(name, folder, limit))
+    running.start()
+    running.join(120)
+    return running.exitcode
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file() and path.name != "told"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_told_and_leaves_what_was_there(name, tmp_path):
+    assert written(name, tmp_path, LIMIT) == 1
+    told = (tmp_path / "told").read_text()
+    assert f"{tmp_path / name}" in told
+    assert "cannot be written: " in told
+    assert "File too large" in told
+    assert name == "curve.csv" or contents(tmp_path) == {}
+    assert written(name, tmp_path) == 0  # with room again
+    before = contents(tmp_path)
+    assert max(map(len, before.values())) > LIMIT
+    if name != "curve.csv":  # which grows as it is watched
+        assert written(name, tmp_path, LIMIT) == 1
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name != "curve.csv"])
+def test_a_file_where_the_folder_should_be_is_told(name, tmp_path):
+    """As a folder without the right to write, which root has everywhere."""
+    (tmp_path / "data").write_bytes(b"mine")
+    with pytest.raises(
+        BadInput, match=r"data/.*: cannot be written: .*(Not a directory|File exists)"
+    ):
+        WRITERS[name](tmp_path / "data" / name)
+    assert (tmp_path / "data").read_bytes() == b"mine"
+
+
+# --- as stages -----------------------------------------------------------------------------
+
+
+def end(stage, folder, limit=None):
+    return stages.ended(stages.fork(stage, folder, limit), folder)
+
+
+@pytest.mark.parametrize("stage", stages.STAGES)
+def test_a_stage_on_a_full_disk_ends_with_one_line_and_is_run_again(stage, scenes, tmp_path):
+    stages.build(tmp_path, scenes, steps=8, training={"log_every": 1})
+    before = contents(tmp_path)
+    code, told = end(stage, tmp_path, limit=256)
+    assert code == 1
+    assert "Traceback" not in told
+    last = told.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "cannot be written: " in last
+    assert "File too large" in last
+    now = contents(tmp_path)
+    assert {name: now[name] for name in before} == before
+    assert end(stage, tmp_path)[0] == 0
+
+
+def test_training_outlives_a_disk_too_full_for_its_checkpoints(scenes, tmp_path):
+    stages.build(tmp_path, scenes, steps=3)
+    assert end("pretrain", tmp_path)[0] == 0
+    whole = stages.outputs(tmp_path)
+    code, told = end("pretrain", tmp_path, limit=len(whole["made.pt"]) + 10_000)
+    assert code == 0
+    assert told.count("training goes on without") == 3
+    assert stages.outputs(tmp_path) == whole
+
+
+def test_a_reader_that_dies_is_told_and_the_next_run_goes_on(scenes, tmp_path):
+    stages.build(tmp_path, scenes, steps=25, compute={"workers": 1})
+    assert end("pretrain", tmp_path)[0] == 0
+    whole = stages.outputs(tmp_path)
+    (tmp_path / "made.pt").unlink()
+    running = stages.fork("pretrain", tmp_path)
+    while not [*tmp_path.glob("unfinished/*/*/*/training.pt")]:
+        assert running.is_alive()
+        time.sleep(0.002)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    assert len(children) == 1
+    os.kill(int(children[0]), signal.SIGKILL)
+    code, told = stages.ended(running, tmp_path)
+    assert code == 1
+    assert "error: a process that reads images has ended: DataLoader worker" in told
+    assert "lower compute.workers" in told
+    assert "Traceback" not in told
+    assert end("pretrain", tmp_path)[0] == 0
+    assert stages.outputs(tmp_path) == whole
+
+
+def test_predictions_are_published_whole_or_not_at_all(tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/00000.parquet").write_bytes(b"x")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/old.parquet").write_bytes(b"old")
+    names = ["00000.parquet", "00001.parquet"]
+    with pytest.raises(BadInput, match=r"00001\.parquet: is not there \(1 files in all\)"):
+        predictions.publish(tmp_path / "made", tmp_path / "out", names)
+    assert contents(tmp_path / "out") == {"old.parquet": b"old"}
+
+
+def test_a_damaged_entry_of_dvcs_cache_is_found_and_made_again(tmp_path):
+    """A stage of its own, since what is shown is DVC's: a flipped byte is never checked out."""
+
+    def dvc(*words, fails=False):
+        env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+        done = subprocess.run(["dvc", *words], cwd=tmp_path, env=env, text=True, check=False,
+                              capture_output=True)  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    dvc("init", "--no-scm", "--quiet")
+    dvc("config", "cache.type", "copy")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  make: {cmd: seq 1000 > out.txt, outs: [out.txt]}\n"
+    )
+    dvc("repro")
+    whole = (tmp_path / "out.txt").read_bytes()
+    (entry,) = (tmp_path / ".dvc/cache/files/md5").glob("*/*")
+    entry.chmod(0o644)
+    entry.write_bytes(b"2" + whole[1:])
+    (tmp_path / "out.txt").unlink()
+    told = dvc("checkout", fails=True)
+    assert "out.txt" in told
+    assert not entry.exists()  # it is removed
+    assert "Running stage 'make'" in dvc("repro")
+    assert (tmp_path / "out.txt").read_bytes() == whole
