@@ -12,7 +12,6 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
-from prefect.runtime import flow_run
 from prefect.states import Crashed
 
 from pipeline.flow.graph import Refused
@@ -21,11 +20,11 @@ _LOCK = ".dvc/tmp/flow.lock"
 
 
 @contextmanager
-def in_folder(folder: Path) -> Iterator[None]:
+def in_folder(folder: Path, run: str = "") -> Iterator[None]:
     """Raises Refused while another flow runs in `folder`.
 
-    The lock ends with the process that holds it. It has the run's id in it until the run has ended
-    in order, so that the next one knows of a run that was killed.
+    The lock ends with the process that holds it. It has the id of the `run` in it until that has
+    ended in order: the next one names a run that was killed Crashed.
     """
     path = folder / _LOCK
     path.parent.mkdir(exist_ok=True)  # a fresh clone has none
@@ -39,7 +38,7 @@ def in_folder(folder: Path) -> Iterator[None]:
         killed = file.read()
         if killed:
             crash(UUID(killed))
-        path.write_text(str(flow_run.id))
+        path.write_text(run)
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
@@ -38,7 +39,7 @@ def pipeline(
     """
     try:
         folder = graph.root()
-        with alone.in_folder(folder):
+        with alone.in_folder(folder, str(flow_run.id)):
             stages = graph.plan(overrides, targets)
             changed = graph.changed()
             schedule = Schedule(stages, parallel, lambda *run: _submit(folder, changed, *run))

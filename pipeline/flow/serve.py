@@ -6,6 +6,8 @@ import asyncio
 import shlex
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 from prefect.client.orchestration import get_client
@@ -14,7 +16,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
-from pipeline.flow import graph
+from pipeline.flow import alone, graph
 from pipeline.flow.run import pipeline
 
 NAME = "here"
@@ -26,17 +28,20 @@ def serve() -> None:
 
     What runs then is stopped. Raises DVC's NotDvcRepoError outside of its folders.
     """
-    _deploy()
+    folder = graph.root()
+    _deploy(folder)
     # asyncio takes SIGINT if it is Python's; processes started with & would ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(ProcessWorker(work_pool_name=NAME, name=NAME, limit=1).start())
     except KeyboardInterrupt:
-        return
+        # the worker kills what it ran, which so cannot name itself
+        with suppress(graph.Refused), alone.in_folder(folder):
+            return
 
 
-def _deploy() -> None:
+def _deploy(folder: Path) -> None:
     pool = WorkPoolCreate(
         name=NAME,
         type=ProcessWorker.type,
@@ -50,7 +55,7 @@ def _deploy() -> None:
         entrypoint_type=EntrypointType.MODULE_PATH,
         work_pool_name=NAME,
         job_variables={
-            "working_dir": str(graph.root()),
+            "working_dir": str(folder),
             "command": shlex.join([sys.executable, "-m", "prefect.engine"]),
         },
     )
