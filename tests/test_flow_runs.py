@@ -175,7 +175,7 @@ def test_a_signal_leaves_nothing_and_the_next_run_goes_on(server, dummies, sign,
     assert server.tasks(run, 1) == {"source": "Completed"}
 
 
-def test_the_cancel_button_ends_a_run_started_by_hand(server, dummies):
+def test_a_run_started_by_hand_can_be_cancelled(server, dummies):
     def cancel(process):
         asked = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1}
         server.press_cancel(server("/flow_runs/filter", asked)[0]["id"])
@@ -275,7 +275,7 @@ def test_tables_hold_numbers_and_text(tmp_path):
     from pipeline.flow import show
 
     (tmp_path / "a.csv").write_text('class,iou\nroad,61.5\n"<b>, x",nan\nsky,\n')
-    rows = [{"class": "road", "iou": 61.5}, {"class": "<b>, x", "iou": "nan"}]
+    rows = [{"class": "road", "iou": 61.5}, {"class": "&lt;b&gt;, x", "iou": "nan"}]
     assert show.table(tmp_path / "a.csv") == [*rows, {"class": "sky", "iou": ""}]
 
 

@@ -66,7 +66,7 @@ def page(path: Path, name: str) -> str:
 
 
 def table(path: Path) -> list[dict[str, str | float]]:
-    """Its first rows, by column; numbers as numbers, so that they sort."""
+    """Its first rows, by column; numbers as numbers, so that they sort, and text as Markdown."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row, _ in zip(csv.DictReader(file), range(_ROWS), strict=False)]
     return [{str(k): _value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
@@ -76,7 +76,7 @@ def _value(text: str) -> str | float:
     try:
         number = float(text)
     except ValueError:
-        return text
+        return escape(text)
     return number if math.isfinite(number) else text
 
 
