@@ -30,7 +30,7 @@ flow: .venv/ready-flow  ## the main job as a Prefect flow; ARGS: rounds, stages,
 ui: .venv/ready-flow  ## Prefect's pages at http://127.0.0.1:4200, until Ctrl-C
 	prefect server start
 
-serve: .venv/ready-flow  ## beside `make ui`: its Run and Cancel buttons work, until Ctrl-C
+serve: .venv/ready-flow  ## beside `make ui`: a worker for its Run and Cancel buttons, until Ctrl-C
 	python -m pipeline.flow --serve
 
 test: .venv/ready-dev  ## set up, and pass the tests
@@ -42,7 +42,7 @@ test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
-test-browser: has-chromium .venv/ready-browser  ## the look page, in headless Chromium
+test-browser: has-chromium .venv/ready-browser .venv/ready-flow  ## the look page and Prefect's, in Chromium
 	python -m pytest -o addopts="-q --strict-markers" -m browser tests/browser
 
 has-chromium:

@@ -113,6 +113,27 @@ def test_overrides_of_nothing_are_refused(dummies, value):
     assert {name: Path(name).read_text() for name in before} == before
 
 
+def test_a_plan_that_cannot_be_leaves_the_params_as_they_are(dummies):
+    before = Path("params.yaml").read_text()
+    for values, target in (
+        (["rounds.r2.portion=0.7"], "ghost"),
+        (["rounds.r2.portion=0.7", "rounds.r9.portion=1"], "r2"),
+        (["~rounds.r1.teacher"], "r2"),
+    ):
+        with pytest.raises((graph.Refused, DvcException)):
+            graph.plan(values, [target])
+        assert Path("params.yaml").read_text() == before
+
+
+def test_a_plan_may_name_a_round_that_it_adds(dummies):
+    before = Path("params.yaml").read_text()
+    try:
+        stages = graph.plan(["+rounds.r3={teacher: r2, portion: 0.1}"], ["r3"])
+        assert [*stages][-2:] == ["infer@r3", "train@r3"]
+    finally:
+        Path("params.yaml").write_text(before)
+
+
 # --- stages as processes -------------------------------------------------------------------
 
 

@@ -8,18 +8,13 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.dummies import NEEDS, Dummies, environment, ignoring_interrupts, until
+from tests.flows import Server, Serving, flow, start
 
 pytestmark = pytest.mark.flow
 CHAIN = """
@@ -31,58 +26,6 @@ stages:
       deps: ["${item.needs}"]
       outs: ["work/${key}"]
 """
-
-
-class Server:
-    """Prefect's server and what it knows, over its REST interface."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/api"
-        self.env = environment(PREFECT_HOME=str(folder), PREFECT_SERVER_ANALYTICS_ENABLED="false")
-        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-        quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(command, cwd=folder, env=self.env, stdout=quiet)
-        self.env |= {"PREFECT_API_URL": self.url}
-        until(self._healthy, 60)
-
-    def _healthy(self) -> bool:
-        try:
-            return self("/health") is True
-        except OSError:
-            return False
-
-    def __call__(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return json.load(answer)
-
-    def state(self, run: str) -> str:
-        return self(f"/flow_runs/{run}")["state"]["name"]
-
-    def tasks(self, run: str, count: int = len(NEEDS)) -> dict[str, str]:
-        """State by name; the server learns of them a moment after they end."""
-
-        def read() -> dict[str, str]:
-            asked = {"flow_runs": {"id": {"any_": [run]}}}
-            found = {t["name"]: t["state"]["name"] for t in self("/task_runs/filter", asked)}
-            busy = {"Pending", "Running"} & {*found.values()}
-            return found if len(found) == count and not busy else {}
-
-        return until(read, 10)
-
-    def needs(self, run: str) -> dict[str, set[str]]:
-        """The edges that the UI draws."""
-        nodes = dict(self(f"/flow_runs/{run}/graph-v2")["nodes"])
-        name = {key: node["label"] for key, node in nodes.items()}
-        return {name[k]: {name[p["id"]] for p in node["parents"]} for k, node in nodes.items()}
-
-    def artifacts(self, run: str) -> dict[str, Any]:
-        asked = {"artifacts": {"flow_run_id": {"any_": [run]}}}
-        return {found["key"]: found for found in self("/artifacts/filter", asked)}
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +46,6 @@ def dummies(made):
     made.ran()
     yield made
     made.remove("wait", "broken", "together", "stubborn")
-
-
-def start(server, folder, *arguments, **options):
-    command = [sys.executable, "-m", "pipeline.flow", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=folder, **{"env": server.env} | pipes | options)
-
-
-def flow(server, folder, *arguments, code=0):
-    """The run's id, and what it printed."""
-    process = start(server, folder, *arguments)
-    printed, _ = process.communicate(timeout=200)
-    assert process.returncode == code, printed
-    return re.findall(r"runs/flow-run/([0-9a-f-]{36})", printed)[0], printed
 
 
 # --- states, edges, targets ----------------------------------------------------------------
@@ -157,11 +86,13 @@ def test_targets_run_with_what_they_need(server, dummies):
     assert "other" not in dummies.ran()
 
 
-def test_what_cannot_be_run_is_refused_in_a_line(server, dummies):
-    run, printed = flow(server, dummies.folder, "trian", code=2)
+def test_what_cannot_be_run_is_refused_in_a_line_and_writes_nothing(server, dummies):
+    before = (dummies.folder / "params.yaml").read_text()
+    run, printed = flow(server, dummies.folder, "trian", "-S", "rounds.r2.portion=0.7", code=2)
     assert "is it 'train'?" in printed
     assert "Traceback" not in printed
     assert server.state(run) == "Refused"
+    assert (dummies.folder / "params.yaml").read_text() == before
 
 
 def test_a_failed_stage_stops_what_needs_it_alone(server, dummies):
@@ -225,7 +156,7 @@ def stopped(server, dummies, how, **options):
     printed, _ = process.communicate(timeout=30)
     seconds = time.monotonic() - begun
     dummies.remove("wait")
-    assert dummies.processes() == []
+    until(lambda: dummies.processes() == [], 15)
     assert dummies.locks() == "{}"
     return seconds, re.findall(r"flow-run/([0-9a-f-]{36})", printed)[0], process.returncode
 
@@ -244,43 +175,60 @@ def test_a_signal_leaves_nothing_and_the_next_run_goes_on(server, dummies, sign,
     assert server.tasks(run, 1) == {"source": "Completed"}
 
 
-def test_the_cancel_button_ends_a_run_started_by_hand(server, dummies):
+def test_a_run_started_by_hand_can_be_cancelled(server, dummies):
     def cancel(process):
         asked = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1}
-        run = server("/flow_runs/filter", asked)[0]["id"]
-        server(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+        server.press_cancel(server("/flow_runs/filter", asked)[0]["id"])
 
     seconds, run, code = stopped(server, dummies, cancel, preexec_fn=ignoring_interrupts)
     assert seconds < 15
     assert (code, server.state(run)) == (130, "Cancelled")
 
 
-def test_run_and_cancel_of_a_served_flow(server, dummies):
+def test_run_and_cancel_through_the_work_pool(server, dummies):
     dummies.edit()
     dummies.write("wait", "")
-    serving = start(server, dummies.folder, "--serve", preexec_fn=ignoring_interrupts)
-    try:
-        until(lambda: server("/deployments/filter", {}), 30)
+    with Serving(server, dummies, preexec_fn=ignoring_interrupts):
+        assert server("/work_pools/here")["type"] == "process"
         deployment = server("/deployments/name/segue/here")
+        assert deployment["work_pool_name"] == "here"
         assert deployment["parameter_openapi_schema"]["properties"]["parallel"]["minimum"] == 1
-        asked = {"parameters": {"targets": ["r1"]}, "state": {"type": "SCHEDULED"}}
-        run = server(f"/deployments/{deployment['id']}/create_flow_run", asked)["id"]
+        run = server.press_run(targets=["r1"])
         until(dummies.ran, 60)
         time.sleep(1)
         begun = time.monotonic()
-        server(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-        until(lambda: server.state(run) == "Cancelled", 15)
-        until(lambda: len(dummies.processes()) == 1, 15)
+        server.press_cancel(run)
+        until(lambda: server.state(run) == "Cancelled", 40)
         print(f"cancel: {time.monotonic() - begun:.1f} s")
+        until(lambda: len(dummies.processes()) == 1, 5)
         assert dummies.locks() == "{}"
         dummies.remove("wait")
-        run = server(f"/deployments/{deployment['id']}/create_flow_run", asked)["id"]
+        run = server.press_run(targets=["r1"])
         until(lambda: server.state(run) == "Completed", 60)
         assert server.tasks(run, 3)["source"] == "Completed"
-    finally:
-        serving.terminate()
-        serving.communicate(timeout=30)
     assert dummies.processes() == []
+
+
+@pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
+def test_the_end_of_serving_ends_what_runs(server, dummies, sign):
+    dummies.edit()
+    dummies.write("wait", "")
+    with Serving(server, dummies, preexec_fn=ignoring_interrupts) as serving:
+        server.press_run(targets=["source"])
+        until(dummies.ran, 60)
+        time.sleep(1)
+        serving.send_signal(getattr(signal, sign))
+        assert serving.wait(timeout=60) == 0
+        until(lambda: dummies.processes() == [], 15)
+    assert dummies.locks() == "{}"
+
+
+def test_a_killed_run_is_named_crashed_by_the_next(server, dummies):
+    _, run, _ = stopped(server, dummies, lambda process: process.kill())
+    assert server.state(run) == "Running"
+    flow(server, dummies.folder, "source")
+    assert server.state(run) == "Crashed"
+    assert {*server.tasks(run, 2).values()} == {"Crashed"}
 
 
 def test_without_a_server_it_brings_its_own_and_ends_it(server, dummies, tmp_path):
@@ -327,7 +275,7 @@ def test_tables_hold_numbers_and_text(tmp_path):
     from pipeline.flow import show
 
     (tmp_path / "a.csv").write_text('class,iou\nroad,61.5\n"<b>, x",nan\nsky,\n')
-    rows = [{"class": "road", "iou": 61.5}, {"class": "<b>, x", "iou": "nan"}]
+    rows = [{"class": "road", "iou": 61.5}, {"class": "&lt;b&gt;, x", "iou": "nan"}]
     assert show.table(tmp_path / "a.csv") == [*rows, {"class": "sky", "iou": ""}]
 
 
@@ -368,8 +316,13 @@ def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):
     data = re.findall(r"data:image/jpeg;base64,([^)]+)\)", shown["reports-look-round-1"]["data"])
     with Image.open(io.BytesIO(base64.b64decode(data[0]))) as mosaic:
         assert mosaic.width > 100
-    assert f"file://{project.folder}/reports/index.html" in shown["reports-index-html"]["data"]
+    told = shown["reports-index-html"]["data"]
+    assert f"```\nfile://{project.folder}/reports/index.html\n```" in told
+    assert f"python3 -m webbrowser -t file://{project.folder}/reports/index.html\n" in told
     for name, steps in (("pretrain-source", 7), ("retrain-round-1", 2)):
         progress = shown[f"training-{name}"]
         assert float(progress["data"]) == 100
         assert f"step {steps} of {steps}" in progress["description"]
+    run, _ = flow(server, project.folder)
+    assert {*server.tasks(run, len(listed)).values()} == {"Cached"}
+    assert server.artifacts(run) == {}

@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any, cast
+from typing import Any
 
 from pipeline.flow import server
 
@@ -55,15 +55,9 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _serve() -> int:
-    from prefect import serve
-    from prefect.deployments.runner import RunnerDeployment
-    from prefect.types.entrypoint import EntrypointType
+    from pipeline.flow.serve import serve
 
-    from pipeline.flow.run import pipeline
-
-    # by its module: a pickled flow would hold a second copy of what runs
-    here = pipeline.to_deployment("here", entrypoint_type=EntrypointType.MODULE_PATH)
-    serve(cast(RunnerDeployment, here), limit=1)
+    serve()
     return 0
 
 

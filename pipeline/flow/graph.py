@@ -48,8 +48,25 @@ def root() -> Path:
     return Path(Repo.find_root())
 
 
+def plan(values: Sequence[str], targets: Sequence[str]) -> dict[str, Stage]:
+    """What is to run, with `key=value` written into params.yaml as `dvc exp run -S` does.
+
+    A value may name a round that a target then means. Nothing stays written if either cannot be:
+    raises Refused, or DVC's own errors.
+    """
+    params = root() / PARAMS
+    before = params.read_bytes() if values else b""
+    try:
+        override(values)
+        return select(read(), targets)
+    except Exception:
+        if values:
+            params.write_bytes(before)
+        raise
+
+
 def override(values: Sequence[str]) -> None:
-    """Write `key=value` into params.yaml, as `dvc exp run -S` does.
+    """Write `key=value` into params.yaml.
 
     Raises Refused for another file, and DVC's own errors for what it cannot set.
     """

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,10 +13,11 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from pipeline.flow import command, graph, show
+from pipeline.flow import alone, command, graph, show
 from pipeline.flow.graph import Stage
 from pipeline.flow.schedule import Schedule
 from pipeline.flow.watch import cancellable
@@ -40,9 +39,8 @@ def pipeline(
     """
     try:
         folder = graph.root()
-        with _alone(folder):
-            graph.override(overrides)
-            stages = graph.select(graph.read(), targets)
+        with alone.in_folder(folder, str(flow_run.id)):
+            stages = graph.plan(overrides, targets)
             changed = graph.changed()
             schedule = Schedule(stages, parallel, lambda *run: _submit(folder, changed, *run))
             return _ended(schedule)
@@ -60,19 +58,6 @@ def _ended(schedule: Schedule) -> State[Any]:
         return Cancelled(message="Stopped; the next run goes on from here.")
     finally:
         _stop()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Raises Refused while another flow runs in `folder`; the lock ends with its holder."""
-    (folder / ".dvc/tmp").mkdir(exist_ok=True)  # a fresh clone has none
-    with (folder / ".dvc/tmp/flow.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = f"another flow runs in {folder}; wait for it, or stop it"
-            raise graph.Refused(message) from error
-        yield
 
 
 def _stop() -> None:

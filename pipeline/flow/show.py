@@ -8,18 +8,20 @@ import html
 import io
 import math
 import re
+import shlex
 from pathlib import Path
 from typing import cast
 from uuid import UUID
 
 from PIL import Image
 from prefect.artifacts import (
-    create_link_artifact,
-    create_markdown_artifact,
+    Artifact,
+    MarkdownArtifact,
+    TableArtifact,
     create_progress_artifact,
-    create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.schemas.objects import Artifact as ArtifactResponse
 
 from pipeline.flow.graph import Stage, key
 
@@ -31,21 +33,40 @@ _ROWS = 500
 
 
 def publish(root: Path, stage: Stage) -> None:
-    """One artifact for each output worth a look; a key is the output's path."""
+    """An artifact for each output worth a look, if it is not as the last one; a key is its path."""
     for out in stage.outs:
-        path = root / out
-        if path.suffix == ".csv" and out != stage.curve and path.is_file():
-            create_table_artifact(table(path), key=key(out), description=escape(out))
-        elif path.suffix == ".html" and path.is_file():
-            note = f"Browsers open it from their address bar: `{path}`"
-            create_link_artifact(path.as_uri(), escape(out), key=key(out), description=note)
-        elif (path / "mosaic.png").is_file():
-            text = picture(path / "mosaic.png", f"{out}/mosaic.png")
-            create_markdown_artifact(text, key=key(out), description=escape(out))
+        made = _artifact(root / out, out) if out != stage.curve else None
+        if made is None:
+            continue
+        last = cast(ArtifactResponse | None, Artifact.get(made.key))
+        if last is None or last.data != made.format():
+            made.create()
+
+
+def _artifact(path: Path, out: str) -> Artifact | None:
+    name, told = key(out), escape(out)
+    if path.suffix == ".csv" and path.is_file():
+        return TableArtifact(key=name, description=told, table=table(path))
+    if path.suffix == ".html" and path.is_file():
+        return MarkdownArtifact(key=name, description=told, markdown=page(path, out))
+    if (path / "mosaic.png").is_file():
+        text = picture(path / "mosaic.png", f"{out}/mosaic.png")
+        return MarkdownArtifact(key=name, description=told, markdown=text)
+    return None
+
+
+def page(path: Path, name: str) -> str:
+    """Markdown that says how to open a page: browsers follow no link from here to a file."""
+    address = path.as_uri()
+    return (
+        f"### {escape(name)}\n\nCopy its address into the address bar of a browser:\n\n"
+        f"```\n{address}\n```\n\nor open it from a terminal:\n\n"
+        f"```\npython3 -m webbrowser -t {shlex.quote(address)}\n```\n"
+    )
 
 
 def table(path: Path) -> list[dict[str, str | float]]:
-    """Its first rows, by column; numbers as numbers, so that they sort."""
+    """Its first rows, by column; numbers as numbers, so that they sort, and text as Markdown."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row, _ in zip(csv.DictReader(file), range(_ROWS), strict=False)]
     return [{str(k): _value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
@@ -55,7 +76,7 @@ def _value(text: str) -> str | float:
     try:
         number = float(text)
     except ValueError:
-        return text
+        return escape(text)
     return number if math.isfinite(number) else text
 
 

@@ -1,4 +1,4 @@
-"""The UI's Cancel button for a run that was started by hand: no runner watches such a run."""
+"""`prefect flow-run cancel` of a run that was started by hand: no worker watches such a run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A headless Chromium, and pages of fabricated reports opened from disk."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 from selenium import webdriver
@@ -81,18 +82,26 @@ class Page:
         )
 
 
-@pytest.fixture(scope="session")
-def driver(tmp_path_factory):
+@contextmanager
+def chromium(profile, **logs):
+    """A headless browser that keeps these logs, each of a level."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for flag in (*QUIET, f"user-data-dir={tmp_path_factory.mktemp('profile')}"):
+    for flag in (*QUIET, f"user-data-dir={profile}"):
         options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = Service(shutil.which("chromedriver"))
-    made = webdriver.Chrome(options=options, service=service)
+    options.set_capability("goog:loggingPrefs", logs)
+    made = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     made.set_window_size(1280, 800)
-    yield made
-    made.quit()
+    try:
+        yield made
+    finally:
+        made.quit()
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("profile"), browser="ALL") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
