@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pipeline import predict
+from pipeline.model import Normalisation
 from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import BadInput
 from pipeline.stages import (
@@ -51,6 +52,14 @@ def test_pretraining_starts_from_the_seed_and_takes_its_steps(steps, scenes, fab
     found = pretrain.run(given, scenes(3), THREE, fabric, lambda step, _: logged.append(step))
     assert logged == list(range(steps))
     assert equal(found, small(5)) == (steps == 0)
+
+
+def test_the_normalisation_beside_the_weights_is_the_models(scenes, fabric):
+    caffe = {"mean": [104.0, 116.7, 122.7], "std": [1, 1, 1], "scale": 1, "bgr": True}
+    network = {"name": "small", "options": {"width": 4}, "normalisation": caffe}
+    given = pretrain.Params(**(TRAINING | {"steps": 0, "network": network, "seed": 5}))
+    found = pretrain.run(given, scenes(3), THREE, fabric, ignore_log).recipe.normalisation
+    assert found == Normalisation((104.0, 116.7, 122.7), (1.0, 1.0, 1.0), 1.0, bgr=True)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

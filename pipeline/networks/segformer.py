@@ -191,7 +191,7 @@ class _Head(nn.Module):
 
 def _map(tokens: Tensor, rows: int, columns: int) -> Tensor:
     """(N, rows * columns, F) to (N, F, rows, columns)."""
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, rows, columns)
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, rows, columns)
 
 
 def _draw(module: nn.Module) -> None:

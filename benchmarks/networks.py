@@ -1,0 +1,150 @@
+"""Memory and time of each network: a training step and an inference, each in a process of its own.
+
+    python benchmarks/networks.py                 # 512x1024, batch 1; minutes, on an idle machine
+    python benchmarks/networks.py --height 128 --width 256 --out FILE --only small segnet
+
+prints a table and writes benchmarks/results/networks.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import artifacts, model
+from pipeline.losses import supervised
+from pipeline.model import Recipe
+from pipeline.taxonomy import CITYSCAPES
+
+RESULTS = Path(__file__).parent / "results" / "networks.json"
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "small": ("small", {}),
+    "fcn8s": ("fcn8s", {}),
+    "segnet": ("segnet", {}),
+    "deeplabv2 vgg16": ("deeplabv2", {"backbone": "vgg16"}),
+    "deeplabv2 resnet101, aux": ("deeplabv2", {"aux": True}),
+    "fcn resnet50": ("fcn", {}),
+    "deeplabv3 mobilenet": ("deeplabv3", {"backbone": "mobilenet"}),
+    "deeplabv3 resnet50": ("deeplabv3", {}),
+    "deeplabv3 resnet101": ("deeplabv3", {"backbone": "resnet101"}),
+    "deeplabv3plus mobilenet": ("deeplabv3plus", {"backbone": "mobilenet"}),
+    "deeplabv3plus resnet101": ("deeplabv3plus", {}),
+    "deeplabv3plus resnet101, stride 8": ("deeplabv3plus", {"output_stride": 8}),
+    "segformer b0": ("segformer", {}),
+    "segformer b2": ("segformer", {"size": "b2"}),
+    "segformer b5": ("segformer", {"size": "b5"}),
+}
+
+
+def main() -> None:
+    given = _arguments()
+    if given.child:
+        print(json.dumps(measure(given)))
+        return
+    rows = []
+    print("| network | parameters | a training step | its memory | an inference | its memory |")
+    print("|---|---|---|---|---|---|")
+    for name in given.only or NETWORKS:
+        row = {"network": name, "height": given.height, "width": given.width}
+        row |= {"batch": given.batch, "threads": given.threads, "steps": given.steps}
+        for what in ("train", "infer"):
+            row |= in_a_child(name, what, given)
+        rows.append(row)
+        print(line(row), flush=True)
+        artifacts.write_json(given.out, rows)
+
+
+def line(row: dict[str, Any]) -> str:
+    cells = [row["network"], f"{row['parameters'] / 1e6:.1f} M"]
+    for what in ("train", "infer"):
+        cells += [f"{row[what + '_seconds']:.2f} s", f"{row[what + '_bytes'] / 1e9:.2f} GB"]
+    return f"| {' | '.join(cells)} |"
+
+
+def in_a_child(name: str, what: str, given: argparse.Namespace) -> dict[str, Any]:
+    """What `measure` finds, its memory being that of a process that did nothing else."""
+    sizes = (given.height, given.width, given.batch, given.steps, given.threads)
+    flags = ("--height", "--width", "--batch", "--steps", "--threads")
+    command = [sys.executable, __file__, "--child", name, what]
+    command += [word for pair in zip(flags, map(str, sizes), strict=True) for word in pair]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Median seconds after one step that is not counted, and the process's peak memory."""
+    torch.set_num_threads(given.threads)
+    name, what = given.child
+    network, options = NETWORKS[name]
+    made = model.create(Recipe(network, CITYSCAPES, options), seed=0)
+    rng = np.random.default_rng(0)
+    size = (given.batch, given.height, given.width)
+    images = torch.from_numpy(rng.integers(0, 256, (size[0], 3, *size[1:]), np.uint8))
+    labels = torch.from_numpy(rng.integers(0, len(CITYSCAPES), size))
+    step = _training(made, images, labels) if what == "train" else _inference(made, images)
+    seconds = []
+    for _ in range(given.steps + 1):
+        began = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - began)
+    return {
+        "parameters": sum(p.numel() for p in made.parameters()),
+        f"{what}_seconds": statistics.median(seconds[1:]),
+        f"{what}_bytes": _peak(),
+    }
+
+
+def _training(made: model.Model, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
+    """Forward, backward and SGD with momentum, in float32."""
+    made.train()
+    optimiser = torch.optim.SGD(made.parameters(), 1e-6, momentum=0.9, weight_decay=5e-4)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        supervised(made(images), labels, 0.1).backward()
+        optimiser.step()
+
+    return step
+
+
+def _inference(made: model.Model, images: torch.Tensor) -> Callable[[], None]:
+    made.eval()
+
+    @torch.inference_mode()
+    def step() -> None:
+        made(images)
+
+    return step
+
+
+def _peak() -> int:
+    """The most memory this process has had, in bytes."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    for name, default in (("height", 512), ("width", 1024), ("batch", 1), ("steps", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
