@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample
+from pipeline.samples import UNREADABLE, BadInput, Coding, Domain, Pixels, Sample
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 
@@ -148,8 +148,10 @@ def read_label_map(path: Path, classes: int) -> Pixels:
             if image.mode not in ("P", "L"):
                 raise ValueError(f"mode {image.mode}, not one 8-bit channel")
             label = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read as a label map ({error})") from error
+    except UNREADABLE as error:
+        raise BadInput(
+            f"{path}: cannot be read as a label map ({error}); replace the file"
+        ) from error
     if (label[label != IGNORE] >= classes).any():
         value = label[label != IGNORE].max()
         raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
