@@ -81,6 +81,8 @@ class Draws(Dataset[Batch]):
         rare: Sequence[int] = (),
     ) -> None:
         self.sides = sides
+        if any(side and side[1] and not len(side[0]) for side in sides):
+            raise BadInput("a side to train on has no image; run dvc repro prepare")
         fewest = min((side[1] or ranks for side in self.sides if side), default=ranks)
         if fewest < ranks:
             raise BadInput(

@@ -18,7 +18,7 @@ from pipeline.taxonomy import IGNORE
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST = 240
-"""Bytes of a name; file systems take 255, of which a suffix and a temporary file's mark are some."""
+"""Bytes of a name: file systems take 255, and a suffix and a temporary file's mark follow."""
 
 
 @dataclass(frozen=True)

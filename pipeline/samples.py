@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -18,15 +19,25 @@ RED16 = "red16"
 """Labels are 16-bit RGB PNGs with the raw value in the first channel (SYNTHIA)."""
 
 
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises where a file is no picture, is damaged or would fill the memory."""
-
 _ORIENTATION = 0x0112
 _LARGEST = 65535
+_OPAQUE = 255
 
 
 class BadInput(ValueError):
     """Something of the user's is wrong; the message names the file, the value and the fix."""
+
+
+@contextmanager
+def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[None]:
+    """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # which they are depends on the format and the damage
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise BadInput(f"{path}: cannot be read as {kind} ({reason}); {fix}") from error
 
 
 @dataclass(frozen=True)
@@ -123,12 +134,9 @@ class Domain:
 
 def read_image(path: Path) -> Pixels:
     """Any image PIL reads, as uint8 (height, width, 3) RGB. Raises BadInput naming the file."""
-    try:
-        with Image.open(path) as image:
-            _plain(image)
-            return np.asarray(image.convert("RGB"))
-    except UNREADABLE as error:
-        raise BadInput(f"{path}: cannot be read as an image ({error}); replace the file") from error
+    with readable(path, "an image"), Image.open(path) as image:
+        _plain(image)
+        return np.asarray(image.convert("RGB"))
 
 
 def _plain(image: Image.Image) -> None:
@@ -138,13 +146,13 @@ def _plain(image: Image.Image) -> None:
     turned = image.getexif().get(_ORIENTATION, 1)
     if turned not in (0, 1):
         raise ValueError(f"EXIF orientation {turned}; turn the pixels themselves")
-    if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
         raise ValueError("partly transparent; put it on a background")
 
 
 def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
     """The raw values of a label file, uint16 (height, width). Raises BadInput naming the file."""
-    try:
+    with readable(path, "a label"):
         if encoding == RED16:
             return _red16(path)
         with Image.open(path) as image:
@@ -154,15 +162,13 @@ def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
         if raw.min() < 0 or raw.max() > _LARGEST:
             raise ValueError(f"values {raw.min()} to {raw.max()}; they go from 0 to {_LARGEST}")
         return raw.astype(np.uint16)
-    except UNREADABLE as error:
-        raise BadInput(f"{path}: cannot be read as a label ({error}); replace the file") from error
 
 
 def _red16(path: Path) -> npt.NDArray[np.uint16]:
     # Pillow keeps the high byte of each 16 bits, which of the same bytes turned round is the low
     # one. torchvision keeps both, but ends the process where the file is damaged.
-    high, low = (_red8(path, order) for order in ("B", "L"))
-    return high.astype(np.uint16) << 8 | low
+    both = np.stack([_red8(path, order) for order in ("L", "B")], axis=-1)
+    return both.view("<u2")[..., 0].astype(np.uint16)
 
 
 def _red8(path: Path, order: str) -> Pixels:

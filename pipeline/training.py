@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -24,23 +25,23 @@ class Optimiser(Section):
     """The rate falls from `lr` to 0 as (1 - step/steps)^power, after a linear `warmup`."""
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    momentum: float = 0.9  # of sgd, and the first of adam's two averages
-    second: float = 0.999  # the second of them
-    power: float = 0.9
-    warmup: int = 0
+    lr: float = Field(default=1e-3, ge=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)  # of sgd, and the first of adam's two averages
+    second: float = Field(default=0.999, ge=0, lt=1)  # the second of them
+    power: float = Field(default=0.9, ge=0)
+    warmup: int = Field(default=0, ge=0)
 
 
 class Training(Section):
     """What every training stage shares."""
 
-    batch: int
+    batch: int = Field(ge=1)
     augment: AugmentParams
     optimiser: Optimiser = Optimiser()
     # ADVENT's
     discriminator: Optimiser = Optimiser(name="adam", lr=1e-4, weight_decay=0, second=0.99)
-    log_every: int = 10
+    log_every: int = Field(default=10, ge=1)
     compute: Compute = Compute()
 
 

@@ -24,8 +24,8 @@ class DomainParams(Section):
 
     reader: str
     root: Path
-    width: int = Field(ge=8)
-    height: int = Field(ge=8)
+    width: int = Field(ge=8, le=16384)
+    height: int = Field(ge=8, le=16384)
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pipeline import artifacts, model, process, progress, training
 from pipeline.compute import launch
-from pipeline.params import Section, load, root
+from pipeline.params import Section, Seed, load, root
 from pipeline.samples import Domain
 from pipeline.taxonomy import Taxonomy
 
@@ -27,7 +27,7 @@ class Network(Section):
 class Params(training.Training):
     """`pretrain.<name>` over `training`, with `network`, `compute` and `seed`."""
 
-    seed: int
+    seed: Seed
     steps: int = Field(ge=0)  # 0: the initial weights, for rounds that start afresh
     network: Network
 
