@@ -9,8 +9,11 @@ from scipy.ndimage import gaussian_filter
 
 from pipeline import artifacts, plots, process, progress
 from pipeline.params import Section, load, root
-from pipeline.samples import Domain
+from pipeline.samples import BadInput, Domain
 from pipeline.taxonomy import Taxonomy
+
+LARGEST = 20_000_000
+"""Numbers of q: 80 MB, and a GB of memory while it is made."""
 
 
 class Params(Section):
@@ -26,19 +29,25 @@ def run(params: Params, source: Domain, classes: int) -> npt.NDArray[np.float32]
     """q float32 (classes, rows, columns) in [floor, 1]: the share of labels of a class in a cell.
 
     Zou et al., 2018. Of a cell's labelled pixels over all images; a cell without any counts each
-    class alike.
+    class alike. Raises BadInput where q would hold more than LARGEST numbers.
     """
     width, height = source.size
     rows, columns = -(-height // params.stride), -(-width // params.stride)
+    if rows * columns * classes > LARGEST:
+        raise BadInput(
+            f"prior.stride = {params.stride}: {classes} classes by {rows} rows by {columns} "
+            f"columns, of {LARGEST:,} numbers at most; double it"
+        )
     y, x = np.arange(height) // params.stride, np.arange(width) // params.stride
     cell = y[:, None] * columns + x
     count = min(params.images or len(source), len(source))
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
-    seen = np.zeros(rows * columns * 256, np.int64)
+    kinds = classes + 1  # the last is IGNORE
+    seen = np.zeros(rows * columns * kinds, np.int64)
     for index in progress.track(chosen, "prior", count):
-        flat = cell * 256 + source.label(index)
+        flat = cell * kinds + np.minimum(source.label(index), classes)
         seen += np.bincount(flat.ravel(), minlength=seen.size)
-    of = seen.reshape(rows, columns, 256)[:, :, :classes].transpose(2, 0, 1).astype(float)
+    of = seen.reshape(rows, columns, kinds)[:, :, :classes].transpose(2, 0, 1).astype(float)
     total = of.sum(0)
     share = np.where(total > 0, of / np.maximum(total, 1), 1 / classes)
     smooth = gaussian_filter(share, (0, params.sigma, params.sigma), mode="nearest")
