@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample
+from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, readable
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
+
+_AGAIN = "run dvc repro, which restores or makes it again"
 
 
 @contextmanager
@@ -67,8 +69,9 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Whatever the file holds."""
-    return json.loads(path.read_text())
+    """Whatever the file holds. Raises BadInput for a file that is no JSON."""
+    with readable(path, "JSON", _AGAIN):
+        return json.loads(path.read_text())
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
@@ -76,6 +79,15 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     sink = io.BytesIO()
     np.save(sink, array, allow_pickle=False)
     write_bytes(path, sink.getvalue())
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """What `write_array` wrote. Raises BadInput for any other file, and for one with NaN."""
+    with readable(path, "an array", _AGAIN):
+        found: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        if not np.isfinite(found).all():
+            raise ValueError("some of it is NaN or infinite")
+        return found
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -87,8 +99,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """What `write_table` wrote."""
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    """What `write_table` wrote. Raises BadInput for a file that is no table."""
+    with readable(path, "a table", _AGAIN):
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
@@ -120,17 +133,20 @@ def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
 
 
 def read_domain(path: Path, root: Path, memory: int = 0) -> Domain:
-    """A domain that `write_domain` wrote, its files below `root`."""
-    table = pq.read_table(path)
-    about = json.loads(table.schema.metadata[b"segue"])
-    values = {int(raw): index for raw, index in about.get("values", {}).items()}
-    return Domain(
-        [Sample(**row) for row in table.to_pylist()],
-        root,
-        tuple(about["size"]),
-        Coding(values, about["encoding"]) if "encoding" in about else Coding({}),
-        memory,
-    )
+    """A domain that `write_domain` wrote, its files below `root`.
+
+    Raises BadInput for any other file, and for one that names a file outside the root.
+    """
+    with readable(path, "the index of a domain", _AGAIN):
+        table = pq.read_table(path)
+        about = json.loads(table.schema.metadata[b"segue"])
+        values = {int(raw): index for raw, index in about.get("values", {}).items()}
+        samples = [Sample(**row) for row in table.to_pylist()]
+        for name in (name for s in samples for name in (s.image, s.label) if name):
+            if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
+                raise ValueError(f"{name!r} leaves its root")
+        coding = Coding(values, about["encoding"]) if "encoding" in about else Coding({})
+        return Domain(samples, root, tuple(about["size"]), coding, memory)
 
 
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
@@ -139,8 +155,9 @@ def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """What `write_taxonomy` wrote."""
-    return taxonomy_of(read_json(path))
+    """What `write_taxonomy` wrote. Raises BadInput for any other file."""
+    with readable(path, "classes", _AGAIN):
+        return taxonomy_of(read_json(path))
 
 
 def taxonomy_of(content: Any) -> Taxonomy:
@@ -166,13 +183,10 @@ def write_label(path: Path, label: Pixels, colours: Sequence[Colour]) -> None:
 
 def read_label_map(path: Path, classes: int) -> Pixels:
     """What `write_label` wrote, uint8 (height, width). Raises BadInput naming the file."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise ValueError(f"mode {image.mode}, not one 8-bit channel")
-            label = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read as a label map ({error})") from error
+    with readable(path, "a label map"), Image.open(path) as image:
+        if image.mode not in ("P", "L"):
+            raise ValueError(f"mode {image.mode}, not one 8-bit channel")
+        label = np.asarray(image)
     if (label[label != IGNORE] >= classes).any():
         value = label[label != IGNORE].max()
         raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,17 +16,20 @@ from pipeline.params import Section
 from pipeline.samples import Pixels
 from pipeline.taxonomy import IGNORE
 
+Positive = Annotated[float, Field(gt=0)]
+
 
 class AugmentParams(Section):
     """Scale is uniform in [low, high]; a crop larger than the image is padded with IGNORE."""
 
-    crop_width: int
-    crop_height: int
-    scale: tuple[float, float] = (1.0, 1.0)
-    flip: float = 0.5
-    colour: float = 0.0  # strength of brightness, contrast and saturation; a quarter of it for hue
-    blur: float = 0.0  # chance of a slight Gaussian blur
-    mine: float = Field(0.0, ge=0, le=1)  # chance of a crop around a rare class (CBST: 0.8)
+    crop_width: int = Field(ge=1, le=16384)
+    crop_height: int = Field(ge=1, le=16384)
+    scale: tuple[Positive, Positive] = (1.0, 1.0)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    # strength of brightness, contrast and saturation; a quarter of it for hue
+    colour: float = Field(default=0.0, ge=0, le=2)
+    blur: float = Field(default=0.0, ge=0, le=1)  # chance of a slight Gaussian blur
+    mine: float = Field(default=0.0, ge=0, le=1)  # chance of a crop around a rare class (CBST: 0.8)
 
 
 class View(NamedTuple):

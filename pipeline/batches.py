@@ -81,6 +81,8 @@ class Draws(Dataset[Batch]):
         rare: Sequence[int] = (),
     ) -> None:
         self.sides = sides
+        if any(side and side[1] and not len(side[0]) for side in sides):
+            raise BadInput("a side to train on has no image; run dvc repro prepare")
         for _, count in filter(None, self.sides):
             if count % ranks:  # means over images would weigh those of some processes more
                 raise BadInput(

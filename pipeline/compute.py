@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -22,11 +22,11 @@ class Compute(Section):
     """Section `compute`. Only `precision` changes results, so DVC tracks it alone."""
 
     accelerator: str = "auto"
-    devices: int | Literal["auto"] = 1
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     precision: Fixed | Literal["auto"] = "auto"
-    threads: int | None = None
-    workers: int = 0  # processes that read and augment; 0 does it in line
-    memory: int = 512  # MB of decoded images that each process keeps
+    threads: int | None = Field(default=None, ge=1)
+    workers: int = Field(default=0, ge=0)  # processes that read and augment; 0 does it in line
+    memory: int = Field(default=512, ge=0)  # MB of decoded images that each process keeps
     checkpoint_minutes: float = Field(default=5.0, ge=0)  # what a killed training loses at most
 
 
@@ -50,13 +50,18 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
     """A launched Fabric, of the processes that torchrun started or else of `devices`.
 
     `auto` precision is bfloat16 where the device computes in it. `alone`: a single process.
+    Raises BadInput for a device that is not there.
     """
     given: dict[str, Any] = {"devices": 1 if alone else compute.devices}
     if distributed.is_torchelastic_launched() and not alone:
         here, all_ = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         given = {"devices": here, "num_nodes": all_ // here, "strategy": "ddp"}
     given |= {"accelerator": compute.accelerator, "precision": _precision(compute)}
-    fabric = Fabric(**given)
+    try:
+        fabric = Fabric(**given)
+    except (ImportError, RuntimeError, ValueError) as error:
+        asked = f"accelerator {compute.accelerator!r}, devices {compute.devices!r}"
+        raise BadInput(f"compute: {asked}: {error}; auto takes what there is") from error
     if isinstance(fabric.strategy, DDPStrategy):
         fabric = Fabric(**given | {"strategy": _Together()})
     fabric.launch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,7 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.progress import track
-from pipeline.samples import BadInput, Coding, Pair, Sample, read_image, read_label
+from pipeline.samples import BadInput, Coding, Pair, Sample, file_name, read_image, read_label
+from pipeline.taxonomy import IGNORE
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_LONGEST = 240
+"""Bytes of a name: file systems take 255, and a suffix and a temporary file's mark follow."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +67,35 @@ def _check_all(found: Sequence[Candidates]) -> Iterator[_Checked]:
 def _check(found: Candidates, pair: Pair) -> _Checked:
     root, sample = found.root, None
     try:
+        _check_name(root, pair.image)
         height, width = read_image(root / pair.image).shape[:2]
         sample = Sample(found.domain, pair.image, _hash(root / pair.image), height, width)
         if pair.label is None:
             raise BadInput(f"{pair.image}: has no label; add it or remove the image")
-        label = read_label(root / pair.label, found.coding)
-        if label.shape != (height, width):
-            raise BadInput(
-                f"{pair.label}: is {label.shape[1]}x{label.shape[0]}, its image "
-                f"{width}x{height}; replace one of them"
-            )
+        _check_label(found, pair.label, (width, height))
     except BadInput as error:  # without the root: a report does not depend on the machine
         return _Checked(found.domain, pair, sample, str(error).replace(f"{root}/", ""))
     labelled = replace(sample, label=pair.label, label_hash=_hash(root / pair.label))
     return _Checked(found.domain, pair, labelled, None)
+
+
+def _check_label(found: Candidates, name: str, size: tuple[int, int]) -> None:
+    _check_name(found.root, name)
+    label = read_label(found.root / name, found.coding)
+    if (own := label.shape[::-1]) != size:
+        both = "{}x{}, its image {}x{}".format(*own, *size)
+        raise BadInput(f"{name}: is {both}; replace one of them")
+    if found.domain != "target" and (label == IGNORE).all():
+        raise BadInput(f"{name}: no pixel has a class, all are ignored; label some or remove it")
+
+
+def _check_name(root: Path, name: str) -> None:
+    if _UNPRINTABLE.search(name):
+        raise BadInput(f"{name!r}: its name holds a control character or is no UTF-8; rename it")
+    if len(file_name(name).encode()) > _LONGEST:
+        raise BadInput(f"{name}: with its folders too long to name a file; shorten it")
+    if (root / name).exists() and not (root / name).is_file():
+        raise BadInput(f"{name}: is no file; remove or rename it")
 
 
 def _hash(path: Path) -> str:
@@ -100,7 +121,13 @@ def _judge(results: Iterable[_Checked]) -> tuple[dict[str, list[Sample]], pd.Dat
                 good["target_truth"].append(sample)
             elif checked.pair.label:
                 refused.append(("target_truth", image, checked.problem))
-    return good, pd.DataFrame(refused, columns=["domain", "image", "problem"])
+    rows = [[_shown(text) for text in row] for row in refused]
+    return good, pd.DataFrame(rows, columns=["domain", "image", "problem"])
+
+
+def _shown(text: str | None) -> str | None:
+    """As UTF-8 that can be written: a byte that is none as `\\udcff`."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
 def _twin(checked: _Checked, kept: dict[str, str]) -> str | None:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline import artifacts, parts
+from pipeline.params import read, section_of
 from pipeline.samples import BadInput
-from pipeline.taxonomy import Taxonomy
+from pipeline.taxonomy import Taxonomy, resolve
 
 
 class Outputs(NamedTuple):
@@ -156,6 +157,7 @@ def _load_weights(network: nn.Module, path: Path) -> None:
             f"missing {missing[:3]}, unexpected {unexpected[:3]}, other shapes {shapes[:3]} "
             f"({len(missing)}, {len(unexpected)}, {len(shapes)} in all)"
         )
+    _check_finite(path, state, "of no use")
     network.load_state_dict(state)
 
 
@@ -172,15 +174,19 @@ def _state(path: Path) -> dict[str, Tensor]:
 
 
 def save(path: Path, model: Model) -> None:
-    """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights."""
+    """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights.
+
+    Raises BadInput, and writes nothing, where a weight is not finite.
+    """
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
+    _check_finite(path, weights, "not written")
     sink = io.BytesIO()  # torch.save would write its file's name into the archive
     torch.save({"recipe": asdict(model.recipe), "weights": weights}, sink)
     artifacts.write_bytes(path, sink.getvalue())
 
 
 def load(path: Path) -> Model:
-    """A model as `save` wrote it, on the CPU. Raises BadInput naming the file."""
+    """A model as `save` wrote it, on the CPU, with finite weights. Raises BadInput naming it."""
     content = _read(path)
     if not isinstance(content, dict) or not {"recipe", "weights"} <= content.keys():
         raise BadInput(
@@ -191,12 +197,40 @@ def load(path: Path) -> Model:
         recipe = _recipe(content["recipe"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{path}: its recipe cannot be read: {error!r}") from error
-    model = create(recipe, seed=0)
+    try:
+        model = create(recipe, seed=0)
+    except BadInput as error:
+        raise BadInput(f"{path}: its recipe cannot be followed: {error}") from error
     try:
         model.load_state_dict(content["weights"])
     except (AttributeError, RuntimeError, TypeError) as error:
         raise BadInput(f"{path}: its weights do not fit its recipe: {error}") from error
+    _check_finite(path, model.state_dict(), "of no use")
     return model
+
+
+def of_task(path: Path) -> Model:
+    """`load`, of the classes of params.yaml's task.
+
+    It refuses and changes no result, so no stage tracks prepare.classes for it.
+    """
+    model, task = load(path), section_of(read(), "prepare").get("classes")
+    names = resolve(task).names if task else model.recipe.taxonomy.names
+    if model.recipe.taxonomy.names != names:
+        raise BadInput(
+            f"{path}: its {len(model.recipe.taxonomy)} classes "
+            f"{', '.join(model.recipe.taxonomy.names[:3])}, ... are not the {len(names)} of "
+            f"prepare.classes, {', '.join(names[:3])}, ...; train a model of these"
+        )
+    return model
+
+
+def _check_finite(path: Path, weights: Mapping[str, Tensor], end: str) -> None:
+    if wrong := [key for key, value in weights.items() if not value.isfinite().all()]:
+        raise BadInput(
+            f"{path}: {end}, as weights are NaN or infinite ({', '.join(wrong[:3])}, {len(wrong)} "
+            f"of {len(weights)} tensors); train it again, with a lower training.optimiser.lr"
+        )
 
 
 def _recipe(given: Any) -> Recipe:

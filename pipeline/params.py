@@ -6,9 +6,9 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -18,10 +18,12 @@ FILE = Path("params.yaml")
 
 
 class Section(BaseModel):
-    """The base of every Params: unknown keys are refused, values do not change."""
+    """The base of every Params: unknown keys, NaN and infinity are refused; nothing changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+
+Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -30,7 +32,7 @@ def read(path: Path = FILE) -> dict[str, Any]:
     """The whole file, with its rounds checked. Raises BadInput."""
     try:
         content = YAML(typ="safe").load(path)
-    except (OSError, YAMLError) as error:
+    except (OSError, RecursionError, ValueError, YAMLError) as error:  # ValueError: of a value
         raise BadInput(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: holds no sections")
@@ -47,7 +49,7 @@ def load(model: type[SectionT], *sections: str, path: Path = FILE) -> SectionT:
     content = read(path)
     merged: dict[str, Any] = {}
     for section in sections:
-        merged = overlay(merged, _at(content, section, path))
+        merged = overlay(merged, section_of(content, section, path))
     for name in model.model_fields.keys() & content.keys() - merged.keys():
         merged[name] = content[name]
     return validate(model, merged, f"{path}: {sections[-1]}")
@@ -75,26 +77,31 @@ def overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _at(content: Mapping[str, Any], section: str, path: Path) -> Mapping[str, Any]:
-    found: Any = content
+def section_of(content: Mapping[str, Any], section: str, path: Path = FILE) -> Mapping[str, Any]:
+    """`section` (dotted), empty where it is missing. Raises BadInput where it is no mapping."""
+    found = content
     for key in section.split("."):
-        found = found.get(key) or {}
-        if not isinstance(found, Mapping):
-            raise BadInput(f"{path}: {section} must be a mapping, not {found!r}")
-    return found  # type: ignore[no-any-return]
+        value = found.get(key)
+        if not isinstance(value, Mapping | None):
+            raise BadInput(f"{path}: {section} must be a mapping, not {value!r}")
+        found = value or {}
+    return found
 
 
 def check_rounds(content: Mapping[str, Any], path: Path) -> None:
     """Names fit files and occur once; every round's teacher and start come before it."""
     models: list[str] = []
     for section in ("pretrain", "warmup", "rounds"):
-        for name, item in _at(content, section, path).items():
+        for name, item in section_of(content, section, path).items():
             where = f"{path}: {section}.{name}"
             if not isinstance(name, str):
                 raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
-            if not re.fullmatch(r"[\w-]+", name):
-                raise BadInput(f"{where}: names name files; use letters, digits, '-' and '_'")
-            if not isinstance(item or {}, Mapping):
+            if not re.fullmatch(r"\w[\w-]*", name):
+                raise BadInput(
+                    f"{where}: names name files, and are words of commands; use letters, digits, "
+                    "'-' and '_', the first no '-'"
+                )
+            if not isinstance(item, Mapping | None):
                 raise BadInput(f"{where} must be a mapping, not {item!r}")
             if name in models:
                 raise BadInput(f"{where}: another model has this name; choose a new one")
@@ -102,7 +109,7 @@ def check_rounds(content: Mapping[str, Any], path: Path) -> None:
                 if (given := (item or {}).get(role)) not in models:
                     raise BadInput(
                         f"{where}.{role} = {given!r}: no model of that name comes before it; "
-                        f"choose {', '.join(models)}"
+                        f"choose {', '.join(models) or 'none yet: pretrain has none'}"
                     )
             models.append(name)
 
@@ -113,7 +120,10 @@ def root(role: str, path: Path = FILE) -> Path:
     No stage but prepare tracks it: indices hold hashes of the files, so a moved folder of the
     same files changes nothing.
     """
-    return Path(read(path)["prepare"][role]["root"])
+    try:
+        return Path(section_of(read(path), f"prepare.{role}", path)["root"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{path}: prepare.{role}.root is missing; name the folder") from error
 
 
 def derived_seed(seed: int, name: str) -> int:

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.samples import BadInput
 
@@ -20,6 +20,8 @@ ROOMS = {
     "rankers": "Ranker",
 }
 """Each room, and the name of the one class that a file in it defines."""
+
+_FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def names(room: str) -> list[str]:
@@ -62,7 +64,8 @@ def check_options(
             problems.append(f"no option '{key}'; it has {', '.join(allowed) or 'none'}")
             continue
         try:
-            checked[key] = TypeAdapter(allowed[key].annotation).validate_python(value)
+            adapter = TypeAdapter[Any](allowed[key].annotation, config=_FINITE)
+            checked[key] = adapter.validate_python(value)
         except ValidationError as error:
             problems.append(f"option {key}={value!r}: {error.errors()[0]['msg']}")
     for key, asked in allowed.items():

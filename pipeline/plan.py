@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import parts
-from pipeline.params import overlay
+from pipeline.params import overlay, section_of
 from pipeline.samples import BadInput
 
 Content = Mapping[str, Any]
@@ -24,7 +24,7 @@ def contradictions(content: Content, names: list[str] | None = None) -> Iterator
         for name, item in (content.get("warmup") or {}).items():
             yield from _warmup(f"warmup.{name}", overlay(content.get("training") or {}, item))
     for name in content.get("rounds") or {} if names is None else names:
-        yield from _round(f"rounds.{name}", content, content["rounds"][name])
+        yield from _round(f"rounds.{name}", content)
 
 
 def _warmup(where: str, item: Content) -> Iterator[str]:
@@ -66,6 +66,12 @@ def _number(section: Content, key: str, default: float) -> float:
     return found if isinstance(found, int | float) else default
 
 
+def _options(section: Content) -> Content:
+    """Its stage says so where they are no mapping."""
+    found = section.get("options")
+    return found if isinstance(found, Mapping) else {}
+
+
 def _objective(item: Content) -> Any:
     try:
         return parts.find("objectives", item.get("objective") or "")
@@ -73,9 +79,9 @@ def _objective(item: Content) -> Any:
         return None  # its stage says so
 
 
-def _round(where: str, content: Content, item: Content) -> Iterator[str]:
+def _round(where: str, content: Content) -> Iterator[str]:
     made, split, training = (
-        overlay(content.get(stage) or {}, item.get(stage) or {})
+        overlay(section_of(content, stage), section_of(content, f"{where}.{stage}"))
         for stage in ("pseudo_label", "split", "retrain")
     )
     objective, name = _objective(training), str(training.get("objective"))
@@ -100,7 +106,7 @@ def _round(where: str, content: Content, item: Content) -> Iterator[str]:
     if training.get("use") == "easy" and not split.get("easy"):
         yield f"{where}.split.easy = {split.get('easy')}: retrain.use easy needs some; raise it"
     yield from _soft(where, made, training)
-    if (training.get("options") or {}).get("dense") and made.get("labeler") != "tpld":
+    if _options(training).get("dense") and made.get("labeler") != "tpld":
         yield (
             f"{where}.retrain.options.dense = true: needs the labeler tpld, not "
             f"{made.get('labeler')}"
@@ -130,7 +136,7 @@ def _rankers() -> list[str]:
 
 def _soft(where: str, made: Content, training: Content) -> Iterator[str]:
     """LRENT's labels and their soft form are two halves of one method."""
-    alpha = (training.get("options") or {}).get("soft_alpha")
+    alpha = _options(training).get("soft_alpha")
     if made.get("labeler") != "crst_lrent":
         if alpha is not None:
             yield (
@@ -138,7 +144,7 @@ def _soft(where: str, made: Content, training: Content) -> Iterator[str]:
                 f"not {made.get('labeler')}"
             )
         return
-    own = (made.get("options") or {}).get("alpha", 0.25)
+    own = _options(made).get("alpha", 0.25)
     if training.get("objective") == "self_training" and alpha != own:
         yield (
             f"{where}.retrain.options.soft_alpha = {alpha}: crst_lrent chose its labels with alpha "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -18,8 +19,25 @@ RED16 = "red16"
 """Labels are 16-bit RGB PNGs with the raw value in the first channel (SYNTHIA)."""
 
 
+_ORIENTATION = 0x0112
+_LARGEST = 65535
+_OPAQUE = 255
+
+
 class BadInput(ValueError):
     """Something of the user's is wrong; the message names the file, the value and the fix."""
+
+
+@contextmanager
+def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[None]:
+    """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # which they are depends on the format and the damage
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise BadInput(f"{path}: cannot be read as {kind} ({reason}); {fix}") from error
 
 
 @dataclass(frozen=True)
@@ -116,36 +134,50 @@ class Domain:
 
 def read_image(path: Path) -> Pixels:
     """Any image PIL reads, as uint8 (height, width, 3) RGB. Raises BadInput naming the file."""
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadInput(f"{path}: cannot be read as an image ({error}); replace the file") from error
+    with readable(path, "an image"), Image.open(path) as image:
+        _plain(image)
+        return np.asarray(image.convert("RGB"))
+
+
+def _plain(image: Image.Image) -> None:
+    """Raises ValueError where eight bits of RGB would not be what a viewer shows."""
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode} has no fixed range; convert it to 8-bit RGB")
+    turned = image.getexif().get(_ORIENTATION, 1)
+    if turned not in (0, 1):
+        raise ValueError(f"EXIF orientation {turned}; turn the pixels themselves")
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
+        raise ValueError("partly transparent; put it on a background")
 
 
 def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
     """The raw values of a label file, uint16 (height, width). Raises BadInput naming the file."""
-    try:
+    with readable(path, "a label"):
         if encoding == RED16:
             return _red16(path)
         with Image.open(path) as image:
             if image.mode not in ("P", "L", "I;16", "I"):
                 raise ValueError(f"mode {image.mode}; a label has one channel of class values")
-            return np.asarray(image).astype(np.uint16)
-    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
-        raise BadInput(f"{path}: cannot be read as a label ({error}); replace the file") from error
+            raw = np.asarray(image)
+        if raw.min() < 0 or raw.max() > _LARGEST:
+            raise ValueError(f"values {raw.min()} to {raw.max()}; they go from 0 to {_LARGEST}")
+        return raw.astype(np.uint16)
 
 
 def _red16(path: Path) -> npt.NDArray[np.uint16]:
-    # PIL reduces 16-bit RGB to 8 bits and OpenCV turns the channels round; torchvision does neither
-    import torch
-    from torchvision.io import ImageReadMode, decode_png, read_file
+    # Pillow keeps the high byte of each 16 bits, which of the same bytes turned round is the low
+    # one. torchvision keeps both, but ends the process where the file is damaged.
+    both = np.stack([_red8(path, order) for order in ("L", "B")], axis=-1)
+    return both.view("<u2")[..., 0].astype(np.uint16)
 
-    pixels = decode_png(read_file(str(path)), ImageReadMode.UNCHANGED)
-    if pixels.dtype != torch.uint16 or len(pixels) != len("RGB"):
-        raise ValueError(f"{pixels.dtype} with {pixels.shape[0]} channels, not 16-bit RGB")
-    raw: npt.NDArray[np.uint16] = pixels[0].numpy()
-    return raw
+
+def _red8(path: Path, order: str) -> Pixels:
+    with Image.open(path) as image:
+        stored = [tile.args for tile in image.tile]
+        if stored != ["RGB;16B"]:
+            raise ValueError(f"{image.mode} stored as {stored}, not 16-bit RGB")
+        image.tile = [image.tile[0]._replace(args=f"RGB;16{order}")]
+        return np.asarray(image.getchannel(0))
 
 
 def read_label(path: Path, coding: Coding) -> Pixels:

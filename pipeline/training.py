@@ -31,12 +31,12 @@ class Optimiser(Section):
     """
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    momentum: float = 0.9  # of sgd, and the first of adam's two averages
-    second: float = 0.999  # the second of them
-    power: float = 0.9
-    warmup: int = 0
+    lr: float = Field(default=1e-3, ge=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)  # of sgd, and the first of adam's two averages
+    second: float = Field(default=0.999, ge=0, lt=1)  # the second of them
+    power: float = Field(default=0.9, ge=0)
+    warmup: int = Field(default=0, ge=0)
     horizon: int | None = Field(default=None, ge=1)  # null: the steps
     heads: float = Field(default=1.0, gt=0)  # times the rate, for classifiers
 
@@ -44,14 +44,14 @@ class Optimiser(Section):
 class Training(Section):
     """What every training stage shares."""
 
-    batch: int
+    batch: int = Field(ge=1)
     augment: AugmentParams
     optimiser: Optimiser = Optimiser()
     # ADVENT's
     discriminator: Optimiser = Optimiser(name="adam", lr=1e-4, weight_decay=0, second=0.99)
     # batch norm keeps its statistics and weights, as in CRST's code: small batches tell little
     frozen_norm: bool = False
-    log_every: int = 10
+    log_every: int = Field(default=10, ge=1)
     compute: Compute = Compute()
 
 

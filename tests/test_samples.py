@@ -83,10 +83,11 @@ def test_unknown_values_are_named(label, tmp_path):
         read_label(tmp_path / "l.png", Coding({0: 0, 7: 1}))
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "I;16"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK"])
 def test_any_image_becomes_rgb(mode, tmp_path):
-    Image.new("I" if mode == "I;16" else mode, (6, 4)).convert(mode).save(tmp_path / "i.png")
-    image = read_image(tmp_path / "i.png")
+    suffix = "tif" if mode == "CMYK" else "png"
+    Image.new("RGB", (6, 4), (9, 99, 199)).convert(mode).save(tmp_path / f"i.{suffix}")
+    image = read_image(tmp_path / f"i.{suffix}")
     assert (image.shape, image.dtype) == ((4, 6, 3), np.uint8)
 
 

@@ -56,6 +56,8 @@ def check(
 ) -> None:
     """Check every section, item, part and option of params.yaml; all that is wrong at once."""
     content = params.read(path)
+    if problems := [f"{path}: {problem}" for problem in _mappings(content)]:
+        raise BadInput("\n".join(problems))  # the rest reads them
     problems = [f"{path}: {problem}" for problem in _shape(content)]
     for model, sections in _sections(content):
         try:
@@ -68,6 +70,16 @@ def check(
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")
+
+
+def _mappings(content: Mapping[str, Any]) -> Iterator[str]:
+    """Sections and stages of rounds that are something else; nothing counts as empty."""
+    found = {key: value for key, value in content.items() if key in _SECTIONS and key != "seed"}
+    for name, item in (params.section_of(content, "rounds")).items():
+        found |= {f"rounds.{name}.{stage}": item.get(stage) for stage in _OF_ROUNDS}
+    for where, value in found.items():
+        if not isinstance(value, Mapping | None):
+            yield f"{where} must be a mapping, not {value!r}"
 
 
 def _shape(content: Mapping[str, Any]) -> Iterator[str]:

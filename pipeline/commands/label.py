@@ -24,7 +24,9 @@ def label(
     weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
     images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
     out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
-    width: Annotated[int, typer.Option(help="of the image that the network sees; 0: its own")] = 0,
+    width: Annotated[
+        int, typer.Option(min=0, help="of the image that the network sees; 0: its own")
+    ] = 0,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
     opacity: Annotated[float, typer.Option(min=0, max=1, help="of the overlay's colours")] = 0.5,
     accelerator: str = "auto",
@@ -39,21 +41,33 @@ def label(
     used = model.load(weights)
     colours = used.recipe.taxonomy.colours
     labels = _labels(used, found, width, flip, Compute(accelerator=accelerator))
-    for name, (image, made) in progress.track(zip(names, labels, strict=True), "label", len(found)):
+    refused = []
+    for name, both in progress.track(zip(names, labels, strict=True), "label", len(found)):
+        if isinstance(both, BadInput):
+            refused.append(str(both))
+            continue
+        image, made = both
         artifacts.write_label(out / "labels" / f"{name}.png", made, colours)
         artifacts.write_image(
             out / "overlays" / f"{name}.png", overlay(image, made, colours, opacity)
         )
-    typer.echo(f"{len(found)} images labelled in {out}")
+    typer.echo(f"{len(found) - len(refused)} images labelled in {out}")
+    if refused:
+        raise BadInput("\n".join(refused))
 
 
 def _labels(
     used: model.Model, found: list[Path], width: int, flip: bool, compute: Compute
-) -> Iterator[tuple[Pixels, Pixels]]:
+) -> Iterator[tuple[Pixels, Pixels] | BadInput]:
+    """Each image and its label, or why it cannot be read: the others are not lost."""
     fabric = launch(compute)
     network = fabric.setup_module(used).eval()
     for path in found:
-        image = read_image(path)
+        try:
+            image = read_image(path)
+        except BadInput as error:
+            yield error
+            continue
         height, own = image.shape[:2]
         seen = resize(image, (width, round(height * width / own))) if width else image
         pixels = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None]

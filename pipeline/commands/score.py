@@ -21,8 +21,8 @@ def score(
     root: Annotated[Path, typer.Argument(help="the data set's folder")],
     reader: Annotated[str, typer.Option(help="a file name of pipeline/datasets")] = "folder",
     options: Annotated[str, typer.Option(help='the reader\'s, as JSON: {"split": "val"}')] = "{}",
-    width: Annotated[int, typer.Option(help="of the image that the network sees")] = 1024,
-    height: Annotated[int, typer.Option(help="of the image that the network sees")] = 512,
+    width: Annotated[int, typer.Option(min=1, help="of the image that the network sees")] = 1024,
+    height: Annotated[int, typer.Option(min=1, help="of the image that the network sees")] = 512,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
     accelerator: str = "auto",
 ) -> None:

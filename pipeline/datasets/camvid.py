@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from pipeline.samples import INDEX, BadInput, Pair
 from pipeline.taxonomy import CAMVID
 
+_LONGEST = 250  # bytes; the folders of labels have longer names, and a name has 255 at most
 _VALUES: dict[int, str | None] = {**dict(enumerate(CAMVID.names)), len(CAMVID): None}
 
 
@@ -20,6 +21,8 @@ class Dataset:
     values = _VALUES
 
     def __init__(self, root: Path, list: str) -> None:  # noqa: A002 - the option's name
+        if PurePath(list).is_absolute() or ".." in PurePath(list).parts:
+            raise BadInput(f"option list={list!r}: name a file inside {root}")
         self._root = root
         self._list = list
 
@@ -30,7 +33,7 @@ class Dataset:
         """
         path = self._root / self._list
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(
                 f"{path}: cannot be read ({error}); expected a text file of images such as "
@@ -45,7 +48,8 @@ class Dataset:
 
     def _pair(self, number: int, entry: str) -> Pair:
         image = PurePosixPath(entry)
-        if image.is_absolute() or ".." in image.parts or len(image.parts) <= 1:
+        outside = image.is_absolute() or ".." in image.parts
+        if outside or len(image.parts) <= 1 or len(entry.encode(errors="replace")) > _LONGEST:
             raise BadInput(
                 f"{self._root / self._list}: line {number}: {entry!r} is no path inside the data "
                 "set; write the image's folder and name, such as train/x.png"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import artifacts, process
@@ -34,15 +34,26 @@ def run(
     return in_force
 
 
+def check_places(corrections: Path, rounds: Collection[str]) -> None:
+    """Raises BadInput for what would count nowhere: no round's folder, or no PNG in one."""
+    for folder in sorted(corrections.glob("[!.]*")):
+        if folder.name not in rounds:
+            raise BadInput(f"{folder}: no round has this name; choose {', '.join(rounds)}")
+        for path in sorted(folder.glob("[!.]*")):
+            if path.suffix != ".png":
+                raise BadInput(f"{path}: is no .png; save it as one, or remove it")
+
+
 def main() -> None:
     """Open, run, write."""
     at = process.paths("corrections", "target", "taxonomy", "in_force", item=True)
     taxonomy: Taxonomy = artifacts.read_taxonomy(at.taxonomy)
     origins = [at.corrections / name for name in ancestry(read(), at.item)]
+    check_places(at.corrections, read().get("rounds") or {})
     given = [
         {
             path.stem: artifacts.read_label_map(path, len(taxonomy))
-            for path in sorted(origin.glob("*.png"))
+            for path in sorted(origin.glob("[!.]*.png"))
         }
         for origin in origins
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,8 @@ class Params(Section):
     width: int | None = Field(default=None, ge=1)
     height: int | None = Field(default=None, ge=1)
     flip: bool = False
-    scales: tuple[float, ...] = (1.0,)
-    batch: int = Field(4, ge=1)
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0,), min_length=1)
+    batch: int = Field(default=4, ge=1)
     signals: int = Field(default=50, ge=0)  # target images that label-free signals are taken of
     compute: Compute = Compute()
 
@@ -68,8 +68,11 @@ def label_free(
     return signals.signals((grid.cpu() for grid in logits), count) if count else {}
 
 
-def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float]:
-    """Truth by pseudo-label over the images with a truth; and the labelled share of all pixels."""
+def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float | None]:
+    """Truth by pseudo-label over the images with a truth.
+
+    And the labelled share of all pixels in percent, None of none.
+    """
     confusion = scores.Confusion(pseudo.labels.classes)
     truths = {sample.image: index for index, sample in enumerate(pseudo.truth.samples)}
     labelled = total = 0
@@ -78,7 +81,7 @@ def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float]:
         labelled, total = labelled + int((label != IGNORE).sum()), total + label.size
         if (truth := truths.get(sample.image)) is not None:
             confusion.add(pseudo.truth.label(truth), label)
-    return confusion, 100 * labelled / total
+    return confusion, scores.percent(labelled, total)
 
 
 def tables(
@@ -95,7 +98,7 @@ def tables(
     table = pd.DataFrame({"class": taxonomy.names, "iou": confusion.iou()})
     if pseudo is not None:
         labels, coverage = quality(pseudo)
-        metrics["labels"] = {"coverage": round(coverage, 6), "precision": labels.accuracy()}
+        metrics["labels"] = {"coverage": coverage, "precision": labels.accuracy()}
         table["precision"] = labels.precision()
         table["coverage"] = labels.coverage()
         if pseudo.thresholds is not None:
@@ -108,7 +111,7 @@ def main() -> None:
     optional = ("labels", "target_truth", "thresholds")
     at = process.paths("model", "val", "target", "metrics", "iou", item=True, optional=optional)
     params = load(Params, "evaluate", f"rounds.{at.item}.evaluate")
-    evaluated = model.load(at.model)
+    evaluated = model.of_task(at.model)
     val = artifacts.read_domain(at.val, root("val"))
     target = artifacts.read_domain(at.target, root("target"))
     fabric = launch(params.compute, alone=True)

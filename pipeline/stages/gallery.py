@@ -128,7 +128,7 @@ def main() -> None:
     truth = artifacts.read_domain(at.target_truth, root("target"))
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
-    predictions = Predictions(at.predictions)
+    predictions = Predictions(at.predictions, len(taxonomy))
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
     artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)

@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import Field, field_validator, model_validator
 
 from pipeline import artifacts, process, streets
-from pipeline.params import Section, load
+from pipeline.params import Section, Seed, load
 from pipeline.progress import track
 from pipeline.samples import BadInput, Pixels
 from pipeline.taxonomy import CITYSCAPES, LABEL_IDS
@@ -34,9 +34,9 @@ class Params(Section):
     layout: Literal["gta5", "cityscapes"]
     images: int = Field(ge=1, le=_FIRST["val"])
     val: int = Field(default=0, ge=0)
-    width: int = Field(ge=16)
-    height: int = Field(ge=16)
-    seed: int = Field(ge=0)
+    width: int = Field(ge=16, le=16384)
+    height: int = Field(ge=16, le=16384)
+    seed: Seed
 
     @field_validator("style")
     @classmethod

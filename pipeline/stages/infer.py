@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 from lightning_fabric import Fabric
 from pydantic import Field
@@ -16,10 +17,10 @@ from pipeline.samples import BadInput, Domain
 class Params(Section):
     """`rounds.<round>.infer` over `infer`, with `compute`."""
 
-    stride: int = Field(8, ge=1)
+    stride: int = Field(default=8, ge=1)
     flip: bool = False
-    scales: tuple[float, ...] = (1.0,)
-    batch: int = Field(4, ge=1)
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0,), min_length=1)
+    batch: int = Field(default=4, ge=1)
     compute: Compute = Compute()
 
 
@@ -65,7 +66,7 @@ def main() -> None:
     plan.check(read(), at.item)  # of the whole round, before any of it runs
     which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
-    teacher = model.load(at.teacher)
+    teacher = model.of_task(at.teacher)
     fabric = launch(params.compute)
     made = resume.folder(at.unfinished, [at.teacher, at.target], params, compute=UNTRACKED)
     all_files = predictions.files(len(target))

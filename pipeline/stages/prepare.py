@@ -24,8 +24,8 @@ class DomainParams(Section):
 
     reader: str
     root: Path
-    width: int = Field(ge=8)
-    height: int = Field(ge=8)
+    width: int = Field(ge=8, le=16384)
+    height: int = Field(ge=8, le=16384)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ def run(params: Params) -> Prepared:
     """Read and check what `params` names; write nothing.
 
     Raises BadInput for a domain that cannot be read, TooFewError (with the report) for one that
-    keeps fewer than `minimum` images.
+    keeps fewer than `minimum` images, and for a target of whose labels none is good.
     """
     taxonomy = resolve(params.classes)
     found = [_find(name, getattr(params, name), taxonomy) for name in DOMAINS]
@@ -82,6 +82,8 @@ def run(params: Params) -> Prepared:
             message = _too_few(candidates, len(good[candidates.domain]), params.minimum, refused)
             raise TooFewError(message, refused)
     source, target, val = found
+    if not good["target_truth"] and any(pair.label for pair in target.pairs):
+        raise TooFewError(_no_truth(target, refused), refused)
     return Prepared(
         taxonomy,
         _domain(params.source, source, good["source"]),
@@ -114,12 +116,23 @@ def _domain(spec: DomainParams, found: Candidates, samples: Sequence[Sample]) ->
 
 
 def _too_few(found: Candidates, good: int, minimum: int, refused: pd.DataFrame) -> str:
-    problems = refused.loc[refused["domain"] == found.domain, "problem"].head(3)
-    first = "".join(f"\n  {problem}" for problem in problems)
     return (
         f"prepare.{found.domain}: {good} of {len(found.pairs)} images in {found.root} are good, "
-        f"at least {minimum} must be{'; the first problems:' if first else ''}{first}"
+        f"at least {minimum} must be{_first(refused, found.domain)}"
     )
+
+
+def _no_truth(target: Candidates, refused: pd.DataFrame) -> str:
+    return (
+        f"prepare.target: none of the labels in {target.root} is good; mend or remove them (a "
+        f"target needs none), and see that they are no images{_first(refused, 'target_truth')}"
+    )
+
+
+def _first(refused: pd.DataFrame, domain: str) -> str:
+    problems = refused.loc[refused["domain"] == domain, "problem"].head(3)
+    first = "".join(f"\n  {problem}" for problem in problems)
+    return f"; the first problems:{first}" if first else ""
 
 
 def main() -> None:

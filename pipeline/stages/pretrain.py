@@ -11,7 +11,7 @@ from pydantic import Field
 from pipeline import artifacts, model, process, progress, training
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
-from pipeline.params import Section, load, root
+from pipeline.params import Section, Seed, load, root
 from pipeline.samples import Domain
 from pipeline.taxonomy import Taxonomy
 
@@ -28,7 +28,7 @@ class Network(Section):
 class Params(training.Training):
     """`pretrain.<name>` over `training`, with `network`, `compute` and `seed`."""
 
-    seed: int
+    seed: Seed
     steps: int = Field(ge=0)  # 0: the initial weights, for rounds that start afresh
     network: Network
 

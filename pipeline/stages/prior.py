@@ -12,8 +12,11 @@ from scipy.ndimage import gaussian_filter
 
 from pipeline import artifacts, plots, process, progress
 from pipeline.params import Section, load, root
-from pipeline.samples import Domain
+from pipeline.samples import BadInput, Domain
 from pipeline.taxonomy import Taxonomy
+
+LARGEST = 20_000_000
+"""Numbers of q: 80 MB, and a GB of memory while it is made."""
 
 
 class Params(Section):
@@ -37,22 +40,29 @@ def run(params: Params, source: Domain, classes: int) -> Prior:
 
     q in [floor, 1] is the share of labels of a class in a cell (Zou et al., 2018): of a cell's
     labelled pixels over all images; a cell without any counts each class alike. `shares` are
-    of each image's labelled pixels, 0 where it has none.
+    of each image's labelled pixels, 0 where it has none. Raises BadInput where q would hold more
+    than LARGEST numbers.
     """
     width, height = source.size
     rows, columns = -(-height // params.stride), -(-width // params.stride)
+    if rows * columns * classes > LARGEST:
+        raise BadInput(
+            f"prior.stride = {params.stride}: {classes} classes by {rows} rows by {columns} "
+            f"columns, of {LARGEST:,} numbers at most; double it"
+        )
     y, x = np.arange(height) // params.stride, np.arange(width) // params.stride
     cell = y[:, None] * columns + x
     count = min(params.images or len(source), len(source))
     chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
-    seen = np.zeros(rows * columns * 256, np.int64)
+    kinds = classes + 1  # the last is IGNORE
+    seen = np.zeros(rows * columns * kinds, np.int64)
     each = np.zeros((count, classes))
     for place, index in enumerate(progress.track(chosen, "prior", count)):
-        label = source.label(index)
-        seen += np.bincount((cell * 256 + label).ravel(), minlength=seen.size)
-        own = np.bincount(label.ravel(), minlength=classes)[:classes]
+        label = np.minimum(source.label(index), classes)
+        seen += np.bincount((cell * kinds + label).ravel(), minlength=seen.size)
+        own = np.bincount(label.ravel(), minlength=kinds)[:classes]
         each[place] = own / max(own.sum(), 1)
-    of = seen.reshape(rows, columns, 256)[:, :, :classes].transpose(2, 0, 1).astype(float)
+    of = seen.reshape(rows, columns, kinds)[:, :, :classes].transpose(2, 0, 1).astype(float)
     total = of.sum(0)
     share = np.where(total > 0, of / np.maximum(total, 1), 1 / classes)
     smooth = gaussian_filter(share, (0, params.sigma, params.sigma), mode="nearest")

@@ -128,8 +128,9 @@ def main() -> None:
                 artifacts.write_label(folder / f"{name}.png", label, taxonomy.colours)
 
     at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
-    prior = np.load(at.prior)
-    made = run(params, Predictions(at.predictions), corrections, taxonomy, prior, write)
+    predictions = Predictions(at.predictions, len(taxonomy))
+    prior = artifacts.read_array(at.prior)
+    made = run(params, predictions, corrections, taxonomy, prior, write)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
 

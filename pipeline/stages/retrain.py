@@ -15,7 +15,7 @@ from pydantic import Field
 from pipeline import artifacts, batches, model, plan, process, progress, training
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
-from pipeline.params import derived_seed, load, read, root
+from pipeline.params import Seed, derived_seed, load, read, root
 from pipeline.predictions import Predictions
 from pipeline.pseudo import PseudoLabelled
 from pipeline.samples import BadInput, Domain
@@ -24,7 +24,7 @@ from pipeline.samples import BadInput, Domain
 class Params(training.Training):
     """`rounds.<round>.retrain` over `retrain` over `training`, with `compute` and `seed`."""
 
-    seed: int
+    seed: Seed
     steps: int = Field(ge=1)
     objective: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -121,12 +121,13 @@ def main() -> None:
     params = load(Params, "training", "retrain", f"rounds.{at.item}.retrain")
     plan.check(read(), at.item)
     own = derived_seed(params.seed, at.item)
-    start = model.load(at.start)
+    start = model.of_task(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     nested = params.source_draw == "nested"
     source = portion(source, params.source_portion, params.seed if nested else own)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
-    classes, logits = len(start.recipe.taxonomy), Predictions(at.predictions)
+    classes = len(start.recipe.taxonomy)
+    logits = Predictions(at.predictions, classes)
     target = PseudoLabelled(images, at.labels, classes, logits)
     pseudo = split_up(
         params, target, artifacts.read_table(at.split), artifacts.read_table(at.thresholds)

@@ -13,14 +13,14 @@ from torch import Tensor
 from pipeline import artifacts, batches, model, process, progress, training
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
-from pipeline.params import load, root
+from pipeline.params import Seed, load, root
 from pipeline.pseudo import PseudoLabelled
 
 
 class Params(training.Training):
     """`warmup.<name>` over `training`, with `compute` and `seed`."""
 
-    seed: int
+    seed: Seed
     steps: int = Field(ge=1)
     start: str = Field(alias="from")
     objective: str
@@ -58,7 +58,7 @@ def main() -> None:
     inputs = ("start", "source", "target", "shares")
     at = process.paths(*inputs, "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
-    start = model.load(at.start)
+    start = model.of_task(at.start)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))

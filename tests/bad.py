@@ -1,0 +1,460 @@
+"""What can be wrong with a user's files: how to make it so, who says what, and what is kept.
+
+`python -m tests.bad` prints the table of docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline import artifacts, model
+from pipeline.model import Recipe
+from pipeline.taxonomy import resolve
+from tests import worlds
+
+SIZE = worlds.SIZE
+OTHERS, ALL = "the other images", "everything"
+IMAGE = Path("data/raw/source/images/east/field.0.png")
+LABEL = Path("data/raw/source/labels/east/field.0.png")
+ROUND = Path("data/rounds/round-1")
+PWNED = Path("pwned")
+"""What hostile input would make if any of it were run."""
+
+
+class Case(NamedTuple):
+    """In a project, as the current folder, `make` harms it; `by` must then say `words`."""
+
+    kind: str
+    by: str  # a stage of dvc.yaml and its item, or a command
+    make: Callable[[], object]
+    words: str
+    kept: str = ALL
+
+
+class Pickled:
+    """Runs a command where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {PWNED}",)
+
+
+# --- ways to harm --------------------------------------------------------------------------
+
+
+def png(width: int, height: int, depth: int, kind: int, rows: bytes = b"") -> bytes:
+    """A PNG that claims a size, whatever its rows hold."""
+    made = b"\x89PNG\r\n\x1a\n"
+    header = struct.pack(">2I5B", width, height, depth, kind, 0, 0, 0)
+    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        made += struct.pack(">I", len(data)) + name + data
+        made += struct.pack(">I", zlib.crc32(name + data))
+    return made
+
+
+def write(path: Path, content: bytes) -> Callable[[], object]:
+    return lambda: path.write_bytes(content)
+
+
+def cut(path: Path) -> Callable[[], object]:
+    return lambda: path.write_bytes(path.read_bytes()[:-60])
+
+
+def save(path: Path, pixels: Any, kind: str = "PNG", **more: Any) -> Callable[[], object]:
+    return lambda: Image.fromarray(pixels).save(path, kind, **more)
+
+
+def turned() -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    save(IMAGE, full(9, np.uint8, 3), "JPEG", exif=exif)()
+
+
+def full(value: int, kind: Any = np.uint8, *channels: int) -> Any:
+    return np.full((SIZE[1], SIZE[0], *channels), value, kind)
+
+
+def instead(make: Callable[[Path], object]) -> Callable[[], object]:
+    return lambda: (IMAGE.unlink(), make(IMAGE))
+
+
+def rename(name: str | bytes) -> Callable[[], object]:
+    def make() -> None:
+        for path, suffix in ((IMAGE, b".png"), (LABEL, b".png")):
+            raw = name if isinstance(name, bytes) else name.encode()
+            new = os.path.join(os.fsencode(path.parent), raw + suffix)  # noqa: PTH118 - bytes
+            os.makedirs(os.path.dirname(new), exist_ok=True)  # noqa: PTH103, PTH120
+            os.rename(os.fsencode(path), new)  # noqa: PTH104
+
+    return make
+
+
+def params(**changes: Any) -> Callable[[], object]:
+    """Keys as `training__optimiser__lr`; `-` in names as itself, by `**{...}`."""
+
+    def make() -> None:
+        content = YAML(typ="safe").load(Path("params.yaml"))
+        for place, value in changes.items():
+            *keys, last = place.split("__")
+            at = content
+            for key in keys:
+                at = at.setdefault(key, {})
+            at[last] = value
+        YAML().dump(content, Path("params.yaml"))
+
+    return make
+
+
+def without(section: str) -> Callable[[], object]:
+    def make() -> None:
+        content = YAML(typ="safe").load(Path("params.yaml"))
+        del content[section]
+        YAML().dump(content, Path("params.yaml"))
+
+    return make
+
+
+def rounds(**teachers: str) -> Callable[[], object]:
+    """Rounds by name with the teachers given, like round-1 otherwise."""
+
+    def make() -> None:
+        content = YAML(typ="safe").load(Path("params.yaml"))
+        like = content["rounds"]["round-1"]
+        content["rounds"] = {
+            int(n) if n.isdigit() else n: {**like, "teacher": of} for n, of in teachers.items()
+        }
+        YAML().dump(content, Path("params.yaml"))
+
+    return make
+
+
+def by_list(text: bytes, name: str = "list.txt") -> Callable[[], object]:
+    """CamVid's reader on the source, with a list of this text."""
+    options = {"reader": "camvid", "options": {"list": name}}
+
+    def make() -> None:
+        Path("data/raw/source/list.txt").write_bytes(text)
+        params(prepare__source={"root": "data/raw/source", "width": 32, "height": 24, **options})()
+
+    return make
+
+
+def damaged_synthia() -> None:
+    """The first of three labels ends amid its rows: what ended the process in torchvision."""
+    worlds.synthia(Path("data/raw/synthia"), 3)
+    path = Path("data/raw/synthia/GT/LABELS/0000000.png")
+    path.write_bytes(png(*SIZE, 16, 2, b"\0" * 100))
+    spec = {"reader": "synthia", "root": "data/raw/synthia", "width": 32, "height": 24}
+    params(prepare__classes="cityscapes16", prepare__source=spec)()
+
+
+def small(*names: str) -> model.Model:
+    return model.create(Recipe("small", resolve([*names]), {"width": 4}), 0)
+
+
+TEACHER = Path("models/source.pt")
+
+
+def teacher(change: Callable[[dict[str, Any]], object]) -> Callable[[], object]:
+    def make() -> None:
+        content = torch.load(TEACHER, weights_only=True)
+        change(content)
+        torch.save(content, TEACHER)
+
+    return make
+
+
+def weight(value: float) -> Callable[[dict[str, Any]], object]:
+    def change(content: dict[str, Any]) -> None:
+        first = next(iter(content["weights"].values()))
+        first[(0,) * first.dim()] = value
+
+    return change
+
+
+def logits(value: float) -> Callable[[], object]:
+    """One logit of the first image."""
+
+    def make() -> None:
+        rows = pq.read_table(PREDICTIONS).to_pylist()
+        found = np.frombuffer(rows[0]["logits"], np.float16).copy()
+        found[0] = value
+        rows[0]["logits"] = found.tobytes()
+        pq.write_table(
+            pa.Table.from_pylist(rows, pq.read_schema(PREDICTIONS)), PREDICTIONS, row_group_size=1
+        )
+
+    return make
+
+
+PREDICTIONS = ROUND / "predictions/00000.parquet"
+TARGET = Path("data/prepared/target.parquet")
+
+
+def target_row(name: str) -> Callable[[], object]:
+    """The first row of the target's index names another file."""
+
+    def make() -> None:
+        table = pq.read_table(TARGET)
+        names = pa.array([name, *table["image"].to_pylist()[1:]])
+        pq.write_table(table.set_column(1, "image", names), TARGET)
+
+    return make
+
+
+def correction(name: str, pixels: Any, folder: str = "round-1") -> Callable[[], object]:
+    return lambda: worlds.save(Path("data/corrections", folder, name), pixels)
+
+
+def folder_of(path: str, kind: str) -> Callable[[], object]:
+    place = Path(path)
+    return lambda: [p.unlink() for p in place.rglob("*") if p.suffix == kind]
+
+
+def too_fine() -> None:
+    params(prior__stride=1)()
+    source = Path("data/prepared/source.parquet")
+    large = replace(artifacts.read_domain(source, Path()), size=(4096, 4096))
+    artifacts.write_domain(source, large)
+
+
+SWAPPED = {"options": {"images": "labels", "labels": "images"}}
+FOLDER = {"reader": "folder", "width": 32, "height": 24}
+NAME = "images__east__field.0.png"
+OPTIONS = {"label_map": {0: "soil", 1: "gravel"}}
+
+
+def role(name: str, **more: Any) -> Callable[[], object]:
+    spec = {**FOLDER, "root": f"data/raw/{name}", **more}
+    return params(**{f"prepare__{name}": spec})
+
+
+# --- the table -----------------------------------------------------------------------------
+
+READ, RAW = "cannot be read as an image", "cannot be read as a label"
+FILES = [
+    Case("image: empty file", "prepare", write(IMAGE, b""), READ, OTHERS),
+    Case("image: cut off", "prepare", cut(IMAGE), READ, OTHERS),
+    Case("image: a text file", "prepare", write(IMAGE, b"none"), READ, OTHERS),
+    Case("image: of no width", "prepare", write(IMAGE, png(0, 24, 8, 2)), READ, OTHERS),
+    Case("image: a decompression bomb", "prepare", write(IMAGE, png(60000, 60000, 8, 2)),
+         "could be decompression bomb", OTHERS),
+    Case("image: 16-bit grey", "prepare", save(IMAGE, full(700, np.uint16)),
+         "mode I;16 has no fixed range; convert it to 8-bit RGB", OTHERS),
+    Case("image: floats", "prepare", save(IMAGE, full(1, np.float32), "TIFF"),
+         "mode F has no fixed range", OTHERS),
+    Case("image: transparent", "prepare", save(IMAGE, full(9, np.uint8, 4)),
+         "partly transparent; put it on a background", OTHERS),
+    Case("image: turned by its EXIF", "prepare",
+         turned, "EXIF orientation 6; turn the pixels", OTHERS),
+    Case("image: a folder of that name", "prepare", instead(Path.mkdir), "is no file", OTHERS),
+    Case("image: a named pipe", "prepare", instead(os.mkfifo), "is no file", OTHERS),
+    Case("image: a broken link", "prepare", instead(lambda p: p.symlink_to("nowhere")),
+         "No such file", OTHERS),
+    Case("image: the bytes of another", "prepare",
+         lambda: IMAGE.write_bytes(Path("data/raw/source/images/west/field.1.JPG").read_bytes()),
+         "repeats the bytes of", OTHERS),
+    Case("name: with a line break", "prepare", rename("a\nb"), "holds a control character", OTHERS),
+    Case("name: no UTF-8", "prepare", rename(b"\xff\xfe"), "is no UTF-8; rename it", OTHERS),
+    Case("name: too long with its folders", "prepare", rename("/".join(["x" * 99] * 3)),
+         "too long to name a file", OTHERS),
+    Case("name: two that differ by / and __", "prepare",
+         rename("../west__field.1"), "is named, but for '/' and suffix, like", OTHERS),
+    Case("label: missing", "prepare", LABEL.unlink, "has no label; add it", OTHERS),
+    Case("label: empty file", "prepare", write(LABEL, b""), RAW, OTHERS),
+    Case("label: cut off", "prepare", cut(LABEL), RAW, OTHERS),
+    Case("label: a decompression bomb", "prepare", write(LABEL, png(60000, 60000, 8, 0)), RAW, OTHERS),
+    Case("label: colours", "prepare", save(LABEL, full(1, np.uint8, 3)), "mode RGB; a label has one",
+         OTHERS),
+    Case("label: with alpha", "prepare", save(LABEL, full(1, np.uint8, 4)), "mode RGBA", OTHERS),
+    Case("label: 16-bit RGB, not SYNTHIA's", "prepare", write(LABEL, png(*SIZE, 16, 2)), RAW, OTHERS),
+    Case("label: one bit", "prepare", save(LABEL, full(1, bool)), "mode 1; a label has one", OTHERS),
+    Case("label: 32-bit values over 65535", "prepare", save(LABEL, full(65537, np.int32), "TIFF"),
+         "values 65537 to 65537; they go from 0 to 65535", OTHERS),
+    Case("label: values of no class", "prepare", save(LABEL, full(77)),
+         "unknown label values 77; name them in label_map or ignore", OTHERS),
+    Case("label: another size than its image", "prepare", save(LABEL, full(1)[:-1]),
+         "is 32x23, its image 32x24", OTHERS),
+    Case("label: every pixel ignored", "prepare", save(LABEL, full(255)),
+         "no pixel has a class", OTHERS),
+    Case("label: damaged 16-bit PNG of SYNTHIA", "prepare", damaged_synthia, RAW, OTHERS),
+]  # fmt: skip
+SETS = [
+    Case("images and labels swapped", "prepare", role("source", **SWAPPED), "mode RGB; a label"),
+    Case("the target's swapped", "prepare", role("target", **SWAPPED),
+         "prepare.target: none of the labels in data/raw/target is good"),
+    Case("no such folder", "prepare", role("target", root="nowhere"), "no such folder; expected images/x.jpg"),
+    Case("a folder without images", "prepare", lambda: [
+         p.rename(p.with_suffix(".txt")) for p in Path("data/raw/val/images").rglob("*.*")],
+         "no images here"),
+    Case("two images that differ by suffix alone", "prepare",
+         lambda: IMAGE.with_suffix(".bmp").write_bytes(IMAGE.read_bytes()),
+         "have the same name but for their suffix"),
+    Case("val without labels", "prepare", folder_of("data/raw/val/labels", ".png"),
+         "prepare.val: 0 of 3 images"),
+    Case("source without labels", "prepare", role("source", options={"labels": None}),
+         "prepare.source: 0 of 3 images"),
+    Case("fewer good images than asked for", "prepare", params(prepare__minimum=4),
+         "at least 4 must be"),
+    Case("a label map to no class", "prepare", role("source", options=OPTIONS),
+         "'gravel' is none of the classes"),
+    Case("a list that leaves its folder", "prepare", by_list(b"../../x.png"),
+         "is no path inside the data set"),
+    Case("a list outside its folder", "prepare", by_list(b"", "../list.txt"), "name a file inside"),
+    Case("a list that is no text", "prepare", by_list(b"\xff\xfe\0"), "list.txt: cannot be read"),
+    Case("a list of nothing", "prepare", by_list(b"\n\n"), "names no images"),
+]  # fmt: skip
+YAML_FILE = Path("params.yaml")
+PARAMS = [
+    Case("params: no YAML", "segue check", write(YAML_FILE, b"a: ["), "params.yaml: cannot be read"),
+    Case("params: no text", "segue check", write(YAML_FILE, b"\xff\xfe\0"), "cannot be read"),
+    Case("params: empty", "segue check", write(YAML_FILE, b""), "holds no sections"),
+    Case("params: a key twice", "segue check", write(YAML_FILE, b"a: 1\na: 2\n"), "duplicate key"),
+    Case("params: a date that is none", "segue check", write(YAML_FILE, b"a: 2026-13-45"),
+         "month must be in"),
+    Case("params: an object of Python", "segue check",
+         write(YAML_FILE, f"a: !!python/object/apply:os.system ['touch {PWNED}']".encode()),
+         "could not determine a constructor"),
+    Case("params: a missing section", "segue check", without("split"), "split is missing"),
+    Case("params: an unknown key", "segue check", params(training__epochs=3),
+         "epochs = 3: Extra inputs are not permitted"),
+    Case("params: a word for a number", "segue check", params(training__optimiser__lr="fast"),
+         "lr = 'fast': Input should be a valid number"),
+    Case("params: NaN", "segue check", params(training__optimiser__lr=float("nan")),
+         "should be a finite number"),
+    Case("params: infinity in an option", "segue check",
+         params(**{"rounds__round-1__retrain__options": {"target": float("inf")}}),
+         "option target=inf: Input should be a finite number"),
+    Case("params: negative steps", "segue check", params(pretrain__source__steps=-1),
+         "steps = -1: Input should be greater than or equal to 0"),
+    Case("params: a batch of none", "segue check", params(training__batch=0),
+         "batch = 0: Input should be greater than or equal to 1"),
+    Case("params: a share over 1", "segue check", params(retrain__source_share=1.5),
+         "source_share = 1.5: Input should be less than or equal to 1"),
+    Case("params: no scale", "segue check", params(infer__scales=[]), "scales = []"),
+    Case("params: a negative seed", "segue check", params(seed=-1), "seed = -1"),
+    Case("params: a number for a section", "segue check", params(retrain=3),
+         "retrain must be a mapping, not 3"),
+    Case("params: a word for a round's stage", "segue check",
+         params(**{"rounds__round-1__split": "none"}),
+         "rounds.round-1.split must be a mapping, not 'none'"),
+    Case("params: an unknown part", "segue check",
+         params(**{"rounds__round-1__pseudo_label__labeler": "cbts"}),
+         "no 'cbts' among the labelers; choose cbst"),
+    Case("params: an option of another part", "segue check",
+         params(**{"rounds__round-1__pseudo_label__options": {"window": 3}}), "no option 'window'"),
+    Case("params: parts that contradict", "segue check", params(retrain__hard_share=0.5),
+         "takes no hard images; set it to 0"),
+    Case("rounds: a number for a name", "segue check", rounds(**{"1": "source"}),
+         "DVC ignores names that are not strings; quote it"),
+    Case("rounds: an option for a name", "segue check", rounds(**{"--help": "source"}),
+         "are words of commands"),
+    Case("rounds: a command for a name", "segue check",
+         rounds(**{f"a; touch {PWNED}": "source"}), "use letters, digits"),
+    Case("rounds: an unknown teacher", "segue check", rounds(a="ghost"),
+         "rounds.a.teacher = 'ghost': no model of that name comes before it; choose source"),
+    Case("rounds: a cycle", "segue check", rounds(a="b", b="a"), "rounds.a.teacher = 'b'"),
+    Case("rounds: its own teacher", "segue check", rounds(a="a"), "rounds.a.teacher = 'a'"),
+    Case("rounds: the name of another model", "segue check", rounds(source="source"),
+         "another model has this name"),
+    Case("warmup: from an unknown model", "segue check",
+         params(warmup__warm={"from": "ghost", "objective": "minent", "steps": 1}),
+         "warmup.warm.from = 'ghost'"),
+]  # fmt: skip
+NOT_FINITE = "weights are NaN or infinite"
+BETWEEN = [
+    Case("weights: NaN", "infer round-1", teacher(weight(np.nan)), NOT_FINITE),
+    Case("weights: infinite", "retrain round-1", teacher(weight(-np.inf)), NOT_FINITE),
+    Case("weights: of other classes", "infer round-1", lambda: model.save(TEACHER, small("a", "b")),
+         "its 2 classes a, b, ... are not the 3 of prepare.classes"),
+    Case("weights: of another network", "evaluate_pretrain source",
+         teacher(lambda c: c["recipe"]["options"].update(width=8)), "do not fit its recipe"),
+    Case("weights: of an unknown network", "infer round-1",
+         teacher(lambda c: c["recipe"].update(network="os")), "no 'os' among the networks"),
+    Case("weights: no recipe", "infer round-1", teacher(lambda c: c.pop("recipe")),
+         "is no model of this project"),
+    Case("weights: a pickle", "infer round-1", write(TEACHER, pickle.dumps(Pickled())),
+         "models/source.pt: cannot be read as weights"),
+    Case("weights: a pickle as torch saves it", "infer round-1",
+         lambda: torch.save(Pickled(), TEACHER), "cannot be read as weights"),
+    Case("weights: an empty file", "infer round-1", write(TEACHER, b""), "cannot be read as weights"),
+    Case("weights: missing", "infer round-1", TEACHER.unlink, "models/source.pt: no such file"),
+    Case("network.weights: NaN", "pretrain source", lambda: (
+         teacher(weight(np.nan))(), params(network__weights=str(TEACHER))()), NOT_FINITE),
+    Case("index: foreign file", "infer round-1", write(TARGET, b"x"), "cannot be read as the index"),
+    Case("index: a path that leaves its root", "infer round-1", target_row("../../../secret.png"),
+         "'../../../secret.png' leaves its root"),
+    Case("index: an absolute path", "infer round-1", target_row("/secret.png"),
+         "'/secret.png' leaves its root"),
+    Case("image: gone since prepare", "infer round-1",
+         Path("data/raw/target/images/east/field.0.png").unlink, "No such file"),
+    Case("logits: NaN", "pseudo_label round-1", logits(np.nan), "some logits are NaN or infinite"),
+    Case("logits: infinite", "pseudo_label round-1", logits(np.inf), "some logits are NaN or infinite"),
+    Case("logits: a damaged file", "pseudo_label round-1", cut(PREDICTIONS),
+         "cannot be read as predictions"),
+    Case("logits: another table", "pseudo_label round-1",
+         lambda: pd.DataFrame({"a": [1]}).to_parquet(PREDICTIONS), "cannot be read as predictions"),
+    Case("logits: none", "pseudo_label round-1", PREDICTIONS.unlink, "holds no predictions"),
+    Case("logits: of other classes", "pseudo_label round-1",
+         lambda: Path("data/prepared/taxonomy.json").write_text(
+             '{"names": ["a"], "colours": [[0, 0, 0]], "subsets": {}}'),
+         "3 classes, but the task has 1"),
+    Case("prior: a pickle", "pseudo_label round-1",
+         write(Path("data/prepared/prior.npy"), pickle.dumps(Pickled())), "cannot be read as an array"),
+    Case("prior: a grid too fine", "prior", too_fine, "prior.stride = 1: 3 classes by 4096 rows"),
+    Case("classes: no JSON", "pseudo_label round-1",
+         write(Path("data/prepared/taxonomy.json"), b"{"), "cannot be read as JSON"),
+    Case("correction: another size", "correct round-1", correction(NAME, full(1)[:-1]),
+         "32x23, but labels are 32x24"),
+    Case("correction: of no image", "correct round-1", correction("nobody.png", full(1)),
+         "nobody.png: no target image has this name"),
+    Case("correction: of no class", "correct round-1", correction(NAME, full(3)),
+         "value 3; train ids run from 0 to 2, or 255"),
+    Case("correction: colours", "correct round-1", correction(NAME, full(1, np.uint8, 3)),
+         "mode RGB, not one 8-bit channel"),
+    Case("correction: no PNG", "correct round-1", correction("a.bmp", full(1)), "a.bmp: is no .png"),
+    Case("correction: for no round", "correct round-1", correction(NAME, full(1), "round1"),
+         "data/corrections/round1: no round has this name"),
+    Case("pseudo-label: damaged", "retrain round-1", cut(ROUND / "labels" / NAME),
+         "cannot be read as a label map"),
+    Case("pseudo-label: of no class", "retrain round-1", save(ROUND / "labels" / NAME, full(9)),
+         "value 9; train ids"),
+    Case("split: foreign file", "retrain round-1", write(ROUND / "split.parquet", b"x"),
+         "cannot be read as a table"),
+    Case("a batch too small for its sides", "retrain round-1", params(training__batch=1),
+         "training.batch = 1: too small"),
+    Case("a loss that is not finite", "retrain round-1",
+         params(training__optimiser__lr=1e30, retrain__steps=9), "is not finite, with"),
+    Case("a device that is not there", "retrain round-1", params(compute__accelerator="tpu"),
+         "accelerator 'tpu'"),
+    Case("new images: one that cannot be read", "segue label", write(IMAGE, b""), READ, OTHERS),
+    Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
+         "cannot be read as weights"),
+]  # fmt: skip
+CASES = [*FILES, *SETS, *PARAMS, *BETWEEN]
+
+
+def table() -> str:
+    """Markdown, as in docs/reliability.md."""
+    rows = [f"| {c.kind} | {c.by} | {c.words} | {c.kept} |" for c in CASES]
+    return "\n".join(
+        ["| what is wrong | said by | in these words | kept |", "|---|---|---|---|", *rows]
+    )
+
+
+if __name__ == "__main__":
+    print(table())
