@@ -1,4 +1,4 @@
-"""Discriminators, and the two losses between one and the network.
+"""The two losses between a discriminator and the network.
 
 One convention in all of the project: the side that is to be resembled (the source, or the easy
 images) is 1, the other 0. ADVENT's code has it the other way round, which changes nothing else.
@@ -8,74 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.batches import Batch
+from pipeline.discriminators import SMALLEST, Discriminator
 from pipeline.losses import self_information, supervised
 from pipeline.model import Outputs
 from pipeline.passes import fixed_statistics
 from pipeline.samples import BadInput
 from pipeline.training import Loss
 
-_SMALLEST = 32  # five halvings leave a cell
 Maps = Callable[[Tensor], Tensor]
 """Logits (N, C, h, w) to what a discriminator sees of them."""
-
-
-class Discriminator(nn.Sequential):
-    """Maps (N, C, H, W) to logits (N, 1, h, w) of stride 32: AdaptSegNet's, ADVENT's and CLAN's.
-
-    Five convolutions of 4 x 4 with stride 2, no normalisation, leaky ReLU of 0.2 between.
-    """
-
-    def __init__(self, channels: int, width: int = 64) -> None:
-        sizes = (channels, width, 2 * width, 4 * width, 8 * width)
-        layers: list[nn.Module] = []
-        for before, after in pairwise(sizes):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
-        super().__init__(*layers, nn.Conv2d(sizes[-1], 1, 4, 2, 1))
-
-
-class PixelDiscriminator(nn.Sequential):
-    """Features (N, F, h, w) to logits (N, 1, h, w), each cell by itself (Hoffman et al., 2016)."""
-
-    def __init__(self, channels: int, width: int = 128) -> None:
-        if not channels:
-            raise BadInput("the network gives no features to align; choose another network")
-        super().__init__(
-            nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 1),
-        )  # fmt: skip
-
-
-class RegionDiscriminator(nn.Module):
-    """Features (N, F, h, w) to logits (N, 1, h, w), each region of a grid by its own discriminator.
-
-    Chen et al., ROAD, 2018. Raises BadInput where a map has fewer cells than the grid.
-    """
-
-    def __init__(self, channels: int, rows: int = 3, columns: int = 3, width: int = 128) -> None:
-        super().__init__()
-        self.rows, self.columns = rows, columns
-        own = (PixelDiscriminator(channels, width) for _ in range(rows * columns))
-        self.regions = nn.ModuleList(own)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Each region by its own discriminator."""
-        if x.shape[-2] < self.rows or x.shape[-1] < self.columns:
-            raise BadInput(
-                f"training.augment: a crop whose features are {x.shape[-1]}x{x.shape[-2]} has no "
-                f"{self.columns}x{self.rows} regions; make it larger"
-            )
-        strips = x.tensor_split(self.rows, 2)
-        cells = [cell for strip in strips for cell in strip.tensor_split(self.columns, 3)]
-        found = [own(cell) for own, cell in zip(self.regions, cells, strict=True)]
-        lines = [found[i : i + self.columns] for i in range(0, len(found), self.columns)]
-        return torch.cat([torch.cat(line, 3) for line in lines], 2)
 
 
 def maps(logits: Tensor, size: torch.Size, of: Maps = self_information) -> Tensor:
@@ -83,10 +30,10 @@ def maps(logits: Tensor, size: torch.Size, of: Maps = self_information) -> Tenso
 
     Raises BadInput where the crop is too small for the discriminator.
     """
-    if min(size) < _SMALLEST:
+    if min(size) < SMALLEST:
         raise BadInput(
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
-            f"make both sides {_SMALLEST} or more"
+            f"make both sides {SMALLEST} or more"
         )
     return of(F.interpolate(logits.float(), size, mode="bilinear"))
 

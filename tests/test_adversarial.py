@@ -8,15 +8,8 @@ import torch
 from torch import nn
 
 from pipeline import losses, training
-from pipeline.adversarial import (
-    Discriminator,
-    Level,
-    PixelDiscriminator,
-    RegionDiscriminator,
-    align,
-    judged,
-    maps,
-)
+from pipeline.adversarial import Level, align, judged, maps
+from pipeline.discriminators import Discriminator, PixelDiscriminator, RegionDiscriminator
 from pipeline.samples import BadInput
 from tests import memory
 from tests.memory import CLASSES, batch, params

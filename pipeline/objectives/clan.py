@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.adversarial import Discriminator, Level, align, maps
+from pipeline.adversarial import Level, align, maps
 from pipeline.batches import Batch
+from pipeline.discriminators import Discriminator
 from pipeline.losses import cross_entropy
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from pipeline.adversarial import Level, PixelDiscriminator, align
+from pipeline.adversarial import Level, align
 from pipeline.batches import Batch
+from pipeline.discriminators import PixelDiscriminator
 from pipeline.losses import supervised
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss

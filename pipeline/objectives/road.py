@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.adversarial import Level, RegionDiscriminator, align
+from pipeline.adversarial import Level, align
 from pipeline.batches import Batch
+from pipeline.discriminators import RegionDiscriminator
 from pipeline.losses import supervised
 from pipeline.model import load
 from pipeline.passes import fixed_statistics

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline import losses
-from pipeline.adversarial import Discriminator, Level, align, maps
+from pipeline.adversarial import Level, align, maps
 from pipeline.batches import Batch, Labelled
+from pipeline.discriminators import Discriminator
 from pipeline.compute import averaged
 from pipeline.model import Outputs
 from pipeline.passes import Norm, passes
