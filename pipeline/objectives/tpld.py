@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from pipeline import losses
 from pipeline.adversarial import Level, align, maps
 from pipeline.batches import Batch, Labelled
-from pipeline.discriminators import Discriminator
 from pipeline.compute import averaged
+from pipeline.discriminators import Discriminator
 from pipeline.model import Outputs
 from pipeline.passes import Norm, passes
 from pipeline.taxonomy import IGNORE
