@@ -48,8 +48,9 @@ def params(steps=4, **changes):
         "infer": {"batch": 3, "stride": 4},
         "retrain": {"steps": steps, "batch": 8, "source_share": 0.25, "hard_share": 0.25},
         "rounds": {"round": {
-            "teacher": "source", "start": "source", "infer": {}, "split": {"ranker": "entropy", "easy": 0.5},
+            "teacher": "source", "start": "source", "infer": {},
             "pseudo_label": {"labeler": "tpld", "portion": 0.5},
+            "split": {"ranker": "entropy", "easy": 0.5},
             "retrain": {"objective": "tpld", "options": {"dense": True}, "use": "easy"},
         }},
     }  # fmt: skip
