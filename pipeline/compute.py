@@ -88,6 +88,16 @@ def averaged(value: Tensor) -> Tensor:
     return total / distributed.get_world_size()
 
 
+def agreed(value: int, what: str, fabric: Fabric) -> int:
+    """`value`, in which all processes of the run agree. Raises BadInput where they do not."""
+    if averaged(torch.tensor(value, device=fabric.device)).item() != value:
+        raise BadInput(
+            f"{what}: {value} in process {fabric.global_rank}, another elsewhere; all processes "
+            "must see one folder: delete data/unfinished, or share it"
+        )
+    return value
+
+
 def wait(fabric: Fabric) -> None:
     """Until all processes of the run have come here. Raises BadInput where one has ended."""
     averaged(torch.zeros((), device=fabric.device))

@@ -18,7 +18,7 @@ from pipeline import parts, passes
 from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
 from pipeline.checkpoint import Checkpoint
-from pipeline.compute import Compute, average, averaged
+from pipeline.compute import Compute, agreed, average, averaged
 from pipeline.params import Section
 from pipeline.progress import Log
 from pipeline.samples import BadInput
@@ -133,6 +133,7 @@ def train(
     buffers = [b for g in groups.values() for b in g.buffers() if b.is_floating_point()]
     checkpoint = checkpoint or Checkpoint()
     first = checkpoint.load(_state(groups, objective, pairs, log, fabric))
+    agreed(first, "the step to go on from", fabric)
     loader = DataLoader(
         draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers
     )

@@ -13,6 +13,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, model, process
+from pipeline.adversarial import Discriminator
 from pipeline.model import Recipe
 from pipeline.params import overlay
 from tests.rounds import HEIGHT, THREE, WIDTH, predictions_of, without_label, write_labels
@@ -47,8 +48,9 @@ def params(steps=4, **changes):
         "infer": {"batch": 3, "stride": 4},
         "retrain": {"steps": steps, "batch": 8, "source_share": 0.25, "hard_share": 0.25},
         "rounds": {"round": {
-            "teacher": "source", "start": "source", "infer": {}, "split": {"ranker": "entropy"},
+            "teacher": "source", "start": "source", "infer": {},
             "pseudo_label": {"labeler": "tpld", "portion": 0.5},
+            "split": {"ranker": "entropy", "easy": 0.5},
             "retrain": {"objective": "tpld", "options": {"dense": True}, "use": "easy"},
         }},
     }  # fmt: skip
@@ -120,7 +122,8 @@ def fork(stage, folder, limit=None):
 
 
 def in_place(stage, folder, limit=None, told="told"):
-    """The stage in this process."""
+    """The stage in this process, with a discriminator whose checkpoints are small."""
+    Discriminator.__init__.__defaults__ = (4,)
     os.chdir(folder)
     os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.argv = [stage, *words(stage)]

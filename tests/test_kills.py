@@ -27,7 +27,7 @@ def unfinished(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", stages.STAGES)
 def test_a_stage_killed_at_random_moments_leaves_the_same_bytes(stage, scenes, tmp_path):
-    stages.build(tmp_path, scenes, images=100, steps=40, **CHANGES.get(stage, {}))
+    stages.build(tmp_path, scenes, images=100, steps=16, **CHANGES.get(stage, {}))
     began = time.monotonic()
     code, told = stages.ended(stages.fork(stage, tmp_path), tmp_path)
     whole = time.monotonic() - began

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import model, training
+from pipeline import losses, model, training
 from pipeline.adversarial import Discriminator
 from pipeline.compute import Compute, launch
 from pipeline.taxonomy import IGNORE
@@ -116,7 +116,9 @@ def both(folder, work, *arguments):
     return [process.exitcode for process in running]
 
 
-def _train(rank, folder, cases, frozen):
+def _train(rank, folder, cases, frozen, local=False):
+    if local:  # each process divides by its own pixels
+        losses.averaged = lambda count: count
     torch.save({case: trained(case, frozen) for case in cases}, folder / f"{rank}.pt")
 
 
@@ -145,6 +147,14 @@ def test_two_processes_move_as_one_with_the_whole_batch(tmp_path, monkeypatch):
         assert furthest < 1e-6, case
         for step, values in enumerate(logged):
             assert one[case][1][step] == pytest.approx(values, rel=1e-5, abs=1e-6)
+
+
+def test_means_of_each_processs_own_pixels_would_be_another_run(tmp_path):
+    assert both(tmp_path, _train, ["source_only"], True, True) == [0, 0]
+    found, alone = loaded(tmp_path)[0]["source_only"][0], trained("source_only", True)[0]
+    furthest = max((found[key] - value).abs().max().item() for key, value in alone.items())
+    print(f"source_only, each by its own pixels: {furthest:.1e}")
+    assert furthest > 1e-4
 
 
 def test_two_processes_hold_the_same_with_batch_norm_too(tmp_path, monkeypatch):
