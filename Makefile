@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo look flow ui serve test test-flow test-slow test-browser has-chromium bench check clean
+.PHONY: help demo look flow ui serve test test-flow test-slow test-browser has-chromium bench check audit clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ check: .venv/ready-dev .venv/ready-flow  ## lint, format, types, architecture
 	mypy
 	lint-imports --no-logo
 
+audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages, from PyPI; ARGS="-s osv": from OSV
+	.venv/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip $(ARGS)
+
 clean:  ## remove what the pipeline made; DVC's cache stays
 	rm -rf data/raw data/prepared data/rounds data/unfinished models reports
 
@@ -83,4 +86,10 @@ clean:  ## remove what the pipeline made; DVC's cache stays
 # beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start
 .venv/ready-bench: .venv/ready-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .venv/bench torchmetrics==1.9.0
+	touch $@
+
+# by itself: what it needs is no part of the project's environment
+.venv/audit/ready:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	touch $@
