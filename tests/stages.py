@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 MADE = {"model": "made.pt", "curve": "curve.csv"}
 PRETRAIN = ("pretrain", "source", {"source": "source.parquet", "taxonomy": "taxonomy.json", **MADE})
 WARMUP = ("warmup", "warm", {"start": "start.pt", "source": "source.parquet",
-                             "target": "target.parquet", **MADE})  # fmt: skip
+                             "target": "target.parquet", "shares": "shares.parquet",
+                             **MADE})  # fmt: skip
 RETRAIN = ("retrain", "round", {
     "start": "start.pt", "source": "source.parquet", "target": "target.parquet", "labels": "labels",
     "split": "split.parquet", "predictions": "predictions", "thresholds": "thresholds.parquet",
@@ -68,6 +69,8 @@ def build(folder, scenes, images=10, **given):
     artifacts.write_domain(folder / "source.parquet", scenes(6, name="source"))
     artifacts.write_domain(folder / "target.parquet", without_label(target), labelled=False)
     artifacts.write_taxonomy(folder / "taxonomy.json", THREE)
+    shares = pd.DataFrame({name: [1 / 3] * 6 for name in THREE.names})
+    artifacts.write_table(folder / "shares.parquet", shares)
     model.save(folder / "start.pt", model.create(Recipe("small", THREE, {"width": 4}), 0))
     predictions_of(target, folder / "predictions")
     rng = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import artifacts, fused
 from pipeline.look import maps, page, views
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import resize_label
+from pipeline.samples import BadInput, resize_label
 from pipeline.stages import panels
 from pipeline.taxonomy import IGNORE
 from tests import looks
@@ -213,6 +213,6 @@ def test_a_missing_table_is_named(tmp_path):
     looks.world(tmp_path)
     (tmp_path / "look/round-1/images.parquet").unlink()
     metrics, found = looks.tables(["source", "round-1", "round-2"])
-    with pytest.raises(FileNotFoundError, match=r"round-1.images\.parquet"):
+    with pytest.raises(BadInput, match=r"round-1.images\.parquet"):
         page.content(looks.params(), metrics, found, THREE, tmp_path / "panels", tmp_path / "look")
     assert artifacts.read_json(tmp_path / "panels/index.json")["size"] == [64, 32]

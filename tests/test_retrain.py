@@ -245,11 +245,11 @@ OPTIONS = {
     "tpld": ({"objective": "tpld"}, {"source", "target", "regulariser"}),
     "tpld dense": (
         {"objective": "tpld", "options": {"dense": True}, **WITH_HARD},
-        {"source", "target", "regulariser", "adversarial", "told"},
+        {"source", "target", "regulariser", "adversarial", "told", "accuracy"},
     ),
     "intra_domain": (
         {"objective": "intra_domain", **WITH_HARD, "source_share": 0, "hard_share": 0.5},
-        {"target", "adversarial", "told"},
+        {"target", "adversarial", "told", "accuracy"},
     ),
     "mined": (
         {"augment": {"crop_width": 32, "crop_height": 32, "mine": 1.0}}, {"source", "target"},
