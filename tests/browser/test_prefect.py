@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -56,9 +57,12 @@ class Prefect:
 
     def shows(self, *texts):
         """Waits until the page shows all of the texts."""
-        message = f"{self.driver.current_url} does not show {texts}"
-        wait = WebDriverWait(self.driver, WAIT)
-        wait.until(lambda _: all(text in self.text() for text in texts), message)
+        try:
+            wait = WebDriverWait(self.driver, WAIT)
+            wait.until(lambda _: all(text in self.text() for text in texts))
+        except TimeoutException:
+            missing = [text for text in texts if text not in self.text()]
+            pytest.fail(f"{self.driver.current_url} shows no {missing}: {self.text()}")
 
     def find(self, selector):
         """What the selector, CSS or (with a leading /) XPath, finds once it is on the page."""
@@ -119,6 +123,7 @@ def runs(server, dummies):
 @pytest.fixture
 def prefect(tmp_path, server):
     with chromium(tmp_path, performance="ALL") as driver:
+        driver.set_window_size(1400, 2000)  # of a long page Prefect draws what is in sight
         driver.get("about:blank")
         driver.get_log("performance")  # what the browser itself opens with
         made = Prefect(driver, server)
@@ -142,7 +147,8 @@ def test_stages_and_their_states_by_name(prefect, runs):
 
 def test_tables_pictures_and_the_way_to_the_page(prefect, server, dummies, runs):
     assert server.artifacts(runs[1]) == {}
-    prefect.open(f"/runs/flow-run/{runs[0]}?tab=Artifacts")
+    prefect.open(f"/runs/flow-run/{runs[0]}")
+    prefect.find("//*[normalize-space()='Artifacts']").click()
     prefect.shows("reports-rounds-csv", "reports-index-html", "look-round-1", "look-round-2")
     shown = server.artifacts(runs[0])
     prefect.open(f"/artifacts/artifact/{shown['reports-rounds-csv']['id']}")
