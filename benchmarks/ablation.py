@@ -11,6 +11,7 @@ benchmarks/results/ablation.json as they are found: run it again to go on where 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -144,18 +146,22 @@ class World:
         return validate(kind, merged, f"ablation: {name}")
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Jobs share a folder of worlds and models, and a file of rows."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(data: str, seed: int, threads: int) -> World:
     """The preset's data, made once for all seeds."""
     content = dict(read(ROOT / "presets" / f"{DATA[data]}.yaml"))
     content |= {"seed": seed, "compute": {**content["compute"], "threads": threads}}
-    for name, item in content["generate"].items():
-        folder = KEPT / "streets" / name
-        if not folder.exists():
-            params = validate(generate.Params, {**item, "seed": 1}, "generate")
-            with tempfile.TemporaryDirectory(dir=KEPT) as unfinished:
-                generate.run(params, Path(unfinished) / name)
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                (Path(unfinished) / name).rename(folder)
+    with alone():
+        for name, item in content["generate"].items():
+            drawn(KEPT / "streets" / name, item)
     for role in prepare.DOMAINS:
         root = Path(content["prepare"][role]["root"])
         moved = KEPT / "streets" / root.name if content["generate"] else ROOT / root
@@ -167,6 +173,16 @@ def build(data: str, seed: int, threads: int) -> World:
     given = validate(prior.Params, content["prior"], "prior")
     known = prior.run(given, held["source"], len(prepared.taxonomy))
     return World(data, seed, content, replace(prepared, **held), known, launch(compute))
+
+
+def drawn(folder: Path, item: Mapping[str, Any]) -> None:
+    """A domain of streets, unless it is there."""
+    if not folder.exists():
+        params = validate(generate.Params, {**item, "seed": 1}, "generate")
+        with tempfile.TemporaryDirectory(dir=KEPT) as unfinished:
+            generate.run(params, Path(unfinished) / folder.name)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            (Path(unfinished) / folder.name).rename(folder)
 
 
 def silent(*_: Any) -> None:
@@ -319,7 +335,6 @@ def work(data: str, seed: int, threads: int) -> None:
     if not (todo := missing(read_rows(), data, seed)):
         return
     torch.set_num_threads(threads)
-    KEPT.mkdir(parents=True, exist_ok=True)
     world = build(data, seed, threads)
     for method in todo:
         began, cpu = time.perf_counter(), time.process_time()
@@ -340,12 +355,8 @@ def read_rows() -> list[Row]:
 
 
 def append(rows: list[Row]) -> None:
-    """Under a lock: jobs write to one file."""
-    import fcntl
-
     RESULTS.parent.mkdir(exist_ok=True)
-    with (KEPT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone():
         both = [*read_rows(), *rows]
         both.sort(key=lambda r: (r["data"], r["seed"]))
         artifacts.write_bytes(RESULTS, (json.dumps(both, indent=1) + "\n").encode())

@@ -121,7 +121,6 @@ def work(seed: int, method: str, threads: int) -> None:
     if (method or CONTROL) in {row["method"] for row in read_rows() if row["seed"] == seed}:
         return
     torch.set_num_threads(threads)
-    KEPT.mkdir(parents=True, exist_ok=True)
     world = build("streets", seed, threads)
     found = list(run(world, method) if method else baselines(world))
     rows = [{"method": m, "seed": seed, "model": name, **more} for m, name, more in found]
@@ -135,11 +134,7 @@ def read_rows() -> list[Row]:
 
 
 def append(rows: list[Row]) -> None:
-    """Under a lock: jobs write to one file."""
-    import fcntl
-
-    with (KEPT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ablation.alone():
         both = sorted([*read_rows(), *rows], key=lambda row: row["seed"])
         artifacts.write_bytes(RESULTS, (json.dumps(both, indent=1) + "\n").encode())
 
