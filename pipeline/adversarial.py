@@ -13,11 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.batches import Batch
-from pipeline.discriminators import SMALLEST, Discriminator
-from pipeline.losses import self_information, supervised
-from pipeline.model import Outputs
-from pipeline.passes import fixed_statistics
+from pipeline.discriminators import SMALLEST
+from pipeline.losses import self_information
 from pipeline.samples import BadInput
 from pipeline.training import Loss
 
@@ -91,59 +88,3 @@ def align(*levels: Level, more: Mapping[str, Tensor] | None = None) -> Iterator[
     yield Loss({**terms, **(more or {})})
     for level in levels:
         yield level.told()
-
-
-class OutputAlignment:
-    """Supervised on one side, as whose output maps the other's are to look, at one or two levels.
-
-    Tsai et al., AdaptSegNet, 2018, and what followed it. `weights`: of the logits' level and, if
-    not 0, of the auxiliary head's. A subclass says which sides, and may add terms.
-    """
-
-    sides: tuple[str, ...] = ("source", "target")
-    labels: tuple[str, ...] = ("source",)
-
-    def __init__(
-        self,
-        classes: int,
-        weights: tuple[float, float],
-        aux: float,
-        of: Maps,
-        own_norm: bool = False,
-        square: bool = False,
-        width: int = 64,
-    ) -> None:
-        names = ("", "_aux") if weights[1] else ("",)
-        self.weights = dict(zip(names, weights, strict=False))
-        own = {f"discriminator{name}": Discriminator(classes, width) for name in names}
-        self.modules: dict[str, nn.Module] = {**own}
-        self.aux, self.of, self.own_norm, self.square = aux, of, own_norm, square
-
-    def more(self, outputs: Outputs) -> dict[str, Tensor]:
-        """Further terms of the other side's outputs."""
-        return {}
-
-    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
-        """Terms named as the labelled side, `adversarial` and `told`, and those of `more`."""
-        one, other = (getattr(batch, side) for side in self.sides)
-        size = one.images.shape[-2:]
-        with fixed_statistics(model, self.own_norm):
-            outputs = model(one.images)
-        resembled = {name: self._maps(outputs, name, size).detach() for name in self.weights}
-        yield Loss({self.sides[0]: supervised(outputs, one.labels, self.aux)})
-        outputs = model(other.images)
-        levels = [
-            Level(self.modules[f"discriminator{name}"], resembled[name],
-                  self._maps(outputs, name, size), weight, name, square=self.square)
-            for name, weight in self.weights.items()
-        ]  # fmt: skip
-        yield from align(*levels, more=self.more(outputs))
-
-    def _maps(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
-        logits = outputs.aux if name else outputs.logits
-        if logits is None:
-            raise BadInput(
-                "adversarial_aux: the network has no auxiliary head; set it to 0, or "
-                "network.options.aux where the network has one"
-            )
-        return maps(logits, size, self.of)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipeline import artifacts, parts
 from pipeline.params import read, section_of
 from pipeline.samples import BadInput
 from pipeline.taxonomy import Taxonomy, resolve
+from pipeline.weights import check_finite, load_into, loaded
 
 
 class Outputs(NamedTuple):
@@ -116,7 +116,7 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
         torch.manual_seed(seed)
         model = Model(recipe)
     if weights is not None:
-        _load_weights(model.network, weights)
+        load_into(model.network, weights)
     return model.to(memory_format=torch.channels_last)
 
 
@@ -138,48 +138,13 @@ def channels(model: Model) -> int:
     return 0 if features is None else features.shape[1]
 
 
-def _load_weights(network: nn.Module, path: Path) -> None:
-    prefix = re.compile(r"(module\.)?(network\.)?")  # DataParallel's, and Model's
-    state = {prefix.sub("", key, count=1): value for key, value in _state(path).items()}
-    rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = getattr(network, "rename", dict)
-    own = network.state_dict()
-    counts = {k: v for k, v in own.items() if k.endswith(".num_batches_tracked")}
-    state = counts | rename(state)  # torch 0.3 did not count
-    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    shapes = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
-        for key in sorted(own.keys() & state.keys())
-        if own[key].shape != state[key].shape
-    ]
-    if missing or unexpected or shapes:
-        raise BadInput(
-            f"{path}: does not fit {type(network).__module__}: "
-            f"missing {missing[:3]}, unexpected {unexpected[:3]}, other shapes {shapes[:3]} "
-            f"({len(missing)}, {len(unexpected)}, {len(shapes)} in all)"
-        )
-    _check_finite(path, state, "of no use")
-    network.load_state_dict(state)
-
-
-def _state(path: Path) -> dict[str, Tensor]:
-    """The state dict of a file, or of a model that `save` wrote."""
-    content = _read(path)
-    state = content.get("weights", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict):
-        raise BadInput(f"{path}: holds no state dict but {type(state).__name__}")
-    wrong = [key for key, value in state.items() if not isinstance(value, Tensor)]
-    if wrong:
-        raise BadInput(f"{path}: is no state dict: {wrong[:3]} are no tensors")
-    return state
-
-
 def save(path: Path, model: Model) -> None:
     """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights.
 
     Raises BadInput, and writes nothing, where a weight is not finite.
     """
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
-    _check_finite(path, weights, "not written")
+    check_finite(path, weights, "not written")
     sink = io.BytesIO()  # torch.save would write its file's name into the archive
     torch.save({"recipe": asdict(model.recipe), "weights": weights}, sink)
     artifacts.write_bytes(path, sink.getvalue())
@@ -187,7 +152,7 @@ def save(path: Path, model: Model) -> None:
 
 def load(path: Path) -> Model:
     """A model as `save` wrote it, on the CPU, with finite weights. Raises BadInput naming it."""
-    content = _read(path)
+    content = loaded(path)
     if not isinstance(content, dict) or not {"recipe", "weights"} <= content.keys():
         raise BadInput(
             f"{path}: is no model of this project (no recipe); train it, or load its "
@@ -205,7 +170,7 @@ def load(path: Path) -> Model:
         model.load_state_dict(content["weights"])
     except (AttributeError, RuntimeError, TypeError) as error:
         raise BadInput(f"{path}: its weights do not fit its recipe: {error}") from error
-    _check_finite(path, model.state_dict(), "of no use")
+    check_finite(path, model.state_dict(), "of no use")
     return model
 
 
@@ -225,14 +190,6 @@ def of_task(path: Path) -> Model:
     return model
 
 
-def _check_finite(path: Path, weights: Mapping[str, Tensor], end: str) -> None:
-    if wrong := [key for key, value in weights.items() if not value.isfinite().all()]:
-        raise BadInput(
-            f"{path}: {end}, as weights are NaN or infinite ({', '.join(wrong[:3])}, {len(wrong)} "
-            f"of {len(weights)} tensors); train it again, with a lower training.optimiser.lr"
-        )
-
-
 def _recipe(given: Any) -> Recipe:
     """A recipe from what `dataclasses.asdict` made of it."""
     taxonomy = artifacts.taxonomy_of(given["taxonomy"])
@@ -240,13 +197,3 @@ def _recipe(given: Any) -> Recipe:
     options = dict(given["options"])
     options.pop("pretrained", None)  # its weights follow: none need be downloaded again
     return Recipe(given["network"], taxonomy, options, norm, given.get("second", False))
-
-
-def _read(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise BadInput(f"{path}: no such file") from error
-    except Exception as error:  # a foreign or damaged file fails in many ways
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise BadInput(f"{path}: cannot be read as weights: {reason}") from error

@@ -54,9 +54,11 @@ def check_options(
 ) -> dict[str, Any]:
     """`options` as the part's types; `context` names what its stage supplies.
 
-    Raises BadInput with a line for each option that is unknown, missing or of a wrong type.
+    Raises BadInput with a line for each option that is unknown, missing or of a wrong type; or with
+    what a part's `contradiction`, if it has one, says of all its options together.
     """
-    signature = inspect.signature(find(room, name), eval_str=True).parameters
+    part = find(room, name)
+    signature = inspect.signature(part, eval_str=True).parameters
     allowed = {key: asked for key, asked in signature.items() if key not in context}
     checked, problems = {}, []
     for key, value in options.items():
@@ -71,6 +73,9 @@ def check_options(
     for key, asked in allowed.items():
         if key not in options and asked.default is inspect.Parameter.empty:
             problems.append(f"option {key} is missing; it must be given")
+    if not problems and hasattr(part, "contradiction"):
+        defaults = {key: asked.default for key, asked in allowed.items()}
+        problems += filter(None, [part.contradiction(**{**defaults, **checked})])
     if problems:
         raise BadInput("\n".join(f"{room}/{name}: {problem}" for problem in problems))
     return checked

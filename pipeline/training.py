@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,31 +14,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline import parts, passes
+from pipeline import optimiser, parts, passes
 from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import Compute, agreed, average, averaged
+from pipeline.optimiser import Optimiser
 from pipeline.params import Section
 from pipeline.progress import Log
 from pipeline.samples import BadInput
-
-
-class Optimiser(Section):
-    """The rate falls from `lr` to 0 as (1 - step/horizon)^power, after a linear `warmup`.
-
-    ADVENT stops after 120,000 steps of a `horizon` of 250,000; `heads` is 10 in the papers.
-    """
-
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = Field(default=1e-3, ge=0)
-    weight_decay: float = Field(default=1e-2, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)  # of sgd, and the first of adam's two averages
-    second: float = Field(default=0.999, ge=0, lt=1)  # the second of them
-    power: float = Field(default=0.9, ge=0)
-    warmup: int = Field(default=0, ge=0)
-    horizon: int | None = Field(default=None, ge=1)  # null: the steps
-    heads: float = Field(default=1.0, gt=0)  # times the rate, for classifiers
 
 
 class Training(Section):
@@ -123,7 +107,7 @@ def train(
     optimisers = dict.fromkeys(objective.modules, params.discriminator)
     optimisers["network"] = params.optimiser
     pairs = {
-        name: fabric.setup(group, _optimiser(group, optimisers[name]))
+        name: fabric.setup(group, optimiser.built(group, optimisers[name]))
         for name, group in groups.items()
     }
     network = pairs["network"][0]
@@ -143,7 +127,7 @@ def train(
         for name, (_, stepper) in pairs.items():
             stepper.zero_grad()
             for group in stepper.param_groups:
-                group["lr"] = group["times"] * _rate(optimisers[name], step, steps)
+                group["lr"] = group["times"] * optimiser.rate(optimisers[name], step, steps)
         values: dict[str, float] = {}
         due: set[str] = set()
         for loss in objective.losses(network, batch):
@@ -158,7 +142,7 @@ def train(
             average([p.grad for p in moved[name] if p.grad is not None])
             pairs[name][1].step()
         average(buffers)
-        log(step, {"lr": _rate(params.optimiser, step, steps), **values})
+        log(step, {"lr": optimiser.rate(params.optimiser, step, steps), **values})
         if fabric.is_global_zero and checkpoint.due():
             checkpoint.save(step + 1)
     model.eval()
@@ -180,31 +164,6 @@ def _state(
 
 def _key(*of: int) -> int:
     return int(np.random.SeedSequence(of).generate_state(1, np.uint64)[0])
-
-
-def _optimiser(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
-    groups, decay = _groups(module, params.heads), params.weight_decay
-    if params.name == "sgd":
-        return torch.optim.SGD(groups, params.lr, params.momentum, weight_decay=decay)
-    kind = torch.optim.AdamW if params.name == "adamw" else torch.optim.Adam
-    return kind(groups, params.lr, (params.momentum, params.second), weight_decay=decay)
-
-
-def _groups(module: nn.Module, heads: float) -> list[dict[str, Any]]:
-    """All parameters, and those of the network's heads with `heads` times the rate."""
-    prefixes = getattr(module, "heads", ())
-    body: list[nn.Parameter] = []
-    head: list[nn.Parameter] = []
-    for name, parameter in module.named_parameters():
-        (head if name.startswith(prefixes) else body).append(parameter)
-    both = ({"params": body, "times": 1.0}, {"params": head, "times": heads})
-    return [group for group in both if group["params"]]
-
-
-def _rate(params: Optimiser, step: int, steps: int) -> float:
-    rising = min(1.0, (step + 1) / (params.warmup + 1))
-    left = max(0.0, 1 - step / (params.horizon or steps))
-    return float(params.lr * rising * left**params.power)
 
 
 def _check(step: int, values: dict[str, float], batch: Batch) -> None:

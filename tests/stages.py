@@ -13,7 +13,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, model, process
-from pipeline.adversarial import Discriminator
+from pipeline.discriminators import Discriminator
 from pipeline.model import Recipe
 from pipeline.params import overlay
 from tests.rounds import HEIGHT, THREE, WIDTH, predictions_of, without_label, write_labels

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline import model, parts, training
-from pipeline.adversarial import Discriminator
 from pipeline.checkpoint import Checkpoint
+from pipeline.discriminators import Discriminator
 from pipeline.progress import Curve
 from pipeline.training import Optimiser
 from tests import memory

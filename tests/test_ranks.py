@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from pipeline import losses, model, training
-from pipeline.adversarial import Discriminator
 from pipeline.compute import Compute, launch
+from pipeline.discriminators import Discriminator
 from pipeline.taxonomy import IGNORE
 from pipeline.training import Optimiser
 from tests import stages

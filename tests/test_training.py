@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from pipeline import batches, model, parts, training
+from pipeline import batches, model, optimiser, parts, training
 from pipeline.augment import Augment
 from pipeline.batches import Draws
 from pipeline.samples import BadInput
@@ -473,7 +473,7 @@ def test_an_objective_with_wrong_options_is_refused_by_name():
 def rates(objective, fabric, **changes):
     """The rate of each parameter at each step, by name."""
     made, found = model.create(recipe(), 0), []
-    kept = training._optimiser
+    kept = optimiser.built
 
     def spied(module, given):
         stepper = kept(module, given)
@@ -487,7 +487,7 @@ def rates(objective, fabric, **changes):
 
     sides = ((Memory(5), 2), None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_optimiser", spied)
+        patch.setattr(optimiser, "built", spied)
         training.fit(made, objective, sides, params(**changes), 4, 0, fabric, ignore_log)
     return found
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pipeline import fused
 from pipeline.fused import Floats, Made
-from pipeline.samples import BadInput, Pixels
+from pipeline.samples import Pixels
 
 
 class Labeler:
@@ -28,11 +28,14 @@ class Labeler:
         window: Annotated[int, Field(ge=1)] = 57,
         repeats: Annotated[int, Field(ge=0)] = 3,
     ) -> None:
-        if window % 2 == 0:
-            raise BadInput(f"labelers/tpld: option window={window}: must be odd, to have a centre")
         self.portion = portion
         self.pools = np.arange(classes)
         self.voting = (own, window, repeats)
+
+    @staticmethod
+    def contradiction(window: int, **_: object) -> str | None:
+        """What is wrong with these options."""
+        return None if window % 2 else f"option window={window}: must be odd, to have a centre"
 
     def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from pipeline import backbones
 from pipeline.model import Outputs
-from pipeline.samples import BadInput
 
 _DILATIONS = (6, 12, 18, 24)
 _CONV5 = (24, 26, 28)  # places in torchvision's VGG-16
@@ -38,7 +37,6 @@ class Network(nn.Module):
         caffe: bool = True,
     ) -> None:
         super().__init__()
-        _check(backbone, pretrained, aux, caffe)
         self.backbone, channels = (
             (_vgg16(pretrained), {"out": 1024})
             if backbone == "vgg16"
@@ -48,6 +46,20 @@ class Network(nn.Module):
             _as_in_caffe(self.backbone)
         self.head = _ASPP(channels["out"], classes, _DILATIONS[:dilations])
         self.aux_head = _ASPP(channels["aux"], classes, _DILATIONS[:dilations]) if aux else None
+
+    @staticmethod
+    def contradiction(
+        backbone: str, pretrained: str | None, aux: bool, caffe: bool, **_: object
+    ) -> str | None:
+        """What is wrong with these options together."""
+        if backbone == "vgg16" and aux:
+            return "option aux: vgg16 has no auxiliary head; use resnet101"
+        if backbone == "resnet101" and pretrained is not None and caffe:
+            return (
+                "option pretrained: torchvision's weights are for strides in the second "
+                "convolution; add caffe: false"
+            )
+        return None
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
@@ -92,16 +104,6 @@ class Network(nn.Module):
     def _leaves_out(self, head: str, rest: str) -> bool:
         own = getattr(self, head)
         return own is None or int(rest.split(".")[1]) >= len(own)
-
-
-def _check(backbone: str, pretrained: str | None, aux: bool, caffe: bool) -> None:
-    if backbone == "vgg16" and aux:
-        raise BadInput("networks/deeplabv2: option aux: vgg16 has no auxiliary head; use resnet101")
-    if backbone == "resnet101" and pretrained is not None and caffe:
-        raise BadInput(
-            "networks/deeplabv2: option pretrained: torchvision's weights are for strides in the "
-            "second convolution; add caffe: false"
-        )
 
 
 class _ASPP(nn.ModuleList):

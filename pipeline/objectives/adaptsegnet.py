@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from pipeline.adversarial import OutputAlignment
+from pipeline.alignment import OutputAlignment
 
 
 class Objective(OutputAlignment):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from pipeline import losses
-from pipeline.adversarial import OutputAlignment
+from pipeline.alignment import OutputAlignment
 from pipeline.model import Outputs
 
 
@@ -36,6 +36,6 @@ class Objective(OutputAlignment):
         super().__init__(classes, weights, aux, own, own_norm, width=width)
         self.prior = losses.Prior(shares, ratio, relaxed)
 
-    def more(self, outputs: Outputs) -> dict[str, Tensor]:
+    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
         """Term `prior`, if it has a weight."""
         return self.prior.terms(outputs.logits)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
-from pipeline.adversarial import Level, align
-from pipeline.batches import Batch
+from pipeline.alignment import FeatureAlignment
 from pipeline.discriminators import PixelDiscriminator
-from pipeline.losses import supervised
-from pipeline.passes import fixed_statistics
-from pipeline.training import Loss
+from pipeline.model import Outputs
 
 
-class Objective:
+class Objective(FeatureAlignment):
     """FCNs in the Wild (Hoffman et al., 2016), with one discriminator on every cell of features.
 
     A class that is predicted on more than `presence` of its lower share is to have, in the mean
@@ -24,9 +19,6 @@ class Objective:
     become a loss are not from the paper, which solves a constrained problem. `own_norm`: as in
     advent.
     """
-
-    sides = ("source", "target")
-    labels = ("source",)
 
     def __init__(
         self,
@@ -38,24 +30,15 @@ class Objective:
         aux: float = 0.1,
         own_norm: bool = False,
     ) -> None:
-        self.modules: dict[str, nn.Module] = {"discriminator": PixelDiscriminator(features)}
-        self.adversarial, self.size, self.presence = adversarial, size, presence
-        self.aux, self.own_norm = aux, own_norm
+        super().__init__(PixelDiscriminator(features), adversarial, aux, own_norm)
+        self.size, self.presence = size, presence
         self.bounds = bounds(shares)
 
-    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
-        """Terms `source`, `size`, `adversarial` and the discriminator's `told`."""
-        assert batch.source is not None
-        assert batch.target is not None
-        with fixed_statistics(model, self.own_norm):
-            outputs = model(batch.source.images)
-        resembled = outputs.features.detach().float()
-        yield Loss({"source": supervised(outputs, batch.source.labels, self.aux)})
-        outputs = model(batch.target.images)
-        lower, upper = (bound.to(outputs.logits.device) for bound in self.bounds)
-        size = {"size": self.size * misfit(outputs.logits.float(), lower, upper, self.presence)}
-        discriminator, found = self.modules["discriminator"], outputs.features.float()
-        yield from align(Level(discriminator, resembled, found, self.adversarial), more=size)
+    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
+        """Term `size`."""
+        lower, upper = (bound.to(images.device) for bound in self.bounds)
+        misfits = misfit(outputs.logits.float(), lower, upper, self.presence)
+        return {"size": self.size * misfits}
 
 
 def bounds(shares: Tensor) -> tuple[Tensor, Tensor]:

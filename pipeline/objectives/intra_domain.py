@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.adversarial import OutputAlignment
+from pipeline.alignment import OutputAlignment
 from pipeline.losses import self_information
 
 

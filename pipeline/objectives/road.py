@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from pipeline.adversarial import Level, align
-from pipeline.batches import Batch
+from pipeline.alignment import FeatureAlignment
 from pipeline.discriminators import RegionDiscriminator
-from pipeline.losses import supervised
-from pipeline.model import load
-from pipeline.passes import fixed_statistics
+from pipeline.model import Outputs, load
 from pipeline.samples import BadInput
-from pipeline.training import Loss
 
 
-class Objective:
+class Objective(FeatureAlignment):
     """ROAD (Chen et al., 2018): distillation on target images, and spatial-aware adaptation.
 
     `pretrained` is the file of a model whose features the target's stay near (mean squared error
@@ -28,9 +23,6 @@ class Objective:
     `rows` x `columns` regions aligns the same features, times `adversarial`. The weights are not
     checked against the paper. `own_norm`: as in advent.
     """
-
-    sides = ("source", "target")
-    labels = ("source",)
 
     def __init__(
         self,
@@ -44,24 +36,15 @@ class Objective:
         own_norm: bool = False,
     ) -> None:
         own = RegionDiscriminator(features, rows, columns)
-        self.modules: dict[str, nn.Module] = {"discriminator": own}
+        super().__init__(own, adversarial, aux, own_norm)
         self.file, self.reference = pretrained, load(pretrained).eval().requires_grad_(False)
-        self.distil, self.adversarial = distil, adversarial
-        self.aux, self.own_norm = aux, own_norm
+        self.distil = distil
 
-    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
-        """Terms `source`, `distil`, `adversarial` and the discriminator's `told`."""
-        assert batch.source is not None
-        assert batch.target is not None
-        with fixed_statistics(model, self.own_norm):
-            outputs = model(batch.source.images)
-        resembled = outputs.features.detach().float()
-        yield Loss({"source": supervised(outputs, batch.source.labels, self.aux)})
-        found = model(batch.target.images).features.float()
-        near = {"distil": self.distil * F.mse_loss(found, self._kept(batch.target.images, found))}
-        discriminator = self.modules["discriminator"]
-        level = Level(discriminator, resembled, found, self.adversarial)
-        yield from align(level, more=near)
+    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
+        """Term `distil`."""
+        assert outputs.features is not None
+        found = outputs.features.float()
+        return {"distil": self.distil * F.mse_loss(found, self._kept(images, found))}
 
     @torch.no_grad()
     def _kept(self, images: Tensor, like: Tensor) -> Tensor:
