@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, readable
+from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, readable, writable
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 _AGAIN = "run dvc repro, which restores or makes it again"
@@ -33,16 +33,12 @@ def replacing(path: Path, mark: str = "") -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}{mark}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be written: {error}; make room, or look at the folder's rights, "
-            "and run it again: what was there is as it was"
-        ) from error
+        with writable(path, ": what was there is as it was"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pipeline.samples import BadInput
+from pipeline.samples import BadInput, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
@@ -73,7 +73,8 @@ def _alone() -> Iterator[None]:
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     path = _LOCKS / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("w") as file:
             try:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.samples import BadInput
+from pipeline.samples import writable
 
 Item = TypeVar("Item")
 
@@ -87,14 +87,10 @@ class Curve:
         self._write(state["text"])
 
     def _write(self, more: str) -> None:
-        try:
+        with writable(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a" if self.text else "w", newline="") as file:
                 file.write(more)
-        except OSError as error:
-            raise BadInput(
-                f"{self.path}: cannot be written: {error}; make room, and run it again"
-            ) from error
         self.text += more
 
 

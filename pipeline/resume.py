@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipeline.samples import writable
+
 _LIBRARIES = ("numpy", "torch", "torchvision")  # what computes, with this project's own code
 
 
@@ -20,7 +22,7 @@ def folder(parent: Path, inputs: Iterable[Path], params: BaseModel, **exclude: A
 
     Inputs count by their content, folders by that of their files. What runs of anything else left
     in `parent` is deleted. Call it when all parts are imported; `exclude` are params that do not
-    change the result, as pydantic's `exclude` takes them.
+    change the result, as pydantic's `exclude` takes them. Raises BadInput where it cannot be made.
     """
     digest = hashlib.sha256(params.model_dump_json(exclude=exclude).encode())
     digest.update(" ".join(map(version, _LIBRARIES)).encode())
@@ -35,7 +37,8 @@ def folder(parent: Path, inputs: Iterable[Path], params: BaseModel, **exclude: A
     for other in parent.glob("*"):
         if other != found:
             shutil.rmtree(other, ignore_errors=True)
-    found.mkdir(parents=True, exist_ok=True)
+    with writable(found):
+        found.mkdir(parents=True, exist_ok=True)
     return found
 
 

@@ -40,6 +40,21 @@ def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[N
         raise BadInput(f"{path}: cannot be read as {kind} ({reason}); {fix}") from error
 
 
+@contextmanager
+def writable(path: Path, kept: str = "") -> Iterator[None]:
+    """A full disk, a file where a folder should be, a lacking right: a BadInput naming the path.
+
+    `kept`: what to add of that which was there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be written: {error}; make room, or look at the folder's rights, and "
+            f"run it again{kept}"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Pair:
     """An image and its label below a domain's root, as relative POSIX paths."""

@@ -120,6 +120,22 @@ def test_a_stage_on_a_full_disk_ends_with_one_line_and_is_run_again(stage, scene
     assert end(stage, tmp_path)[0] == 0
 
 
+@pytest.mark.parametrize("place", ["unfinished", ".dvc"])
+@pytest.mark.parametrize("stage", stages.STAGES)
+def test_a_file_where_a_stage_keeps_its_own_is_told(stage, place, scenes, tmp_path):
+    stages.build(tmp_path, scenes)
+    (tmp_path / place).write_bytes(b"mine")
+    before = contents(tmp_path)
+    code, told = end(stage, tmp_path)
+    assert code == 1
+    assert "Traceback" not in told
+    assert f"error: {place}/" in told
+    assert "cannot be written: " in told
+    now = contents(tmp_path)
+    assert {name: now[name] for name in before} == before
+    assert not now.keys() & {"made.pt", "found/00000.parquet"}
+
+
 def test_training_outlives_a_disk_too_full_for_its_checkpoints(scenes, tmp_path):
     stages.build(tmp_path, scenes, steps=3)
     assert end("pretrain", tmp_path)[0] == 0
