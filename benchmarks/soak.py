@@ -1,0 +1,317 @@
+"""Thirty rounds on tiny streets under the flow, killed again and again at random moments.
+
+    python benchmarks/soak.py              # about half an hour; a fresh clone in a folder of its own
+    python benchmarks/soak.py --rounds 3 --longest 40 --out FILE
+
+Beside it `dvc repro` runs the same in another clone and is left alone: both must end with the same
+bytes. Rows go to benchmarks/results/soak.json, and Markdown is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from ruamel.yaml import YAML
+
+from pipeline import artifacts
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "soak.json"
+EVERY = 0.25  # seconds between looks at the processes
+FOLDERS = ("data/rounds", "models", "reports", ".dvc/cache", ".prefect", "data/unfinished")
+VICTIMS = ("everything", "the flow", "DVC", "the stage")
+Row = dict[str, Any]
+
+
+def params(rounds: int) -> Row:
+    """The preset streets, as small as it runs, with so many rounds."""
+    content: Row = YAML(typ="safe").load(ROOT / "presets" / "streets.yaml")
+    size = {"width": 64, "height": 32}
+    content["generate"]["game"] |= {"images": 12, **size}
+    content["generate"]["city"] |= {"images": 12, "val": 4, **size}
+    for role in ("source", "target", "val"):
+        content["prepare"][role] |= size
+    content["prepare"]["minimum"] = 4
+    # a checkpoint after every step, as a run of days has one after a small part of them
+    content["compute"] |= {"threads": 1, "precision": "32-true", "checkpoint_minutes": 0}
+    content["network"]["options"] = {"width": 8}
+    content["training"] |= {"batch": 4, "log_every": 5}
+    content["training"]["augment"] |= {"crop_width": 64, "crop_height": 32}
+    content["pretrain"] = {"source": {"steps": 60}, "source-long": {"steps": 100}}
+    content["warmup"]["target-norm"] |= {"steps": 5, "batch": 4}
+    content["retrain"]["steps"] = 15
+    content["panels"]["width"] = 64
+    first = content["rounds"]["round-1"]
+    names = ["target-norm", *(f"round-{number + 1}" for number in range(rounds))]
+    content["rounds"] = {
+        name: {**first, "teacher": teacher, "start": teacher}
+        for teacher, name in zip(names, names[1:], strict=False)
+    }
+    return content
+
+
+def clone(folder: Path, rounds: int) -> Path:
+    """A fresh clone with these params."""
+    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+    YAML().dump(params(rounds), folder / "params.yaml")
+    return folder
+
+
+def environment(port: int) -> dict[str, str]:
+    found = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    path = f"{Path(sys.executable).parent}:{found['PATH']}"
+    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}
+    return found | quiet | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+@contextmanager
+def server(folder: Path, env: dict[str, str]) -> Iterator[psutil.Process]:
+    """`make ui`, which outlives all kills."""
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    with (folder / "server.log").open("w") as log:
+        running = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 180
+        while not healthy(env["PREFECT_SERVER_API_PORT"]):
+            assert time.monotonic() < until, "Prefect's server does not start"
+            time.sleep(0.5)
+        yield psutil.Process(running.pid)
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def healthy(port: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5) as answer:
+            return bool(answer.read().strip() == b"true")
+    except OSError:
+        return False
+
+
+class Watched:
+    """What the processes of a run take, by what they are."""
+
+    def __init__(self) -> None:
+        self.peaks: dict[str, int] = defaultdict(int)  # of each stage, bytes
+        self.family: list[psutil.Process] = []
+
+    def look(self, flow: psutil.Process) -> None:
+        """The flow's processes as they are now."""
+        with suppress(psutil.NoSuchProcess):
+            self.family = [flow, *flow.children(recursive=True)]
+        for process in self.family:
+            with suppress(psutil.NoSuchProcess, FileNotFoundError, StopIteration):
+                if name := stage_of(process):
+                    self.peaks[name] = max(self.peaks[name], peak(process.pid))
+
+    def victims(self, what: str) -> list[psutil.Process]:
+        """Those to kill; none where nothing of the kind runs."""
+        flow, *others = self.family
+        if what == "everything":
+            return self.family
+        if what == "the flow":
+            return [flow]
+        wanted = (lambda p: " repro " in words(p)) if what == "DVC" else stage_of
+        return [process for process in others if wanted(process)]
+
+
+def words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def stage_of(process: psutil.Process) -> str:
+    """`retrain@round-3`, or nothing for what is no stage."""
+    found = re.search(r"python\S* -m pipeline\.stages\.(\w+)(?: ([a-z][\w-]*))?", words(process))
+    return "@".join(filter(None, found.groups())) if found else ""
+
+
+def peak(pid: int) -> int:
+    """The most memory that a process has had, in bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def attempt(
+    folder: Path, env: dict[str, str], moment: float, what: str, watched: Watched
+) -> tuple[int | None, Row]:
+    """The flow until it ends, or until `moment` (seconds), when `what` is killed; its code."""
+    command = [sys.executable, "-m", "pipeline.flow", "--parallel", "2"]
+    begun, told, memory = time.monotonic(), folder / "flow.log", 0
+    with told.open("w") as log:
+        flow = psutil.Popen(
+            command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
+        )
+    killed = ""
+    while flow.poll() is None:
+        watched.look(flow)
+        with suppress(psutil.NoSuchProcess, FileNotFoundError, StopIteration):
+            memory = max(memory, peak(flow.pid))
+        if not killed and time.monotonic() - begun > moment:
+            for process in (found := watched.victims(what)):
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)
+            killed = what if found else ""
+        time.sleep(EVERY)
+    ended = time.monotonic()
+    _, left = psutil.wait_procs(watched.family, timeout=60)
+    text = told.read_text()
+    ran = text.count("Running stage '")
+    row = {"killed": killed, "after": round(moment), "seconds": round(ended - begun), "ran": ran}
+    row |= {"left": [words(process) for process in left], "flow": memory}
+    row |= {"gone": round(time.monotonic() - ended, 1), "traceback": "Traceback" in text}
+    return (None if killed else flow.returncode), row
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes below each folder, hard links counted once."""
+    found = {}
+    for name in FOLDERS:
+        seen = {}
+        for path in (folder / name).rglob("*"):
+            with suppress(FileNotFoundError):
+                at = path.lstat()
+                seen[at.st_ino] = at.st_size if path.is_file() else 0
+        found[name] = sum(seen.values())
+    return found
+
+
+def locked(folder: Path) -> dict[str, str]:
+    """Each output's hash by its path."""
+    stages = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def soak(given: argparse.Namespace, folder: Path) -> Row:
+    rng = random.Random(given.seed)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        env = environment(free.getsockname()[1])
+    killed, alone = (clone(folder / name, given.rounds) for name in ("killed", "alone"))
+    with (folder / "alone.log").open("w") as log:
+        reference = subprocess.Popen(["dvc", "repro"], cwd=alone, env=env, stdout=log, stderr=log)
+    rows, watched, code = [], Watched(), None
+    with server(killed, env) as page:
+        while code != 0:
+            assert len(rows) < given.most, "the flow does not come to its end"
+            moment, what = rng.uniform(5, given.longest), rng.choice(VICTIMS)
+            code, row = attempt(killed, env, moment, what, watched)
+            models = len([*(killed / "models").glob("round-*.pt")])
+            row |= {"code": code, "rounds": models, "disk": sizes(killed)}
+            rows.append(row | {"server": page.memory_info().rss})
+            print(json.dumps({k: v for k, v in row.items() if k != "disk"}), flush=True)
+    assert reference.wait() == 0, (folder / "alone.log").read_text()[-2000:]
+    again = subprocess.run(
+        ["dvc", "repro"], cwd=killed, env=env, check=True, stdout=subprocess.PIPE
+    )
+    mine, others = locked(killed), locked(alone)
+    return {
+        "rounds": given.rounds, "attempts": rows, "peaks": watched.peaks,
+        "outputs": len(others),
+        "different": sorted(k for k in mine.keys() | others.keys() if mine.get(k) != others.get(k)),
+        "ran_again": again.stdout.decode().count("Running stage"),
+        "left": sorted(str(p.relative_to(killed)) for p in remains(killed)),
+        "alone": sizes(alone),
+    }  # fmt: skip
+
+
+def remains(folder: Path) -> list[Path]:
+    """What only a run in progress has: partial files, checkpoints, locks."""
+    found = [*folder.rglob("*.partial"), *folder.glob(".dvc/tmp/segue/*")]
+    return found + [path for path in folder.glob("data/unfinished/**/*") if path.is_file()]
+
+
+# --- what came of it -----------------------------------------------------------------------
+
+
+def table(found: Row) -> str:
+    """Markdown: what held, memory of the first and of the last rounds, disk by round."""
+    rows = found["attempts"]
+    kills = [row for row in rows if row["killed"]]
+    by_kind = ", ".join(f"{sum(row['killed'] == kind for row in kills)} {kind}" for kind in VICTIMS)
+    last = rows[-1]
+    lines = [
+        "| what | measured |", "|---|---|",
+        f"| rounds, all there | {found['rounds']}, {last['rounds']} |",
+        f"| runs of the flow; killed with SIGKILL | {len(rows)}; {len(kills)} ({by_kind}) |",
+        f"| outputs that differ from a run that was left alone | "
+        f"{len(found['different'])} of {found['outputs']} |",
+        f"| stages that a last `dvc repro` runs | {found['ran_again']} |",
+        f"| processes left a minute after a kill | {sum(len(row['left']) for row in rows)} |",
+        f"| longest until all processes of a killed run were gone | "
+        f"{max(row['gone'] for row in rows)} s |",
+        f"| partial files, checkpoints, locks left | {len(found['left'])} |",
+        "", "| peak memory, MB | first five rounds | last five |", "|---|---|---|",
+        *memory(found), "",
+        "| disk, MB | " + " | ".join(FOLDERS) + " |", "|---|" + "---|" * len(FOLDERS),
+    ]  # fmt: skip
+    shown = [row for row in rows if row["rounds"]]
+    for row in [*shown[:: max(1, len(shown) // 5)], last]:
+        cells = " | ".join(f"{row['disk'][name] / 1e6:.1f}" for name in FOLDERS)
+        lines.append(f"| after {row['rounds']} rounds | {cells} |")
+    cells = " | ".join(f"{found['alone'][name] / 1e6:.1f}" for name in FOLDERS)
+    return "\n".join([*lines, f"| left alone, all rounds | {cells} |"])
+
+
+def memory(found: Row) -> Iterator[str]:
+    """By stage, medians over rounds; and of the flow and of Prefect's server over the runs."""
+    by_stage: dict[str, dict[int, int]] = defaultdict(dict)
+    for name, size in found["peaks"].items():
+        stage, _, item = name.partition("@")
+        if item.startswith("round-"):
+            by_stage[stage][int(item.removeprefix("round-"))] = size
+    for stage, sized in sorted(by_stage.items()):
+        early = [size for number, size in sized.items() if number <= 5]  # noqa: PLR2004
+        late = [size for number, size in sized.items() if number > found["rounds"] - 5]
+        yield f"| {stage} | {_mb(early)} | {_mb(late)} |"
+    rows = found["attempts"]
+    for name in ("flow", "server"):
+        yield (
+            f"| {name}, first and last five runs | "
+            + " | ".join(_mb([row[name] for row in part]) for part in (rows[:5], rows[-5:]))
+            + " |"
+        )
+
+
+def _mb(values: list[int]) -> str:
+    return f"{np.median(values) / 1e6:.0f}" if values else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--longest", type=float, default=75, help="seconds until a kill, at most")
+    parser.add_argument("--most", type=int, default=200, help="runs after which it gives up")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments and of what is killed")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    given = parser.parse_args()
+    if not given.table:
+        with tempfile.TemporaryDirectory() as folder:
+            artifacts.write_json(given.out, soak(given, Path(folder)))
+    print(table(json.loads(given.out.read_text())))
+
+
+if __name__ == "__main__":
+    main()
