@@ -10,14 +10,17 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo look flow ui serve test test-flow test-slow test-browser has-chromium bench check audit clean
+.PHONY: help demo mend look flow ui serve test test-flow test-slow test-browser has-chromium bench check audit clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: .venv/ready  ## set up, and run the main job on the built-in streets
+demo: mend  ## set up, and run the main job on the built-in streets
 	dvc repro
 	@echo; dvc metrics show reports/metrics.json; echo "Now look: make look, or open reports/index.html"
+
+mend: .venv/ready  ## put right what a kill left half written of DVC's own files
+	@python -m pipeline.flow.mend
 
 look:  ## open the page on which each image and round can be looked at
 	@test -e reports/index.html || { echo "There is no reports/index.html yet: make demo, or dvc repro"; exit 1; }

@@ -1,6 +1,6 @@
 """Thirty rounds on tiny streets under the flow, killed again and again at random moments.
 
-    python benchmarks/soak.py              # about half an hour; a fresh clone in a folder of its own
+    python benchmarks/soak.py              # about half an hour, in clones of its own
     python benchmarks/soak.py --rounds 3 --longest 40 --out FILE
 
 Beside it `dvc repro` runs the same in another clone and is left alone: both must end with the same
@@ -10,9 +10,9 @@ bytes. Rows go to benchmarks/results/soak.json, and Markdown is printed.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -63,7 +63,7 @@ def params(rounds: int) -> Row:
     names = ["target-norm", *(f"round-{number + 1}" for number in range(rounds))]
     content["rounds"] = {
         name: {**first, "teacher": teacher, "start": teacher}
-        for teacher, name in zip(names, names[1:], strict=False)
+        for teacher, name in itertools.pairwise(names)
     }
     return content
 
@@ -204,7 +204,7 @@ def locked(folder: Path) -> dict[str, str]:
 
 
 def soak(given: argparse.Namespace, folder: Path) -> Row:
-    rng = random.Random(given.seed)
+    rng = np.random.default_rng(given.seed)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         env = environment(free.getsockname()[1])
@@ -215,7 +215,7 @@ def soak(given: argparse.Namespace, folder: Path) -> Row:
     with server(killed, env) as page:
         while code != 0:
             assert len(rows) < given.most, "the flow does not come to its end"
-            moment, what = rng.uniform(5, given.longest), rng.choice(VICTIMS)
+            moment, what = rng.uniform(5, given.longest), str(rng.choice(VICTIMS))
             code, row = attempt(killed, env, moment, what, watched)
             models = len([*(killed / "models").glob("round-*.pt")])
             row |= {"code": code, "rounds": models, "disk": sizes(killed)}
@@ -230,7 +230,7 @@ def soak(given: argparse.Namespace, folder: Path) -> Row:
         "rounds": given.rounds, "attempts": rows, "peaks": watched.peaks,
         "outputs": len(others),
         "different": sorted(k for k in mine.keys() | others.keys() if mine.get(k) != others.get(k)),
-        "ran_again": again.stdout.decode().count("Running stage"),
+        "ran_again": again.count("Running stage"),
         "left": sorted(str(p.relative_to(killed)) for p in remains(killed)),
         "alone": sizes(alone),
     }  # fmt: skip

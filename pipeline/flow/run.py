@@ -19,6 +19,7 @@ from pydantic import Field
 
 from pipeline.flow import alone, command, graph, show
 from pipeline.flow.graph import Stage
+from pipeline.flow.mend import mend
 from pipeline.flow.schedule import Schedule
 from pipeline.flow.watch import cancellable
 
@@ -40,6 +41,8 @@ def pipeline(
     try:
         folder = graph.root()
         with alone.in_folder(folder, str(flow_run.id)):
+            for line in mend():
+                get_run_logger().warning(line)
             stages = graph.plan(overrides, targets)
             changed = graph.changed()
             schedule = Schedule(stages, parallel, lambda *run: _submit(folder, changed, *run))
