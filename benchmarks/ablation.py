@@ -17,8 +17,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -350,6 +350,16 @@ def work(data: str, seed: int, threads: int) -> None:
         print(f"{data} {seed} {method or 'baselines'}: {last:.2f}, {seconds} s", flush=True)
 
 
+def side_by_side(processes: int, work: Callable[..., None], jobs: list[tuple[Any, ...]]) -> None:
+    """So many at a time, each by itself; where one fails, the others that wait are not begun."""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        try:
+            for done in as_completed([pool.submit(work, *job) for job in jobs]):
+                done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def read_rows() -> list[Row]:
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
 
@@ -467,9 +477,7 @@ def main() -> None:
     args = parser.parse_args()
     jobs = [(data, seed) for seed in args.seeds for data in args.data]
     if not args.table and args.jobs > 1:
-        with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
-            for done in [pool.submit(work, *job, 1) for job in jobs]:
-                done.result()
+        side_by_side(args.jobs, work, [(*job, 1) for job in jobs])
     elif not args.table:
         for job in track(jobs, "ablation"):
             work(*job, os.cpu_count() or 1)

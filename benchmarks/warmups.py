@@ -16,8 +16,6 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +109,8 @@ def followed(world: World, teacher: model.Model) -> dict[str, Any]:
     for number, step in enumerate(ablation.rounds("cbst")):
         with tempfile.TemporaryDirectory(dir=Path("/dev/shm")) as folder:
             name = f"round-{number + 1}"
-            teacher, labels = one_round(world, teacher, name, step, {}, Path(folder))
-    return scored(world, teacher, labels)
+            teacher, _ = one_round(world, teacher, name, step, {}, Path(folder))
+    return scored(world, teacher)
 
 
 def work(seed: int, method: str, threads: int) -> None:
@@ -201,9 +199,7 @@ def main() -> None:
     jobs = [(seed, method) for method in ("", *args.methods) for seed in args.seeds]
     threads = 1 if args.jobs > 1 else os.cpu_count() or 1
     if not args.table:
-        with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
-            for done in [pool.submit(work, *job, threads) for job in jobs]:
-                done.result()
+        ablation.side_by_side(args.jobs, work, [(*job, threads) for job in jobs])
     print(table(read_rows()))
 
 
