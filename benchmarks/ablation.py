@@ -37,7 +37,7 @@ from lightning_fabric import Fabric
 from rich.progress import track
 from scipy import stats
 
-from pipeline import artifacts, model
+from pipeline import artifacts, model, process
 from pipeline.compute import launch
 from pipeline.params import derived_seed, overlay, read, validate
 from pipeline.predictions import Prediction, files
@@ -352,7 +352,8 @@ def work(data: str, seed: int, threads: int) -> None:
 
 def side_by_side(processes: int, work: Callable[..., None], jobs: list[tuple[Any, ...]]) -> None:
     """So many at a time, each by itself; where one fails, the others that wait are not begun."""
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    alike = {"mp_context": get_context("spawn"), "initializer": process.die_with_parent}
+    with ProcessPoolExecutor(processes, **alike) as pool:
         try:
             for done in as_completed([pool.submit(work, *job) for job in jobs]):
                 done.result()
