@@ -222,12 +222,10 @@ def soak(given: argparse.Namespace, folder: Path) -> Row:
             rows.append(row | {"server": page.memory_info().rss})
             print(json.dumps({k: v for k, v in row.items() if k != "disk"}), flush=True)
     assert reference.wait() == 0, (folder / "alone.log").read_text()[-2000:]
-    again = subprocess.run(
-        ["dvc", "repro"], cwd=killed, env=env, check=True, stdout=subprocess.PIPE
-    )
+    again = subprocess.check_output(["dvc", "repro"], cwd=killed, env=env, text=True)
     mine, others = locked(killed), locked(alone)
     return {
-        "rounds": given.rounds, "attempts": rows, "peaks": watched.peaks,
+        "rounds": given.rounds, "attempts": rows, "peaks": dict(watched.peaks),
         "outputs": len(others),
         "different": sorted(k for k in mine.keys() | others.keys() if mine.get(k) != others.get(k)),
         "ran_again": again.count("Running stage"),
