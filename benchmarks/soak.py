@@ -22,7 +22,7 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -154,34 +154,36 @@ def peak(pid: int) -> int:
 
 
 def attempt(
-    folder: Path, env: dict[str, str], moment: float, what: str, watched: Watched
-) -> tuple[int | None, Row]:
-    """The flow until it ends, or until `moment` (seconds), when `what` is killed; its code."""
+    folder: Path, env: dict[str, str], draw: Callable[[], tuple[float, str]], watched: Watched
+) -> Row:
+    """The flow until it ends; `draw` gives the seconds until the next kill, and what is killed."""
     command = [sys.executable, "-m", "pipeline.flow", "--parallel", "2"]
-    begun, told, memory = time.monotonic(), folder / "flow.log", 0
+    begun, told, memory, kills = time.monotonic(), folder / "flow.log", 0, []
     with told.open("w") as log:
         flow = psutil.Popen(
             command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
         )
-    killed = ""
+    (wait, what), since = draw(), begun
     while flow.poll() is None:
         watched.look(flow)
         with suppress(psutil.NoSuchProcess, FileNotFoundError, StopIteration):
             memory = max(memory, peak(flow.pid))
-        if not killed and time.monotonic() - begun > moment:
-            for process in (found := watched.victims(what)):
+        if time.monotonic() - since > wait and (found := watched.victims(what)):
+            for process in found:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGKILL)
-            killed = what if found else ""
+            kills.append(what)
+            # whoever is left may go on for long: a failed branch stops what needs it alone
+            (wait, what), since = draw(), time.monotonic()
         time.sleep(EVERY)
     ended = time.monotonic()
     _, left = psutil.wait_procs(watched.family, timeout=60)
-    text = told.read_text()
-    ran = text.count("Running stage '")
-    row = {"killed": killed, "after": round(moment), "seconds": round(ended - begun), "ran": ran}
-    row |= {"left": [words(process) for process in left], "flow": memory}
-    row |= {"gone": round(time.monotonic() - ended, 1), "traceback": "Traceback" in text}
-    return (None if killed else flow.returncode), row
+    return {
+        "kills": kills, "code": flow.returncode, "seconds": round(ended - begun), "flow": memory,
+        "ran": told.read_text().count("Running stage '"),
+        "left": [words(process) for process in left],
+        "gone": round(time.monotonic() - ended, 1),
+    }  # fmt: skip
 
 
 def sizes(folder: Path) -> dict[str, int]:
@@ -211,16 +213,20 @@ def soak(given: argparse.Namespace, folder: Path) -> Row:
     killed, alone = (clone(folder / name, given.rounds) for name in ("killed", "alone"))
     with (folder / "alone.log").open("w") as log:
         reference = subprocess.Popen(["dvc", "repro"], cwd=alone, env=env, stdout=log, stderr=log)
-    rows, watched, code = [], Watched(), None
+    rows: list[Row] = []
+    watched = Watched()
+
+    def draw() -> tuple[float, str]:
+        return rng.uniform(5, given.longest), str(rng.choice(VICTIMS))
+
     with server(killed, env) as page:
-        while code != 0:
+        while not rows or rows[-1]["code"] != 0:
             assert len(rows) < given.most, "the flow does not come to its end"
-            moment, what = rng.uniform(5, given.longest), str(rng.choice(VICTIMS))
-            code, row = attempt(killed, env, moment, what, watched)
+            row = attempt(killed, env, draw, watched)
             models = len([*(killed / "models").glob("round-*.pt")])
-            row |= {"code": code, "rounds": models, "disk": sizes(killed)}
-            rows.append(row | {"server": page.memory_info().rss})
-            print(json.dumps({k: v for k, v in row.items() if k != "disk"}), flush=True)
+            print(json.dumps(row | {"rounds": models}), flush=True)
+            row |= {"rounds": models, "disk": sizes(killed), "server": page.memory_info().rss}
+            rows.append(row)
     assert reference.wait() == 0, (folder / "alone.log").read_text()[-2000:]
     again = subprocess.check_output(["dvc", "repro"], cwd=killed, env=env, text=True)
     mine, others = locked(killed), locked(alone)
@@ -252,7 +258,7 @@ def table(found: Row) -> str:
     lines = [
         "| what | measured |", "|---|---|",
         f"| rounds, all there | {found['rounds']}, {last['rounds']} |",
-        f"| runs of the flow; killed with SIGKILL | {len(rows)}; {len(kills)} ({by_kind}) |",
+        f"| runs of the flow; kills (SIGKILL) | {len(rows)}; {len(kills)} ({by_kind}) |",
         f"| outputs that differ from a run that was left alone | "
         f"{len(found['different'])} of {found['outputs']} |",
         f"| stages that a last `dvc repro` runs | {found['ran_again']} |",
