@@ -252,8 +252,8 @@ def remains(folder: Path) -> list[Path]:
 def table(found: Row) -> str:
     """Markdown: what held, memory of the first and of the last rounds, disk by round."""
     rows = found["attempts"]
-    kills = [row for row in rows if row["killed"]]
-    by_kind = ", ".join(f"{sum(row['killed'] == kind for row in kills)} {kind}" for kind in VICTIMS)
+    kills = [kind for row in rows for kind in row["kills"]]
+    by_kind = ", ".join(f"{kills.count(kind)} {kind}" for kind in VICTIMS)
     last = rows[-1]
     lines = [
         "| what | measured |", "|---|---|",
