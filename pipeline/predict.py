@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline import process
 from pipeline.samples import Domain
 
 
@@ -34,7 +35,10 @@ def images(
     domain: Domain, batches: Sequence[range], workers: int = 0
 ) -> Iterator[tuple[range, Tensor]]:
     """A domain's images: the indices of each batch, and uint8 (N, 3, height, width)."""
-    loader = DataLoader(_Images(domain), batch_sampler=batches, num_workers=workers)  # type: ignore[arg-type]
+    loader = DataLoader(
+        _Images(domain), batch_sampler=batches, num_workers=workers,  # type: ignore[arg-type]
+        worker_init_fn=process.die_with_stage,
+    )  # fmt: skip
     yield from zip(batches, loader, strict=True)
 
 

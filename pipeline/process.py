@@ -6,9 +6,11 @@ import argparse
 import ctypes
 import fcntl
 import hashlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,9 +58,25 @@ def stage(main: Callable[[], None]) -> None:
 
 
 def die_with_parent() -> None:
-    """A killed `dvc repro` must leave no stage, and no worker of one, writing beside its rerun."""
+    """A killed `dvc repro` must leave no stage that writes beside its rerun."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def die_with_stage(*_: object) -> None:
+    """In a worker, as what initialises it: it ends as soon as the stage that made it has.
+
+    Its parent in the system may be another, and so does not tell: by forkserver (the default from
+    Python 3.14 on) that is a server, which in turn lives as long as its workers do.
+    """
+    stage = multiprocessing.parent_process()
+    assert stage is not None, "is called in a worker"
+
+    def watch() -> None:
+        stage.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

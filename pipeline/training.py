@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline import optimiser, parts, passes
+from pipeline import optimiser, parts, passes, process
 from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
 from pipeline.checkpoint import Checkpoint
@@ -119,8 +119,9 @@ def train(
     first = checkpoint.load(_state(groups, objective, pairs, log, fabric))
     agreed(first, "the step to go on from", fabric)
     loader = DataLoader(
-        draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers
-    )
+        draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers,
+        worker_init_fn=process.die_with_stage,
+    )  # fmt: skip
     for step, found in enumerate(loader, first):
         torch.manual_seed(_key(seed, step, fabric.global_rank))  # of dropout
         batch, objective.progress = fabric.to_device(found), step / steps

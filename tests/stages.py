@@ -1,10 +1,13 @@
 """A tiny world on disk in which any stage that has a network runs as its own process."""
 
 import importlib
+import multiprocessing
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -114,18 +117,21 @@ SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload([f"pipeline.stages.{name}" for name in STAGES])
 
 
-def fork(stage, folder, limit=None):
+def fork(stage, folder, limit=None, method=None):
     """The stage as a fork of a process that has its libraries; stderr is `folder`/told.
 
-    `limit` is the size in bytes that no file of it can exceed.
+    `limit` is the size in bytes that no file of it can exceed; `method` is how the stage starts
+    processes, as multiprocessing calls it.
     """
-    running = SERVER.Process(target=in_place, args=(stage, folder, limit))
+    running = SERVER.Process(target=in_place, args=(stage, folder, limit, method))
     running.start()
     return running
 
 
-def in_place(stage, folder, limit=None, told="told"):
+def in_place(stage, folder, limit=None, method=None, told="told"):
     """The stage in this process, with a discriminator whose checkpoints are small."""
+    # None: Python's default, as of a stage by itself; a fork of SERVER has SERVER's
+    multiprocessing.set_start_method(method, force=True)
     Discriminator.__init__.__defaults__ = (4,)
     os.chdir(folder)
     os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
@@ -140,6 +146,35 @@ def ended(running, folder):
     """Code and stderr of a fork, at its end."""
     running.join(600)
     return running.exitcode, (folder / "told").read_text()
+
+
+def unfinished(folder):
+    """What a run can go on from: no file that was being written."""
+    walk = os.walk(folder / "unfinished")  # which bears that a stage removes folders meanwhile
+    return [Path(base, name) for base, _, names in walk for name in names
+            if not name.endswith(".partial")]  # fmt: skip
+
+
+def processes(folder):
+    """The ids of those that run in `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").readlink() == folder:
+                found.append(int(entry.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def left(folder):
+    """Processes that do not end by themselves within half a minute; they are killed."""
+    until = time.monotonic() + 30
+    while (found := processes(folder)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for one in found:
+        os.kill(one, signal.SIGKILL)
+    return found
 
 
 def outputs(folder):

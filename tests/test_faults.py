@@ -167,6 +167,20 @@ def test_a_reader_that_dies_is_told_and_the_next_run_goes_on(scenes, tmp_path):
     assert stages.outputs(tmp_path) == whole
 
 
+@pytest.mark.parametrize("stage", ["pretrain", "infer"])
+def test_a_killed_stage_leaves_no_reader(stage, scenes, tmp_path):
+    """By forkserver, where a reader's parent is not the stage."""
+    stages.build(tmp_path, scenes, images=100, steps=1000, compute={"workers": 1})
+    running = stages.fork(stage, tmp_path, method="forkserver")
+    while not stages.unfinished(tmp_path):
+        assert running.is_alive()
+        time.sleep(0.01)
+    assert len(stages.processes(tmp_path)) > 1
+    running.kill()
+    running.join()
+    assert stages.left(tmp_path) == []
+
+
 def test_predictions_are_published_whole_or_not_at_all(tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made/00000.parquet").write_bytes(b"x")

@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,42 @@ def test_a_worker_that_outlives_its_stage_holds_no_lock(tmp_path):
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
             running.stdout.close()
+
+
+WORKS = """
+import multiprocessing, sys, time
+from pipeline import process
+
+def work():
+    process.die_with_stage()
+    print("works", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    workers = [multiprocessing.get_context(sys.argv[1]).Process(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    workers[0].join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_end_with_a_killed_stage_however_they_were_started(method, tmp_path):
+    (tmp_path / "works.py").write_text(WORKS)
+    running = subprocess.Popen([sys.executable, "works.py", method], cwd=tmp_path, text=True,
+                               env={**os.environ, "PYTHONPATH": str(ROOT)},
+                               stdout=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    try:
+        assert [running.stdout.readline() for _ in range(2)] == ["works\n"] * 2
+        running.kill()
+        running.wait()
+        # each process that is left holds the pipe, and so whoever reads it
+        assert select.select([running.stdout], [], [], 30)[0], "a worker is left"
+    finally:
+        running.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
 
 
 HOLDS = """

@@ -69,7 +69,7 @@ def run(params: Params, folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         raise BadInput(f"{folder}: is not empty; remove it, or choose another folder")
     scenes = list(frames(params))
-    with ProcessPoolExecutor(os.cpu_count(), initializer=process.die_with_parent) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=process.die_with_stage) as pool:
         done = pool.map(partial(_write, params, folder), scenes)
         for _ in track(done, "generate", len(scenes)):
             pass
