@@ -48,7 +48,8 @@ def params(steps=4, **changes):
         "network": {"name": "small", "options": {"width": 4}},
         "training": {"batch": 4, "log_every": 3, "augment": {"crop_width": 32, "crop_height": 32}},
         "pretrain": {"source": {"steps": steps}},
-        "warmup": {"warm": {"from": "source", "objective": "advent", "steps": steps}},
+        "warmup": {"warm": {"from": "source", "objective": "advent", "steps": steps,
+                            "options": {"width": 4}}},
         "infer": {"batch": 3, "stride": 4},
         "retrain": {"steps": steps, "batch": 8, "source_share": 0.25, "hard_share": 0.25},
         "rounds": {"round": {
