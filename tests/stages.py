@@ -24,13 +24,13 @@ from tests.rounds import HEIGHT, THREE, WIDTH, predictions_of, without_label, wr
 ROOT = Path(__file__).parents[1]
 MADE = {"model": "made.pt", "curve": "curve.csv"}
 PRETRAIN = ("pretrain", "source", {"source": "source.parquet", "taxonomy": "taxonomy.json", **MADE})
-WARMUP = ("warmup", "warm", {"start": "start.pt", "source": "source.parquet",
+WARMUP = ("warmup", "warm", {"initial": "start.pt", "source": "source.parquet",
                              "target": "target.parquet", "shares": "shares.parquet",
                              **MADE})  # fmt: skip
 RETRAIN = ("retrain", "round", {
-    "start": "start.pt", "source": "source.parquet", "target": "target.parquet", "labels": "labels",
-    "split": "split.parquet", "predictions": "predictions", "thresholds": "thresholds.parquet",
-    **MADE,
+    "initial": "start.pt", "source": "source.parquet", "target": "target.parquet",
+    "labels": "labels", "split": "split.parquet", "predictions": "predictions",
+    "thresholds": "thresholds.parquet", **MADE,
 })  # fmt: skip
 INFER = ("infer", "round", {"teacher": "start.pt", "target": "target.parquet",
                             "predictions": "found"})  # fmt: skip
@@ -109,7 +109,10 @@ def start(stage, folder, *launcher):
 def run(stage, folder, *launcher):
     """Code and stderr of the stage, at its end."""
     running = start(stage, folder, *launcher)
-    told = running.communicate(timeout=600)[1]
+    try:
+        told = running.communicate(timeout=600)[1]
+    finally:
+        running.terminate()  # one that hangs, with its other processes
     return running.returncode, told
 
 

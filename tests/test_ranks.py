@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torch.distributed.run import parse_args
 
 from pipeline import losses, model, training
 from pipeline.compute import Compute, launch
@@ -234,12 +235,19 @@ def test_infer_ends_where_its_other_process_dies(scenes, tmp_path):
     assert len(stages.outputs(tmp_path)) == 3
 
 
+@pytest.mark.parametrize("stage", stages.STAGES)
+def test_torchrun_takes_no_word_of_a_stage_for_its_own(stage):
+    """Python 3.11 refuses what could be short for two options of torchrun, such as --start."""
+    given = parse_args(["-m", f"pipeline.stages.{stage}", *stages.words(stage)])
+    assert given.training_script_args == stages.words(stage)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["torchrun", "devices"])
 def test_launchers_end_with_their_processes(launcher, scenes, tmp_path):
     """torchrun, and compute.devices; a process that is killed ends the other."""
     words = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-             "--master-port", "0") if launcher == "torchrun" else ()  # fmt: skip
+             "--standalone") if launcher == "torchrun" else ()  # fmt: skip
     devices = 1 if launcher == "torchrun" else 2
     stages.build(tmp_path, scenes, steps=6, compute={"devices": devices})
     code, said = stages.run("warmup", tmp_path, *words)

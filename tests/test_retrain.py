@@ -363,7 +363,7 @@ def stage(target, scenes, tmp_path, monkeypatch):
     artifacts.write_domain(Path("target.parquet"), target.domain, labelled=False)
     artifacts.write_table(Path("split.csv"), ranked(target))
     artifacts.write_table(Path("thresholds.csv"), table())
-    ins = {"start": "start.pt", "source": "source.parquet", "target": "target.parquet",
+    ins = {"initial": "start.pt", "source": "source.parquet", "target": "target.parquet",
            "labels": "labels", "split": "split.csv", "predictions": "predictions",
            "thresholds": "thresholds.csv", "model": "made.pt", "curve": "curve.csv",
            "unfinished": "unfinished"}  # fmt: skip

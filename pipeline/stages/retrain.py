@@ -116,12 +116,12 @@ def main() -> None:
     """Open, run, write."""
     made = ("labels", "split", "predictions", "thresholds")
     at = process.paths(
-        "start", "source", "target", *made, "model", "curve", "unfinished", item=True
+        "initial", "source", "target", *made, "model", "curve", "unfinished", item=True
     )
     params = load(Params, "training", "retrain", f"rounds.{at.item}.retrain")
     plan.check(read(), at.item)
     own = derived_seed(params.seed, at.item)
-    start = model.of_task(at.start)
+    start = model.of_task(at.initial)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     nested = params.source_draw == "nested"
     source = portion(source, params.source_portion, params.seed if nested else own)
@@ -135,7 +135,7 @@ def main() -> None:
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     params = params.model_copy(update={"seed": own})
-    inputs = [at.start, at.source, at.target, *(getattr(at, name) for name in made)]
+    inputs = [at.initial, at.source, at.target, *(getattr(at, name) for name in made)]
     kept = training.unfinished(at.unfinished, inputs, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, source, pseudo, fabric, log, kept)

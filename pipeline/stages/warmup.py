@@ -55,10 +55,10 @@ def run(
 
 def main() -> None:
     """Open, run, write."""
-    inputs = ("start", "source", "target", "shares")
+    inputs = ("initial", "source", "target", "shares")
     at = process.paths(*inputs, "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
-    start = model.of_task(at.start)
+    start = model.of_task(at.initial)
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
@@ -66,7 +66,7 @@ def main() -> None:
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     others = [Path(o) for o in params.options.values() if isinstance(o, str) and Path(o).is_file()]
-    read = [at.start, at.source, at.target, at.shares, *others]
+    read = [at.initial, at.source, at.target, at.shares, *others]
     kept = training.unfinished(at.unfinished, read, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, source, target, shares, fabric, log, kept)
