@@ -1,6 +1,7 @@
 """DVC killed while it writes its own files: they are put right, and nothing runs twice."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -80,6 +81,18 @@ def test_nothing_runs_again_wherever_the_lock_file_was_cut_off(folder):
         assert sorted(now.splitlines()) == sorted(whole.splitlines()), length
         assert (folder / "ran").read_text() == ran
     assert mended > 10
+
+
+def test_what_git_has_of_it_is_kept(folder, tmp_path, monkeypatch):
+    other = shutil.copytree(folder, tmp_path / "with git")
+    monkeypatch.chdir(other)
+    whole = (other / "dvc.lock").read_bytes()
+    for command in (["git", "init", "--quiet"], ["git", "add", "dvc.lock"]):
+        subprocess.run(command, check=True)
+    (other / "dvc.lock").write_bytes(b"")
+    (line,) = mend()
+    assert "3 stages kept" in line
+    assert (other / "dvc.lock").read_bytes() == whole
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", '{"write": {"x": {"pid": 1, "cm'])

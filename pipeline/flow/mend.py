@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,23 +48,35 @@ def _rwlock(repo: Any) -> Iterator[str]:
 
 
 def _lockfile(repo: Any) -> Iterator[str]:
-    """Without the last stage of what is there, or of all where even that cannot be read."""
+    """As git's index has it, or without the last stage of what is there: whichever has more."""
     path = Path(repo.root_dir) / LOCK_FILE
     with repo.lock:
         if _whole(repo, path):
             return
         text = path.read_text(errors="replace")
-        kept_as = Path(repo.tmp_dir) / f"{LOCK_FILE}.damaged"
-        kept_as.write_text(text)
+        damaged = Path(repo.tmp_dir) / f"{LOCK_FILE}.damaged"
+        damaged.write_text(text)
         *_, last = (0, *(found.start() for found in _STAGE.finditer(text)))
-        path.write_text(text[:last])
+        best = max(text[:last], _staged(repo), key=_count)
+        path.write_text(best)
         if not _whole(repo, path):
             path.unlink()
-        kept = len(_STAGE.findall(text[:last])) if path.exists() else 0
         yield (
-            f"{path}: was cut off by a kill; {kept} stages kept, DVC's cache has the others; what "
-            f"it was is {kept_as}"
+            f"{path}: was cut off by a kill; {_count(best)} stages kept, DVC's cache has the "
+            f"others; what it was is {damaged}"
         )
+
+
+def _count(text: str) -> int:
+    """Stages of a lock file."""
+    return len(_STAGE.findall(text))
+
+
+def _staged(repo: Any) -> str:
+    """What DVC added to git's index (core.autostage) when its last command ended."""
+    command = ["git", "show", f":./{LOCK_FILE}"]
+    shown = subprocess.run(command, cwd=repo.root_dir, capture_output=True, check=False)
+    return "" if shown.returncode else shown.stdout.decode()
 
 
 def _whole(repo: Any, path: Path) -> bool:
