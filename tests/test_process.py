@@ -207,7 +207,7 @@ import os, sys
 from pipeline import process
 
 count = 0
-for _ in range(200):
+while count < 100:  # not so many tries: all may pass while a holder waits for a processor
     sys.argv = ["stage.py", "r1"]
     try:
         with process._alone():
@@ -216,19 +216,17 @@ for _ in range(200):
             count += 1
     except process.BadInput:
         pass
-print(count)
 """
 
 
 def test_never_two_hold_the_lock_while_it_is_made_and_removed(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = [subprocess.Popen([sys.executable, "-c", HOLDS], cwd=tmp_path, env=env, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stderr=subprocess.PIPE)
                for _ in range(3)]  # fmt: skip
     for process in running:
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-        assert int(out) > 0
+        assert process.wait(60) == 0, process.stderr.read()
+        process.stderr.close()
 
 
 PARENT = """
