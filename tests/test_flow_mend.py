@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
@@ -93,6 +94,29 @@ def test_what_git_has_of_it_is_kept(folder, tmp_path, monkeypatch):
     (line,) = mend()
     assert "3 stages kept" in line
     assert (other / "dvc.lock").read_bytes() == whole
+
+
+def test_a_conflict_of_git_is_left_to_its_user(folder):
+    whole = (folder / "dvc.lock").read_text()
+    conflict = f"<<<<<<< HEAD\n{whole}=======\n{whole}>>>>>>> other\n"
+    (folder / "dvc.lock").write_text(conflict)
+    assert mend() == []
+    assert (folder / "dvc.lock").read_text() == conflict
+
+
+def test_a_kill_amid_mending_leaves_what_was_there(folder, monkeypatch):
+    cut = (folder / "dvc.lock").read_bytes()[:100]
+    (folder / "dvc.lock").write_bytes(cut)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            mend()
+    assert (folder / "dvc.lock").read_bytes() == cut
+    assert len(mend()) == 1
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", '{"write": {"x": {"pid": 1, "cm'])

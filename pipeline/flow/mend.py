@@ -21,6 +21,7 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, SCHEMA
 from voluptuous import Invalid
 
 _STAGE = re.compile(r"^  \S.*:\s*$", re.MULTILINE)
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 
 
 def mend() -> list[str]:
@@ -54,17 +55,26 @@ def _lockfile(repo: Any) -> Iterator[str]:
         if _whole(repo, path):
             return
         text = path.read_text(errors="replace")
+        if _CONFLICT.search(text):  # of git's, which is its user's to settle
+            return
         damaged = Path(repo.tmp_dir) / f"{LOCK_FILE}.damaged"
         damaged.write_text(text)
         *_, last = (0, *(found.start() for found in _STAGE.finditer(text)))
         best = max(text[:last], _staged(repo), key=_count)
-        path.write_text(best)
+        _replace(path, best)
         if not _whole(repo, path):
             path.unlink()
         yield (
             f"{path}: was cut off by a kill; {_count(best)} stages kept, DVC's cache has the "
             f"others; what it was is {damaged}"
         )
+
+
+def _replace(path: Path, text: str) -> None:
+    """A kill amid this leaves what was there."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _count(text: str) -> int:
