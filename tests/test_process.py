@@ -167,12 +167,12 @@ def test_a_worker_that_outlives_its_stage_holds_no_lock(tmp_path):
 
 
 WORKS = """
-import multiprocessing, sys, time
+import multiprocessing, os, sys, time
 from pipeline import process
 
 def work():
     process.die_with_stage()
-    print("works", flush=True)
+    os.write(1, b"works\\n")  # at once: two that print would mix
     time.sleep(600)
 
 if __name__ == "__main__":
