@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -39,8 +40,8 @@ class Page:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def press(self, *keys):
-        for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+        """Keys to the page, not to an element: the one of the focus may have just been hidden."""
+        ActionChains(self.driver).send_keys(*keys).perform()
 
     def type(self, selector, text):
         field = self.find(selector)
