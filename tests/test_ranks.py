@@ -13,20 +13,19 @@ import torch
 from torch import nn
 from torch.distributed.run import parse_args
 
-from pipeline import losses, model, training
+from pipeline import losses, parts, training
 from pipeline.compute import Compute, launch
-from pipeline.discriminators import Discriminator
 from pipeline.taxonomy import IGNORE
 from pipeline.training import Optimiser
-from tests import stages
-from tests.memory import CLASSES, CONTEXT, Memory, params, recipe
+from tests import memory, stages
+from tests.memory import CLASSES, Memory, params
 
 SGD = Optimiser(name="sgd", lr=0.05, momentum=0.0, weight_decay=0.0)
 CPU = Compute(accelerator="cpu", precision="32-true", threads=1)
 CASES = {
-    "source_only": {}, "minent": {}, "advent": {}, "intra_domain": {}, "adapt_norm": {},
-    "self_training": {"regulariser": "mrkld"}, "tpld": {},
-    "self_training soft": {"soft_alpha": 0.25}, "tpld dense": {"dense": True},
+    **{name: {} for name in parts.names("objectives")},
+    "self_training": {"regulariser": "mrkld"}, "self_training soft": {"soft_alpha": 0.25},
+    "tpld dense": {"dense": True}, "minent prior": {"ratio": 1.0},
 }  # fmt: skip
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
@@ -67,11 +66,10 @@ def still(objective):
 
 def trained(case, frozen, steps=2):
     """All weights and buffers after some steps, by name, and the logged values."""
-    Discriminator.__init__.__defaults__ = (4,)
     fabric = launch(CPU)
-    objective = training.objective(case.split()[0], CASES[case], 0, **CONTEXT)
+    objective = memory.objective(case.split()[0], **CASES[case])
     own = dict(objective.modules)
-    made = model.create(recipe(), 0)
+    made = memory.start(objective)
     target = Taught(6, "t", seed=1) if " " in case else Uneven(6, "t", seed=1)
     memories = {"source": Uneven(5), "target": target, "hard": Uneven(4, "h", seed=2)}
     asked = (*objective.sides, *getattr(objective, "optional", ()))
@@ -127,15 +125,14 @@ def loaded(folder):
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
-def test_two_processes_move_as_one_with_the_whole_batch(tmp_path, monkeypatch):
+def test_two_processes_move_as_one_with_the_whole_batch(tmp_path):
     """With batch norm frozen, and other numbers of labelled pixels in each process."""
-    monkeypatch.setattr(Discriminator.__init__, "__defaults__", (4,))
     cases = [case for case in CASES if case != "adapt_norm"]
     assert both(tmp_path, _train, cases, True) == [0, 0]
     one, other = loaded(tmp_path)
-    start = model.create(recipe(), 0).state_dict()
     for case in cases:
         alone, logged = trained(case, True)
+        start = memory.start(memory.objective(case.split()[0])).state_dict()
         assert any(
             not torch.equal(start[key.removeprefix("network.")], value)
             for key, value in alone.items() if key.startswith("network.")
@@ -158,9 +155,8 @@ def test_means_of_each_processs_own_pixels_would_be_another_run(tmp_path):
     assert furthest > 1e-4
 
 
-def test_two_processes_hold_the_same_with_batch_norm_too(tmp_path, monkeypatch):
+def test_two_processes_hold_the_same_with_batch_norm_too(tmp_path):
     """Each sees its own part's statistics; running ones are the mean of both."""
-    monkeypatch.setattr(Discriminator.__init__, "__defaults__", (4,))
     cases = ["adapt_norm", "advent", "tpld dense"]
     assert both(tmp_path, _train, cases, False) == [0, 0]
     one, other = loaded(tmp_path)
