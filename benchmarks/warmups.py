@@ -38,15 +38,24 @@ Row = dict[str, Any]
 # with the evaluation labels in sight, were AdvEnt with 1e-2 and 1e-1, MinEnt with 1e-2. The papers'
 # discriminator has five times this network's parameters, and a rate of 1e-4 teaches it little.
 NARROW = {"width": 16}
+MINENT = {"entropy": 1e-2}
+ADVENT = {"adversarial": 1e-2, **NARROW}
 OBJECTIVES: dict[str, tuple[str, dict[str, Any]]] = {
-    "FCNs in the Wild": ("fcns_in_the_wild", {}),
+    "FCNs in the Wild": ("fcns_in_the_wild", {"adversarial": 1e-2, "size": 1e-2}),
     "AdaptSegNet": ("adaptsegnet", {"adversarial": 1e-2, **NARROW}),
-    "MinEnt": ("minent", {"entropy": 1e-2}),
-    "MinEnt + CP": ("minent", {"entropy": 1e-2, "ratio": 1.0}),
-    "AdvEnt": ("advent", {"adversarial": 1e-2, **NARROW}),
-    "AdvEnt + CP": ("advent", {"adversarial": 1e-2, "ratio": 1.0, **NARROW}),
+    "MinEnt": ("minent", MINENT),
+    "MinEnt + CP": ("minent", {**MINENT, "ratio": 1e-2}),
+    "AdvEnt": ("advent", ADVENT),
+    "AdvEnt + CP": ("advent", {**ADVENT, "ratio": 1e-2}),
     "CLAN": ("clan", {"adversarial": 1e-2, **NARROW}),
     "ROAD": ("road", {"pretrained": "source"}),  # the paper's stays near an ImageNet network
+    # what other weights do
+    "MinEnt + CP of 1": ("minent", {**MINENT, "ratio": 1.0}),
+    "AdvEnt + CP of 1": ("advent", {**ADVENT, "ratio": 1.0}),
+    "FCNs of 0.1, sizes of 1": ("fcns_in_the_wild", {"adversarial": 0.1, "size": 1.0}),
+    "FCNs of 0.1, sizes of 0.01": ("fcns_in_the_wild", {"adversarial": 0.1, "size": 1e-2}),
+    "FCNs of 0.1, no sizes": ("fcns_in_the_wild", {"adversarial": 0.1, "size": 0.0}),
+    "FCNs of 0, sizes of 1": ("fcns_in_the_wild", {"adversarial": 0.0, "size": 1.0}),
 }
 COMMON = {"own_norm": True}
 DISCRIMINATOR = {"lr": 1e-3}
@@ -144,7 +153,7 @@ def table(rows: list[Row]) -> str:
     """Markdown: alone against source-long, and after rounds against source-longer."""
     found = pd.DataFrame(rows)
     found["entropy"] = [each["entropy"] for each in found["signals"]]
-    cells = found.set_index(["method", "model", "seed"])
+    cells = found.set_index(["method", "model", "seed"]).sort_index()
     seeds = sorted(found["seed"].unique())
 
     def of(name: str, kind: str, what: str = "miou") -> np.ndarray[Any, Any]:

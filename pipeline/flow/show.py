@@ -83,12 +83,12 @@ def _value(text: str) -> str | float:
 def picture(path: Path, name: str) -> str:
     """Markdown of at most LARGEST bytes that holds the picture, made as small as that takes."""
     with Image.open(path) as image:
-        whole = image.convert("RGB")
-    for width in _WIDTHS:
-        small = whole.copy()
-        small.thumbnail((width, 4 * width))
+        image.load()
+    shrunk = image if image.mode == "RGB" else image.convert("RGB")
+    for width in _WIDTHS:  # in place: the mosaic of all rounds is large, and grows with them
+        shrunk.thumbnail((width, 4 * width))
         file = io.BytesIO()
-        small.save(file, "JPEG", quality=85)
+        shrunk.save(file, "JPEG", quality=85)
         data = base64.b64encode(file.getvalue()).decode()
         text = f"### {escape(name)}\n\n![mosaic](data:image/jpeg;base64,{data})\n"
         if len(text) <= LARGEST:
