@@ -98,7 +98,7 @@ def build(folder: Path) -> World:
         given = given.model_copy(update={"images": count, "val": 0})
         generate.run(given, folder / name)
         samples = [
-            Sample(name, f.image, f.image, given.height, given.width, f.label, f.label)
+            Sample(name, f.image, "", given.height, given.width, f.label, "")
             for f in generate.frames(given)
         ]
         raw = {raw: CITYSCAPES.names.index(n) if n else 255 for raw, n in LABEL_IDS.items()}

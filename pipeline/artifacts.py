@@ -18,7 +18,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import BadInput, Coding, Domain, Pixels, Sample, readable, writable
+from pipeline.samples import (
+    BadInput,
+    Coding,
+    Domain,
+    Pixels,
+    Sample,
+    exact_values,
+    readable,
+    writable,
+)
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 _AGAIN = "run dvc repro, which restores or makes it again"
@@ -97,7 +106,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """What `write_table` wrote. Raises BadInput for a file that is no table."""
     with readable(path, "a table", _AGAIN):
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        if path.suffix != ".csv":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may name a class
 
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
@@ -182,6 +193,7 @@ def read_label_map(path: Path, classes: int) -> Pixels:
     with readable(path, "a label map"), Image.open(path) as image:
         if image.mode not in ("P", "L"):
             raise ValueError(f"mode {image.mode}, not one 8-bit channel")
+        exact_values(image, ["PNG"])
         label = np.asarray(image)
     if (label[label != IGNORE] >= classes).any():
         value = label[label != IGNORE].max()

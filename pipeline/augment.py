@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -16,7 +16,7 @@ from pipeline.params import Section
 from pipeline.samples import Pixels
 from pipeline.taxonomy import IGNORE
 
-Positive = Annotated[float, Field(gt=0)]
+Factor = Annotated[float, Field(ge=0.05, le=20)]
 
 
 class AugmentParams(Section):
@@ -24,12 +24,19 @@ class AugmentParams(Section):
 
     crop_width: int = Field(ge=1, le=16384)
     crop_height: int = Field(ge=1, le=16384)
-    scale: tuple[Positive, Positive] = (1.0, 1.0)
+    scale: tuple[Factor, Factor] = (1.0, 1.0)
     flip: float = Field(default=0.5, ge=0, le=1)
     # strength of brightness, contrast and saturation; a quarter of it for hue
     colour: float = Field(default=0.0, ge=0, le=2)
     blur: float = Field(default=0.0, ge=0, le=1)  # chance of a slight Gaussian blur
     mine: float = Field(default=0.0, ge=0, le=1)  # chance of a crop around a rare class (CBST: 0.8)
+
+    @field_validator("scale")
+    @classmethod
+    def _rises(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if scale[0] > scale[1]:
+            raise ValueError("the first is the lower one")
+        return scale
 
 
 class View(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -97,8 +96,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Call it when what was trained is written."""
-        if self.parent is not None:
-            shutil.rmtree(self.parent, ignore_errors=True)
+        if self._file is not None:
+            resume.done(self._file.parent)
 
 
 def _read(path: Path) -> Any:

@@ -24,7 +24,7 @@ class Compute(Section):
     accelerator: str = "auto"
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     precision: Fixed | Literal["auto"] = "auto"
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     workers: int = Field(default=0, ge=0)  # processes that read and augment; 0 does it in line
     memory: int = Field(default=512, ge=0)  # MB of decoded images that each process keeps
     checkpoint_minutes: float = Field(default=5.0, ge=0)  # what a killed training loses at most

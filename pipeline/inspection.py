@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,16 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.progress import track
-from pipeline.samples import BadInput, Coding, Pair, Sample, file_name, read_image, read_label
+from pipeline.samples import (
+    BadInput,
+    Coding,
+    Pair,
+    Sample,
+    digest,
+    file_name,
+    read_image,
+    read_label,
+)
 from pipeline.taxonomy import IGNORE
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -69,13 +77,13 @@ def _check(found: Candidates, pair: Pair) -> _Checked:
     try:
         _check_name(root, pair.image)
         height, width = read_image(root / pair.image).shape[:2]
-        sample = Sample(found.domain, pair.image, _hash(root / pair.image), height, width)
+        sample = Sample(found.domain, pair.image, digest(root / pair.image), height, width)
         if pair.label is None:
             raise BadInput(f"{pair.image}: has no label; add it or remove the image")
         _check_label(found, pair.label, (width, height))
     except BadInput as error:  # without the root: a report does not depend on the machine
         return _Checked(found.domain, pair, sample, str(error).replace(f"{root}/", ""))
-    labelled = replace(sample, label=pair.label, label_hash=_hash(root / pair.label))
+    labelled = replace(sample, label=pair.label, label_hash=digest(root / pair.label))
     return _Checked(found.domain, pair, labelled, None)
 
 
@@ -96,11 +104,6 @@ def _check_name(root: Path, name: str) -> None:
         raise BadInput(f"{name}: with its folders too long to name a file; shorten it")
     if (root / name).exists() and not (root / name).is_file():
         raise BadInput(f"{name}: is no file; remove or rename it")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _judge(results: Iterable[_Checked]) -> tuple[dict[str, list[Sample]], pd.DataFrame]:

@@ -44,6 +44,10 @@ class Normalisation:
     scale: float = 1 / 255
     bgr: bool = False
 
+    def __post_init__(self) -> None:
+        if not (self.scale > 0 and min(self.std) > 0):
+            raise ValueError("scale and std are greater than 0")
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -25,7 +25,7 @@ class Optimiser(Section):
     power: float = Field(default=0.9, ge=0)
     warmup: int = Field(default=0, ge=0)
     horizon: int | None = Field(default=None, ge=1)  # null: the steps
-    heads: float = Field(default=1.0, gt=0)  # times the rate, for classifiers
+    heads: float = Field(default=1.0, gt=0, le=1000)  # times the rate, for classifiers
 
 
 def built(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:

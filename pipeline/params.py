@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -17,10 +25,38 @@ from pipeline.samples import BadInput
 FILE = Path("params.yaml")
 
 
+def exact(given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """What pydantic makes of `given`, but no number of a text, and none of true or false.
+
+    What compares params of several stages reads them as they stand.
+    """
+    found = handler(given)
+    _same_kind(given, found)
+    return found
+
+
+def _same_kind(given: Any, found: Any) -> None:
+    if isinstance(found, Mapping) and isinstance(given, Mapping):
+        given, found = [*given.values()], [*found.values()]
+    if isinstance(found, list | tuple):
+        for one, other in zip(given, found, strict=True):
+            _same_kind(one, other)
+    elif isinstance(found, bool) != isinstance(given, bool):
+        kind = "true or false" if isinstance(found, bool) else "a number"
+        raise PydanticCustomError("kind", f"Input should be {kind}")
+    elif isinstance(found, int | float) and isinstance(given, str):
+        raise PydanticCustomError("kind", "Input should be a number, not text; take off its quotes")
+
+
 class Section(BaseModel):
     """The base of every Params: unknown keys, NaN and infinity are refused; nothing changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _exact(cls, given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        return exact(given, handler)
 
 
 Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -31,7 +67,7 @@ SectionT = TypeVar("SectionT", bound=Section)
 def read(path: Path = FILE) -> dict[str, Any]:
     """The whole file, with its rounds checked. Raises BadInput."""
     try:
-        content = YAML(typ="safe").load(path)
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8-sig"))
     except (OSError, RecursionError, ValueError, YAMLError) as error:  # ValueError: of a value
         raise BadInput(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -91,18 +127,20 @@ def section_of(content: Mapping[str, Any], section: str, path: Path = FILE) -> M
 def check_rounds(content: Mapping[str, Any], path: Path) -> None:
     """Names fit files and occur once; every round's teacher and start come before it."""
     models: list[str] = []
-    for section in ("pretrain", "warmup", "rounds"):
+    for section in ("generate", "pretrain", "warmup", "rounds"):
         for name, item in section_of(content, section, path).items():
             where = f"{path}: {section}.{name}"
             if not isinstance(name, str):
                 raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
-            if not re.fullmatch(r"\w[\w-]*", name):
+            if not re.fullmatch(r"\w[\w-]{,99}", name):
                 raise BadInput(
                     f"{where}: names name files, and are words of commands; use letters, digits, "
-                    "'-' and '_', the first no '-'"
+                    "'-' and '_', the first no '-', at most 100"
                 )
             if not isinstance(item, Mapping | None):
                 raise BadInput(f"{where} must be a mapping, not {item!r}")
+            if section == "generate":
+                continue
             if name in models:
                 raise BadInput(f"{where}: another model has this name; choose a new one")
             for role in {"warmup": ["from"], "rounds": ["teacher", "start"]}.get(section, []):

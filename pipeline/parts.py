@@ -6,10 +6,11 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 
+from pipeline.params import exact
 from pipeline.samples import BadInput
 
 ROOMS = {
@@ -20,6 +21,9 @@ ROOMS = {
     "rankers": "Ranker",
 }
 """Each room, and the name of the one class that a file in it defines."""
+
+Width = Annotated[int, Field(ge=1, le=65536)]
+"""An option: channels of a layer."""
 
 _FINITE = ConfigDict(allow_inf_nan=False)
 
@@ -66,7 +70,8 @@ def check_options(
             problems.append(f"no option '{key}'; it has {', '.join(allowed) or 'none'}")
             continue
         try:
-            adapter = TypeAdapter[Any](allowed[key].annotation, config=_FINITE)
+            kind: Any = Annotated[allowed[key].annotation, WrapValidator(exact)]
+            adapter = TypeAdapter[Any](kind, config=_FINITE)
             checked[key] = adapter.validate_python(value)
         except ValidationError as error:
             problems.append(f"option {key}={value!r}: {error.errors()[0]['msg']}")

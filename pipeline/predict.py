@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline import process
-from pipeline.samples import Domain
+from pipeline.samples import BadInput, Domain
 
 
 class _Images(Dataset[Tensor]):
@@ -49,12 +49,17 @@ def scores(
     """Logits float32 (N, C, h, w) of uint8 images (N, 3, H, W), on the network's own grid.
 
     With flips or several scales: the logarithm of the average of their probabilities, on the grid
-    of the first scale.
+    of the first scale. Raises BadInput where any is NaN or infinite, though no weight was.
     """
     views = [view for scale in scales for view in _views(images, scale, flip)]
     grids = []
     for view, mirrored in views:
         logits: Tensor = model(view).logits.float()
+        if not logits.isfinite().all():
+            raise BadInput(
+                "the model gives logits that are NaN or infinite; train it again with a lower "
+                "training.optimiser.lr, or set compute.precision to 32-true"
+            )
         grids.append(logits.flip(-1) if mirrored else logits)
     if len(grids) == 1:
         return grids[0]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.artifacts import replacing
-from pipeline.samples import BadInput, readable
+from pipeline.samples import BadInput, readable, writable
 
 Logits = npt.NDArray[np.float16]
 
@@ -77,6 +77,13 @@ def _write_file(path: Path, found: Iterable[Prediction]) -> None:
             writer.write_table(_row(prediction), row_group_size=1)
 
 
+def check_place(folder: Path) -> None:
+    """Raises BadInput where `publish` would replace something else than predictions."""
+    foreign = [path for path in folder.glob("*") if path.suffix != ".parquet"]
+    if foreign or folder.is_file():
+        raise BadInput(f"{folder}: is no folder of predictions alone; move it away")
+
+
 def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
     """`made`, all files of which are whole, becomes `folder`, in place of what was there.
 
@@ -89,9 +96,13 @@ def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
         )
     for left in made.glob("*.partial"):  # of a killed process
         left.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(folder)
+    beside = folder.with_name(f".{folder.name}.partial")
+    with writable(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.move(made, beside)  # `made` may lie on another file system
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.replace(folder)
 
 
 def check_finite(logits: Logits, where: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.samples import BadInput, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
+_PARAMS = Path("params.yaml")
 
 
 def paths(
@@ -48,6 +49,11 @@ def stage(main: Callable[[], None]) -> None:
             main()
     except BadInput as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("stopped; the next run goes on from here", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except (MemoryError, OSError) as error:
+        sys.exit(f"error: {machine(error)}")
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):  # torch's words for one that has ended
             raise
@@ -55,6 +61,14 @@ def stage(main: Callable[[], None]) -> None:
             f"error: a process that reads images has ended: {str(error).strip()} Where memory is "
             "short, lower compute.workers, compute.memory or training.batch; then run it again"
         )
+
+
+def machine(error: Exception) -> str:
+    """What to say of an error that is the machine's, not the data's."""
+    return (
+        f"{type(error).__name__}: {error}; no file of the data was judged by it: look at memory, "
+        "disk and open files, then run it again"
+    )
 
 
 def die_with_parent() -> None:
@@ -90,6 +104,8 @@ def _alone() -> Iterator[None]:
         yield
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    if not _PARAMS.exists():
+        raise BadInput(f"{_PARAMS.absolute()}: no such file; run stages in the project's folder")
     path = _LOCKS / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock"
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)

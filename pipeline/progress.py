@@ -61,7 +61,6 @@ class Curve:
         self.path, self.steps, self.every, self.shown = path, steps, every, shown
         self.text = ""
         self.rows: list[dict[str, float]] = []
-        self._write("")
 
     def __call__(self, step: int, values: dict[str, float], /) -> None:
         """One more step's values."""
@@ -86,6 +85,11 @@ class Curve:
         self.text, self.rows = "", list(state["rows"])
         self._write(state["text"])
 
+    def end(self) -> None:
+        """Of no step there is an empty file."""
+        if not self.text:
+            self._write("")
+
     def _write(self, more: str) -> None:
         with writable(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,4 +112,6 @@ def curve(path: Path, what: str, steps: int, every: int, show: bool = True) -> I
             if note is not None:
                 bar.update(task, note=note)
 
-        yield Curve(path, steps, every, shown)
+        made = Curve(path, steps, every, shown)
+        yield made
+        made.end()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -22,6 +26,12 @@ RED16 = "red16"
 _ORIENTATION = 0x0112
 _LARGEST = 65535
 _OPAQUE = 255
+_LOSSLESS = ("PNG", "BMP", "TIFF")
+_OF_THE_FILE = {
+    None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES,
+    errno.EPERM, errno.EINVAL,
+}  # fmt: skip
+"""An OSError with another number is the machine's, and says nothing of a file."""
 
 
 class BadInput(ValueError):
@@ -30,14 +40,35 @@ class BadInput(ValueError):
 
 @contextmanager
 def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[None]:
-    """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it."""
+    """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it.
+
+    Want of memory or of file handles and a disk's own errors stay what they are.
+    """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
+            raise ValueError("it is no file")
         yield
-    except BadInput:
+    except (BadInput, MemoryError):
         raise
     except Exception as error:  # which they are depends on the format and the damage
+        if isinstance(error, OSError) and error.errno not in _OF_THE_FILE:
+            raise
         reason = (str(error) or repr(error)).splitlines()[0]
         raise BadInput(f"{path}: cannot be read as {kind} ({reason}); {fix}") from error
+
+
+def below(top: Path) -> list[Path]:
+    """All that is in a folder and its folders, sorted, also behind links that do not go round."""
+    found: list[Path] = []
+    above = {str(top): {top.resolve()}}  # of each folder, where it and those on the way to it lie
+    for name, folders, files in os.walk(top, followlinks=True):
+        found += [Path(name, inside) for inside in (*folders, *files)]
+        for folder in [*folders]:
+            real = Path(name, folder).resolve()
+            above[os.path.join(name, folder)] = above[name] | {real}  # noqa: PTH118 - walk's own
+            if real in above[name]:
+                folders.remove(folder)
+    return sorted(found)
 
 
 @contextmanager
@@ -79,7 +110,7 @@ class Coding:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row of a domain's index. Hashes are hex digests of the files' bytes."""
+    """One row of a domain's index. Hashes are what `digest` gives, "" where it is not known."""
 
     domain: str
     image: str
@@ -138,13 +169,28 @@ class Domain:
         return kept
 
     def _image(self, index: int) -> Pixels:
-        return resize(read_image(self.root / self.samples[index].image), self.size)
+        sample = self.samples[index]
+        return resize(read_image(self._same(sample.image, sample.image_hash)), self.size)
 
     def _label(self, index: int, size: tuple[int, int]) -> Pixels:
-        label = self.samples[index].label
-        if label is None:
-            raise BadInput(f"{self.samples[index].image}: has no label")
-        return resize_label(read_label(self.root / label, self.coding), size)
+        sample = self.samples[index]
+        if sample.label is None:
+            raise BadInput(f"{sample.image}: has no label")
+        path = self._same(sample.label, sample.label_hash)
+        return resize_label(read_label(path, self.coding), size)
+
+    def _same(self, name: str, expected: str | None) -> Path:
+        """The file, if it is what was indexed: a run that goes on must not learn from another."""
+        path = self.root / name
+        if expected and digest(path) != expected:
+            raise BadInput(f"{path}: has changed since prepare read it; run dvc repro")
+        return path
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex. Raises BadInput naming the file."""
+    with readable(path, "a file"), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_image(path: Path) -> Pixels:
@@ -154,15 +200,31 @@ def read_image(path: Path) -> Pixels:
         return np.asarray(image.convert("RGB"))
 
 
-def _plain(image: Image.Image) -> None:
+def _plain(image: ImageFile.ImageFile) -> None:
     """Raises ValueError where eight bits of RGB would not be what a viewer shows."""
     if image.mode.startswith(("I", "F")):
         raise ValueError(f"mode {image.mode} has no fixed range; convert it to 8-bit RGB")
+    _upright(image)
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
+        raise ValueError("partly transparent; put it on a background")
+
+
+def _upright(image: ImageFile.ImageFile) -> None:
+    """Raises ValueError where there is more to a picture than its pixels."""
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        raise ValueError(f"{frames} pictures in one file; save each by itself")
     turned = image.getexif().get(_ORIENTATION, 1)
     if turned not in (0, 1):
         raise ValueError(f"EXIF orientation {turned}; turn the pixels themselves")
-    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
-        raise ValueError("partly transparent; put it on a background")
+
+
+def exact_values(image: ImageFile.ImageFile, formats: Sequence[str] = _LOSSLESS) -> None:
+    """Raises ValueError where PIL would not give a label's own values."""
+    if image.format not in formats or image.info.get("compression") == "jpeg":
+        raise ValueError(f"{image.format} may change values; save it as PNG")
+    if any(f"'{mode}" in repr(tile.args) for tile in image.tile for mode in ("L;2", "L;4")):
+        raise ValueError("fewer than 8 bits of grey are read as other values; save it with 8 bits")
+    _upright(image)
 
 
 def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
@@ -173,6 +235,7 @@ def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
         with Image.open(path) as image:
             if image.mode not in ("P", "L", "I;16", "I"):
                 raise ValueError(f"mode {image.mode}; a label has one channel of class values")
+            exact_values(image)
             raw = np.asarray(image)
         if raw.min() < 0 or raw.max() > _LARGEST:
             raise ValueError(f"values {raw.min()} to {raw.max()}; they go from 0 to {_LARGEST}")

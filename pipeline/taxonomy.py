@@ -26,6 +26,8 @@ class Taxonomy:
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= IGNORE:
             raise ValueError(f"{len(self.names)} classes; from 1 to {IGNORE} are possible")
+        if not all(name.strip() for name in self.names):
+            raise ValueError("a class has no name")
         if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise ValueError(f"class names occur twice: {', '.join(twice)}")
 

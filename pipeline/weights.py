@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.samples import BadInput
+from pipeline.samples import BadInput, readable
 
 
 def load_into(network: nn.Module, path: Path) -> None:
@@ -63,10 +63,7 @@ def check_finite(path: Path, weights: Mapping[str, Tensor], end: str) -> None:
 
 def loaded(path: Path) -> Any:
     """What torch.save wrote, on the CPU. Raises BadInput naming the file for anything else."""
-    try:
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    with readable(path, "weights", "name another file, or run dvc repro, which makes it again"):
         return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise BadInput(f"{path}: no such file") from error
-    except Exception as error:  # a foreign or damaged file fails in many ways
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise BadInput(f"{path}: cannot be read as weights: {reason}") from error

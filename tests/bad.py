@@ -78,10 +78,15 @@ def save(path: Path, pixels: Any, kind: str = "PNG", **more: Any) -> Callable[[]
     return lambda: Image.fromarray(pixels).save(path, kind, **more)
 
 
-def turned() -> None:
+def turned(path: Path, pixels: Any, kind: str) -> Callable[[], object]:
     exif = Image.Exif()
     exif[274] = 6
-    save(IMAGE, full(9, np.uint8, 3), "JPEG", exif=exif)()
+    return save(path, pixels, kind, exif=exif)
+
+
+def two(path: Path, pixels: Any) -> Callable[[], object]:
+    """Two pictures in one file."""
+    return save(path, pixels, "TIFF", save_all=True, append_images=[Image.fromarray(pixels)])
 
 
 def full(value: int, kind: Any = np.uint8, *channels: int) -> Any:
@@ -201,6 +206,12 @@ def logits(value: float) -> Callable[[], object]:
     return make
 
 
+def negative(content: dict[str, Any]) -> None:
+    """A variance of which there is no root."""
+    next(v for k, v in content["weights"].items() if k.endswith("running_var")).fill_(-1.0)
+
+
+CORRECTED = Path("data/corrections/round-1")
 PREDICTIONS = ROUND / "predictions/00000.parquet"
 TARGET = Path("data/prepared/target.parquet")
 
@@ -259,8 +270,10 @@ FILES = [
          "mode F has no fixed range", OTHERS),
     Case("image: transparent", "prepare", save(IMAGE, full(9, np.uint8, 4)),
          "partly transparent; put it on a background", OTHERS),
-    Case("image: turned by its EXIF", "prepare",
-         turned, "EXIF orientation 6; turn the pixels", OTHERS),
+    Case("image: turned by its EXIF", "prepare", turned(IMAGE, full(9, np.uint8, 3), "JPEG"),
+         "EXIF orientation 6; turn the pixels", OTHERS),
+    Case("image: two in one file", "prepare", two(IMAGE, full(9, np.uint8, 3)),
+         "2 pictures in one file", OTHERS),
     Case("image: a folder of that name", "prepare", instead(Path.mkdir), "is no file", OTHERS),
     Case("image: a named pipe", "prepare", instead(os.mkfifo), "is no file", OTHERS),
     Case("image: a broken link", "prepare", instead(lambda p: p.symlink_to("nowhere")),
@@ -289,6 +302,16 @@ FILES = [
          "unknown label values 77; name them in label_map or ignore", OTHERS),
     Case("label: another size than its image", "prepare", save(LABEL, full(1)[:-1]),
          "is 32x23, its image 32x24", OTHERS),
+    Case("label: a JPEG that is called .png", "prepare", save(LABEL, full(1), "JPEG"),
+         "JPEG may change values; save it as PNG", OTHERS),
+    Case("label: a TIFF with JPEG's losses", "prepare",
+         save(LABEL, full(1), "TIFF", compression="jpeg"), "TIFF may change values", OTHERS),
+    Case("label: four bits of grey", "prepare",
+         write(LABEL, png(*SIZE, 4, 0, (b"\0" + b"\x11" * 16) * 24)),
+         "fewer than 8 bits of grey are read as other values", OTHERS),
+    Case("label: two in one file", "prepare", two(LABEL, full(1)), "2 pictures in one file", OTHERS),
+    Case("label: turned by its EXIF", "prepare", turned(LABEL, full(1), "PNG"),
+         "EXIF orientation 6; turn the pixels", OTHERS),
     Case("label: every pixel ignored", "prepare", save(LABEL, full(255)),
          "no pixel has a class", OTHERS),
     Case("label: damaged 16-bit PNG of SYNTHIA", "prepare", damaged_synthia, RAW, OTHERS),
@@ -334,6 +357,46 @@ PARAMS = [
          "epochs = 3: Extra inputs are not permitted"),
     Case("params: a word for a number", "segue check", params(training__optimiser__lr="fast"),
          "lr = 'fast': Input should be a valid number"),
+    Case("params: a number as text", "segue check", params(training__optimiser__lr="1e-4"),
+         "lr = '1e-4': Input should be a number, not text; take off its quotes"),
+    Case("params: a share as text", "segue check", params(retrain__hard_share="0.5"),
+         "hard_share = '0.5': Input should be a number, not text"),
+    Case("params: true for a number", "segue check",
+         params(**{"rounds__round-1__pseudo_label__portion": True}),
+         "portion = True: Input should be a number"),
+    Case("params: a number for true", "segue check", params(infer__flip=1),
+         "flip = 1: Input should be true or false"),
+    Case("params: true among numbers", "segue check", params(infer__scales=[1.0, True]),
+         "scales = [1.0, True]: Input should be a number"),
+    Case("params: a number as text in an option", "segue check",
+         params(network={"name": "small", "options": {"width": "4"}}),
+         "option width='4': Input should be a number, not text"),
+    Case("params: a network of no width", "segue check",
+         params(network={"name": "small", "options": {"width": 0}}),
+         "option width=0: Input should be greater than or equal to 1"),
+    Case("params: a scale that falls", "segue check", params(training__augment__scale=[2.0, 1.0]),
+         "scale = [2.0, 1.0]: Value error, the first is the lower one"),
+    Case("params: a thousand threads and more", "segue check", params(compute__threads=10**6),
+         "threads = 1000000: Input should be less than or equal to 1024"),
+    Case("params: steps that no model has", "segue check",
+         params(pretrain__source={}, training__steps=3), "pretrain.source.steps is missing"),
+    Case("params: a normalisation by zero", "segue check",
+         params(network__normalisation={"std": [0.0, 1.0, 1.0]}),
+         "scale and std are greater than 0"),
+    Case("params: UTF-16", "segue check", lambda: YAML_FILE.write_text("a: 1", "utf-16"),
+         "params.yaml: cannot be read"),
+    Case("params: a root below ~", "segue check", role("target", root="~/city"),
+         "root = '~/city': Value error, ~ is the shell's; write the folder out"),
+    Case("params: a portion of nothing", "segue check",
+         params(**{"rounds__round-1__pseudo_label__portion": 0}),
+         "portion = 0: Input should be greater than 0"),
+    Case("classes: one without a name", "segue check", params(prepare__classes=["soil", " "]),
+         "a class has no name"),
+    Case("generate: a command for a name", "segue check",
+         params(**{f"generate__g; touch {PWNED}; true": {"style": "game"}}),
+         "names name files, and are words of commands"),
+    Case("rounds: a name of 300 letters", "segue check", rounds(**{"r" * 300: "source"}),
+         "at most 100"),
     Case("params: NaN", "segue check", params(training__optimiser__lr=float("nan")),
          "should be a finite number"),
     Case("params: infinity in an option", "segue check",
@@ -382,6 +445,10 @@ NOT_FINITE = "weights are NaN or infinite"
 BETWEEN = [
     Case("weights: NaN", "infer round-1", teacher(weight(np.nan)), NOT_FINITE),
     Case("weights: infinite", "retrain round-1", teacher(weight(-np.inf)), NOT_FINITE),
+    Case("weights: finite, but no logits are", "evaluate_pretrain source", teacher(negative),
+         "the model gives logits that are NaN or infinite"),
+    Case("weights: a named pipe", "infer round-1", lambda: (TEACHER.unlink(), os.mkfifo(TEACHER)),
+         "it is no file"),
     Case("weights: of other classes", "infer round-1", lambda: model.save(TEACHER, small("a", "b")),
          "its 2 classes a, b, ... are not the 3 of prepare.classes"),
     Case("weights: of another network", "evaluate_pretrain source",
@@ -403,6 +470,11 @@ BETWEEN = [
          "'../../../secret.png' leaves its root"),
     Case("index: an absolute path", "infer round-1", target_row("/secret.png"),
          "'/secret.png' leaves its root"),
+    Case("image: another since prepare", "infer round-1",
+         save(Path("data/raw/target/images/east/field.0.png"), full(9, np.uint8, 3)),
+         "field.0.png: has changed since prepare read it; run dvc repro"),
+    Case("label: another since prepare", "pretrain source", save(LABEL, full(1)),
+         "field.0.png: has changed since prepare read it; run dvc repro"),
     Case("image: gone since prepare", "infer round-1",
          Path("data/raw/target/images/east/field.0.png").unlink, "No such file"),
     Case("logits: NaN", "pseudo_label round-1", logits(np.nan), "some logits are NaN or infinite"),
@@ -421,6 +493,14 @@ BETWEEN = [
     Case("prior: a grid too fine", "prior", too_fine, "prior.stride = 1: 3 classes by 4096 rows"),
     Case("classes: no JSON", "pseudo_label round-1",
          write(Path("data/prepared/taxonomy.json"), b"{"), "cannot be read as JSON"),
+    Case("logits: other files among them", "infer round-1", (ROUND / "predictions/mine.txt").touch,
+         "is no folder of predictions alone; move it away"),
+    Case("correction: a named pipe", "correct round-1",
+         lambda: (correction(NAME, full(1))(), (CORRECTED / NAME).unlink(), os.mkfifo(CORRECTED / NAME)),
+         "it is no file"),
+    Case("correction: a JPEG that is called .png", "correct round-1", lambda: (
+         correction(NAME, full(1))(), save(CORRECTED / NAME, full(1), "JPEG")()),
+         "JPEG may change values"),
     Case("correction: another size", "correct round-1", correction(NAME, full(1)[:-1]),
          "32x23, but labels are 32x24"),
     Case("correction: of no image", "correct round-1", correction("nobody.png", full(1)),

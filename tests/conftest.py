@@ -40,7 +40,7 @@ def scenes(tmp_path):
             paths = f"{name}/i/{index}.png", f"{name}/l/{index}.png"
             worlds.save(tmp_path / paths[0], image)
             worlds.save(tmp_path / paths[1], ids)
-            row = (name, paths[0], f"{index}", size[1], size[0], paths[1], f"{index}")
+            row = (name, paths[0], "", size[1], size[0], paths[1], "")
             samples.append(Sample(*row))
         return Domain(samples, tmp_path, size, Coding({i: i for i in range(classes)}), 64)
 

@@ -99,6 +99,12 @@ def test_empty_tables_keep_their_columns(suffix, tmp_path):
     assert [*artifacts.read_table(tmp_path / f"x.{suffix}").columns] == [*TABLE.columns]
 
 
+def test_a_class_may_be_called_na(tmp_path):
+    table = pd.DataFrame({"class": ["NA", "null", "nan"], "iou": [1.0, np.nan, 0.5]})
+    artifacts.write_table(tmp_path / "x.csv", table)
+    pd.testing.assert_frame_equal(artifacts.read_table(tmp_path / "x.csv"), table)
+
+
 @pytest.mark.parametrize("classes", ["cityscapes", "cityscapes16", "camvid", ["a", "b"]])
 def test_taxonomies_come_back(classes, tmp_path):
     taxonomy = resolve(classes)

@@ -173,7 +173,7 @@ def test_one_image_a_domain_is_enough(tmp_path, monkeypatch):
     assert 0 <= metrics["labels"]["coverage"] <= 100
 
 
-@pytest.mark.parametrize("rate", ["1e-4", "'1e-4'", "0.0001"])
+@pytest.mark.parametrize("rate", ["1e-4", "0.0001"])
 def test_a_rate_is_a_number_however_it_is_written(rate, project):
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("lr: 1e-3", f"lr: {rate}"))

@@ -91,6 +91,20 @@ def test_files_that_a_system_hides_are_no_images(tmp_path):
     assert len(build("gta5", tmp_path).pairs()) == 2
 
 
+def test_folders_behind_links_are_read_and_a_link_that_goes_round_ends(tmp_path):
+    worlds.folder(tmp_path / "data", 4)
+    names = worlds.CLASSES["folder"]
+    plain = build("folder", tmp_path / "data", names).pairs()
+    for kind in ("images", "labels"):
+        (tmp_path / "data" / kind / "west").rename(tmp_path / f"west-{kind}")
+        (tmp_path / "data" / kind / "west").symlink_to(tmp_path / f"west-{kind}")
+    (tmp_path / "west-images/round").symlink_to(tmp_path / "data")
+    (tmp_path / "data/images/again").symlink_to("..")
+    found = build("folder", tmp_path / "data", names).pairs()
+    assert {*plain} <= {*found}  # and what lies behind `round`, once
+    assert len(plain) == 4
+
+
 def test_gta5_and_cityscapes_share_their_label_ids(tmp_path):
     gta5, cityscapes = build("gta5", tmp_path), build("cityscapes", tmp_path, split="val")
     assert gta5.values == cityscapes.values

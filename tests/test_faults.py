@@ -1,5 +1,6 @@
 """A full disk, a folder that is none, a reader that dies: one clear line, and nothing is lost."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from pipeline import artifacts, model, predictions
+from pipeline import artifacts, inspection, model, parts, predictions, progress, resume
+from pipeline.checkpoint import Checkpoint
+from pipeline.params import Section
 from pipeline.progress import Curve
-from pipeline.samples import BadInput
-from tests import stages
+from pipeline.samples import BadInput, Coding, readable
+from tests import stages, worlds
 from tests.memory import Memory
 from tests.rounds import THREE, predictions_of, small
 
@@ -190,6 +193,82 @@ def test_predictions_are_published_whole_or_not_at_all(tmp_path):
     with pytest.raises(BadInput, match=r"00001\.parquet: is not there \(1 files in all\)"):
         predictions.publish(tmp_path / "made", tmp_path / "out", names)
     assert contents(tmp_path / "out") == {"old.parquet": b"old"}
+
+
+def test_predictions_are_published_from_another_file_system(tmp_path, monkeypatch):
+    made, out = tmp_path / "made", tmp_path / "out"
+    made.mkdir()
+    (made / "00000.parquet").write_bytes(b"x")
+    rename = os.rename
+
+    def only_here(old, new):
+        if Path(old) == made:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(old, new)
+
+    monkeypatch.setattr("os.rename", only_here)
+    predictions.publish(made, out, ["00000.parquet"])
+    assert contents(tmp_path) == {"out/00000.parquet": b"x"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_an_error_of_the_machine_makes_no_smaller_data_set(error, tmp_path, monkeypatch):
+    """It stops the run; what was wrong with the file would only be refused."""
+    worlds.folder(tmp_path, 3)
+    dataset = parts.build("datasets", "folder", {}, root=tmp_path, classes=THREE)
+    coding = Coding(THREE.ids(dataset.values), dataset.encoding)
+    found = [inspection.Candidates("target", tmp_path, dataset.pairs(), coding)]
+    assert len(inspection.inspect(found)[0]["target"]) == 3
+    read = Image.open
+
+    def opened(path, *args, **kwargs):
+        if "field.1" in str(path):
+            raise error
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Image, "open", opened)
+    with pytest.raises(type(error)):
+        inspection.inspect(found)
+    monkeypatch.setattr(inspection, "read_image", unidentified)
+    assert len(inspection.inspect(found)[1]) == 3
+
+
+def unidentified(path):
+    with readable(path, "an image"):
+        raise UnidentifiedImageError("cannot identify")  # an OSError too
+
+
+def test_only_what_interrupted_runs_left_is_deleted(tmp_path):
+    """Whatever --unfinished names, as data instead of data/unfinished."""
+    (tmp_path / "data/raw").mkdir(parents=True)
+    (tmp_path / "data/raw/x.png").write_bytes(b"mine")
+    (tmp_path / "data/0123456789abcdef").mkdir()
+    first = resume.folder(tmp_path / "data", [], Section())
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"raw", first.name}
+    other = resume.folder(tmp_path / "data", [tmp_path / "data/raw"], Section(), alone=False)
+    assert first.exists()  # a shard's, of another machine
+    kept = Checkpoint(tmp_path / "data", [], Section())
+    kept.load({})
+    assert not other.exists()
+    kept.remove()
+    assert contents(tmp_path) == {"data/raw/x.png": b"mine"}
+    resume.done(resume.folder(tmp_path / "unfinished", [], Section()))
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_a_curve_stays_until_the_next_one_has_a_step(tmp_path):
+    path = tmp_path / "curve.csv"
+    path.write_text("old")
+    with pytest.raises(BadInput), progress.curve(path, "x", 1, 1):
+        raise BadInput("no weights")
+    assert path.read_text() == "old"
+    with progress.curve(path, "x", 1, 1) as log:
+        log(0, {"loss": 1.0})
+    assert path.read_text() == "step,loss\n1,1\n"
+    with progress.curve(path, "x", 0, 1):
+        pass
+    assert path.read_text() == ""  # a model that no step trained
 
 
 def test_a_damaged_entry_of_dvcs_cache_is_made_again_once_it_is_deleted(tmp_path):

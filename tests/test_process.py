@@ -14,7 +14,7 @@ from pipeline import artifacts
 
 ROOT = Path(artifacts.__file__).parents[1]
 STAGE = """
-import sys
+import signal, sys
 from pipeline import process
 from pipeline.samples import BadInput
 
@@ -22,14 +22,22 @@ def main():
     at = process.paths("source", "target_truth", item=True, optional=("labels",))
     if at.item == "bad":
         raise BadInput(f"{at.source}: is bad\\n{at.target_truth}: is worse")
+    if at.item == "machine":
+        raise OSError(5, "Input/output error", "x.png")
     if at.item == "broken":
         raise ValueError("a bug")
     print(at.item, at.source.name, at.target_truth.name, at.labels, flush=True)
     sys.stdin.read()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 process.stage(main)
 """
 PATHS = ("--source", "a/s.parquet", "--target-truth", "t.parquet")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path):
+    (tmp_path / "params.yaml").touch()
 
 
 @pytest.fixture
@@ -83,6 +91,28 @@ def test_bad_input_is_a_message_and_no_traceback(start):
     code, out, err = ended(start("bad", *PATHS))
     assert (code, out) == (1, "")
     assert err == "error: a/s.parquet: is bad\nt.parquet: is worse\n"
+
+
+def test_an_error_of_the_machine_is_a_message_and_judges_no_file(start):
+    code, out, err = ended(start("machine", *PATHS))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: OSError: [Errno 5] Input/output error: 'x.png'; no file of")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_is_a_line_and_no_traceback(start):
+    running = start("r1", *PATHS)
+    assert running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    assert ended(running) == (130, "", "stopped; the next run goes on from here\n")
+
+
+def test_a_stage_outside_a_project_is_refused_and_leaves_nothing(start, tmp_path):
+    (tmp_path / "params.yaml").unlink()
+    code, _, err = ended(start("r1", *PATHS))
+    assert code == 1
+    assert "params.yaml: no such file; run stages in the project's folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["stage.py"]
 
 
 def test_a_bug_keeps_its_traceback(start):

@@ -35,7 +35,7 @@ def one(root, size, memory=0):
     image, ids = worlds.scene(np.random.default_rng(0), (16, 12), 4)
     worlds.save(root / "x.png", image)
     worlds.save(root / "y.png", ids)
-    sample = Sample("source", "x.png", "0", 12, 16, "y.png", "1")
+    sample = Sample("source", "x.png", "", 12, 16, "y.png", "")
     return Domain([sample], root, size, Coding({i: i for i in range(4)}), memory), image, ids
 
 
@@ -149,7 +149,7 @@ def test_a_domain_keeps_samples_while_memory_lasts(tmp_path):
 
 
 def test_a_sample_without_label_says_so(tmp_path):
-    domain = Domain([Sample("target", "x.png", "0", 4, 4)], tmp_path, (4, 4))
+    domain = Domain([Sample("target", "x.png", "", 4, 4)], tmp_path, (4, 4))
     with pytest.raises(BadInput, match=r"x\.png: has no label"):
         domain.label(0)
 

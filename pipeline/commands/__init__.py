@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from pipeline import process
 from pipeline.commands import branch, check, cost, export, label, preset, score
 from pipeline.samples import BadInput
 
@@ -23,3 +24,5 @@ def main() -> None:
         app()
     except BadInput as error:
         sys.exit(f"error: {error}")
+    except (MemoryError, OSError) as error:
+        sys.exit(f"error: {process.machine(error)}")

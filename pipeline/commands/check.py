@@ -87,6 +87,10 @@ def _shape(content: Mapping[str, Any]) -> Iterator[str]:
     yield from _keys("", content, _SECTIONS)
     if "precision" not in (content.get("compute") or {}):
         yield "compute.precision is missing; DVC tracks it, such as auto"
+    for section in ("pretrain", "warmup"):
+        for name, item in (content.get(section) or {}).items():
+            if "steps" not in (item or {}):
+                yield f"{section}.{name}.steps is missing; name them in the item itself"
     for name, item in (content.get("rounds") or {}).items():
         where = f"rounds.{name}."
         yield from _keys(where, item, ("teacher", "start", *_OF_ROUNDS))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline import artifacts, model, predict, progress
 from pipeline.compute import Compute, launch
-from pipeline.samples import BadInput, Pixels, file_name, read_image, resize
+from pipeline.samples import BadInput, Pixels, below, file_name, read_image, resize
 from pipeline.taxonomy import Colour
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -32,7 +32,7 @@ def label(
     accelerator: str = "auto",
 ) -> None:
     """Label every image of a folder: palette PNGs of train ids, and overlays to look at."""
-    found = sorted(path for path in images.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = [path for path in below(images) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise BadInput(f"{images}: holds no image ({', '.join(SUFFIXES)})")
     names = [file_name(path.relative_to(images).as_posix()) for path in found]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.samples import INDEX, BadInput, Pair
+from pipeline.samples import INDEX, BadInput, Pair, below
 from pipeline.taxonomy import Taxonomy
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -70,7 +70,7 @@ class Dataset:
                 "images and labels (labels: null where there are none)"
             )
         found: dict[str, str] = {}
-        for path in sorted(top.rglob("*")):
+        for path in below(top):
             inside = path.relative_to(top)
             hidden = any(part.startswith(".") for part in inside.parts)
             if path.suffix.lower() in suffixes and not hidden:

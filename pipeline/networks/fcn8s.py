@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from pipeline import backbones
 from pipeline.model import Outputs
+from pipeline.parts import Width
 
 
 class Network(nn.Module):
@@ -21,7 +22,7 @@ class Network(nn.Module):
 
     heads = ("score3.", "score4.", "score7.")
 
-    def __init__(self, classes: int, pretrained: str | None = None, width: int = 4096) -> None:
+    def __init__(self, classes: int, pretrained: str | None = None, width: Width = 4096) -> None:
         super().__init__()
         self.backbone = backbones.vgg16(pretrained)
         self.conv6 = nn.Conv2d(512, width, 7, padding=3)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.model import Outputs
+from pipeline.parts import Width
 
 
 class Network(nn.Module):
@@ -18,7 +19,7 @@ class Network(nn.Module):
 
     heads = ("classifier.",)
 
-    def __init__(self, classes: int, width: int = 32) -> None:
+    def __init__(self, classes: int, width: Width = 32) -> None:
         super().__init__()
         self.stem = _conv(3, width, stride=2)
         self.low = nn.Sequential(_conv(width, 2 * width, stride=2), _Residual(2 * width))

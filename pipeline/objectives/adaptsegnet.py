@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from pipeline.alignment import OutputAlignment
+from pipeline.parts import Width
 
 
 class Objective(OutputAlignment):
@@ -25,7 +26,7 @@ class Objective(OutputAlignment):
         aux: float = 0.1,
         least_squares: bool = False,
         own_norm: bool = False,
-        width: int = 64,
+        width: Width = 64,
     ) -> None:
         of, weights = partial(torch.softmax, dim=1), (adversarial, adversarial_aux)
         super().__init__(classes, weights, aux, of, own_norm, least_squares, width)

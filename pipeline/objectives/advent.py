@@ -7,6 +7,7 @@ from torch import Tensor
 from pipeline import losses
 from pipeline.alignment import OutputAlignment
 from pipeline.model import Outputs
+from pipeline.parts import Width
 
 
 class Objective(OutputAlignment):
@@ -29,7 +30,7 @@ class Objective(OutputAlignment):
         ratio: float = 0.0,
         relaxed: float = 0.5,
         own_norm: bool = False,
-        width: int = 64,
+        width: Width = 64,
     ) -> None:
         weights = (adversarial, adversarial_aux)
         own = losses.self_information

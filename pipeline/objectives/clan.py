@@ -13,6 +13,7 @@ from pipeline.adversarial import Level, align, maps
 from pipeline.batches import Batch
 from pipeline.discriminators import Discriminator
 from pipeline.losses import cross_entropy
+from pipeline.parts import Width
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
 
@@ -41,7 +42,7 @@ class Objective:
         least: float = 0.4,
         preheat: float = 0.05,
         own_norm: bool = False,
-        width: int = 64,
+        width: Width = 64,
     ) -> None:
         self.modules: dict[str, nn.Module] = {"discriminator": Discriminator(classes, width)}
         self.adversarial, self.unlike, self.own_norm = adversarial, unlike, own_norm

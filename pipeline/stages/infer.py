@@ -13,13 +13,15 @@ from pipeline.compute import UNTRACKED, Compute, launch, wait
 from pipeline.params import Section, load, read, root
 from pipeline.samples import BadInput, Domain
 
+Scale = Annotated[float, Field(ge=0.05, le=20)]
+
 
 class Params(Section):
     """`rounds.<round>.infer` over `infer`, with `compute`."""
 
     stride: int = Field(default=8, ge=1)
     flip: bool = False
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0,), min_length=1)
+    scales: tuple[Scale, ...] = Field(default=(1.0,), min_length=1)
     batch: int = Field(default=4, ge=1)
     compute: Compute = Compute()
 
@@ -64,11 +66,13 @@ def main() -> None:
     )
     params = load(Params, "infer", f"rounds.{at.item}.infer")
     plan.check(read(), at.item)  # of the whole round, before any of it runs
+    predictions.check_place(at.predictions)
     which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
     teacher = model.of_task(at.teacher)
     fabric = launch(params.compute)
-    made = resume.folder(at.unfinished, [at.teacher, at.target], params, compute=UNTRACKED)
+    inputs, alone = [at.teacher, at.target], at.shard is None  # another build of torch has its own
+    made = resume.folder(at.unfinished, inputs, params, alone=alone, compute=UNTRACKED)
     all_files = predictions.files(len(target))
     names = list(all_files)[which::of][fabric.global_rank :: fabric.world_size]
     missing = {name: all_files[name] for name in names if not (made / name).exists()}

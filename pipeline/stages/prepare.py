@@ -28,6 +28,13 @@ class DomainParams(Section):
     height: int = Field(ge=8, le=16384)
     options: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("root")
+    @classmethod
+    def _written_out(cls, root: Path) -> Path:
+        if root.parts[:1] == ("~",):
+            raise ValueError("~ is the shell's; write the folder out")
+        return root
+
 
 class Params(Section):
     """The classes of the task, the three domains, and how many good images each must have."""

@@ -23,7 +23,7 @@ class Params(Section):
     """`rounds.<round>.pseudo_label` over `pseudo_label`."""
 
     labeler: str
-    portion: float = Field(ge=0, le=1)
+    portion: float = Field(gt=0, le=1)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
