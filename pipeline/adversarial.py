@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.discriminators import SMALLEST
+from pipeline.files import BadInput
 from pipeline.losses import self_information
-from pipeline.samples import BadInput
 from pipeline.training import Loss
 
 Maps = Callable[[Tensor], Tensor]

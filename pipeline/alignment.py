@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from pipeline.adversarial import Level, Maps, align, maps
 from pipeline.batches import Batch
 from pipeline.discriminators import Discriminator
+from pipeline.files import BadInput
 from pipeline.losses import supervised
 from pipeline.model import Outputs
 from pipeline.passes import fixed_statistics
-from pipeline.samples import BadInput
 from pipeline.training import Loss
 
 

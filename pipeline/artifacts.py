@@ -18,16 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.samples import (
-    BadInput,
-    Coding,
-    Domain,
-    Pixels,
-    Sample,
-    exact_values,
-    readable,
-    writable,
-)
+from pipeline.files import BadInput, readable, writable
+from pipeline.samples import Coding, Domain, Pixels, Sample, exact_values
 from pipeline.taxonomy import IGNORE, Colour, Taxonomy
 
 _AGAIN = "run dvc repro, which restores or makes it again"

@@ -11,7 +11,7 @@ from torchvision import models
 from torchvision.models import vgg
 from torchvision.models._utils import IntermediateLayerGetter
 
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 Name = Literal["resnet50", "resnet101", "mobilenet"]
 Stride = Literal[8, 16]

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pipeline.augment import Augment
-from pipeline.samples import BadInput, Pixels, Sample
+from pipeline.files import BadInput
+from pipeline.samples import Pixels, Sample
 
 
 class Source(Protocol):

@@ -15,8 +15,8 @@ from torch import nn
 
 from pipeline import artifacts, resume
 from pipeline.compute import UNTRACKED
+from pipeline.files import BadInput
 from pipeline.params import Section
-from pipeline.samples import BadInput
 
 _DIGEST = hashlib.sha256().digest_size
 

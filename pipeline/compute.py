@@ -12,8 +12,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from pydantic import Field
 from torch import Tensor, distributed, nn
 
+from pipeline.files import BadInput
 from pipeline.params import Section
-from pipeline.samples import BadInput
 
 Fixed = Literal["32-true", "16-mixed", "bf16-mixed"]
 

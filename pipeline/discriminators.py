@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 SMALLEST = 32
 """Pixels of a map's sides: Discriminator's five halvings then leave a cell."""

@@ -11,17 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.files import BadInput, digest
 from pipeline.progress import track
-from pipeline.samples import (
-    BadInput,
-    Coding,
-    Pair,
-    Sample,
-    digest,
-    file_name,
-    read_image,
-    read_label,
-)
+from pipeline.samples import Coding, Pair, Sample, file_name, read_image, read_label
 from pipeline.taxonomy import IGNORE
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline import artifacts, parts
+from pipeline.files import BadInput
 from pipeline.params import read, section_of
-from pipeline.samples import BadInput
 from pipeline.taxonomy import Taxonomy, resolve
 from pipeline.weights import check_finite, load_into, loaded
 

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 FILE = Path("params.yaml")
 

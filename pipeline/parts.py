@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 
+from pipeline.files import BadInput
 from pipeline.params import exact
-from pipeline.samples import BadInput
 
 ROOMS = {
     "datasets": "Dataset",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import parts
+from pipeline.files import BadInput
 from pipeline.params import overlay, section_of
-from pipeline.samples import BadInput
 
 Content = Mapping[str, Any]
 

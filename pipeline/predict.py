@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline import process
-from pipeline.samples import BadInput, Domain
+from pipeline.files import BadInput
+from pipeline.samples import Domain
 
 
 class _Images(Dataset[Tensor]):

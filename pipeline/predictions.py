@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.artifacts import replacing
-from pipeline.samples import BadInput, readable, writable
+from pipeline.files import BadInput, readable, writable
 
 Logits = npt.NDArray[np.float16]
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pipeline.samples import BadInput, writable
+from pipeline.files import BadInput, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")

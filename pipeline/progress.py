@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.samples import writable
+from pipeline.files import writable
 
 Item = TypeVar("Item")
 

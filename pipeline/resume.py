@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.samples import writable
+from pipeline.files import writable
 
 _LIBRARIES = ("numpy", "torch", "torchvision")  # what computes, with this project's own code
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
+
+from pipeline.files import BadInput, digest, readable
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,63 +24,6 @@ _ORIENTATION = 0x0112
 _LARGEST = 65535
 _OPAQUE = 255
 _LOSSLESS = ("PNG", "BMP", "TIFF")
-_OF_THE_FILE = {
-    None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES,
-    errno.EPERM, errno.EINVAL,
-}  # fmt: skip
-"""An OSError with another number is the machine's, and says nothing of a file."""
-
-
-class BadInput(ValueError):
-    """Something of the user's is wrong; the message names the file, the value and the fix."""
-
-
-@contextmanager
-def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[None]:
-    """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it.
-
-    Want of memory or of file handles and a disk's own errors stay what they are.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would be waited for
-            raise ValueError("it is no file")
-        yield
-    except (BadInput, MemoryError):
-        raise
-    except Exception as error:  # which they are depends on the format and the damage
-        if isinstance(error, OSError) and error.errno not in _OF_THE_FILE:
-            raise
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise BadInput(f"{path}: cannot be read as {kind} ({reason}); {fix}") from error
-
-
-def below(top: Path) -> list[Path]:
-    """All that is in a folder and its folders, sorted, also behind links that do not go round."""
-    found: list[Path] = []
-    above = {str(top): {top.resolve()}}  # of each folder, where it and those on the way to it lie
-    for name, folders, files in os.walk(top, followlinks=True):
-        found += [Path(name, inside) for inside in (*folders, *files)]
-        for folder in [*folders]:
-            real = Path(name, folder).resolve()
-            above[os.path.join(name, folder)] = above[name] | {real}  # noqa: PTH118 - walk's own
-            if real in above[name]:
-                folders.remove(folder)
-    return sorted(found)
-
-
-@contextmanager
-def writable(path: Path, kept: str = "") -> Iterator[None]:
-    """A full disk, a file where a folder should be, a lacking right: a BadInput naming the path.
-
-    `kept`: what to add of that which was there.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(
-            f"{path}: cannot be written: {error}; make room, or look at the folder's rights, and "
-            f"run it again{kept}"
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -185,12 +125,6 @@ class Domain:
         if expected and digest(path) != expected:
             raise BadInput(f"{path}: has changed since prepare read it; run dvc repro")
         return path
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex. Raises BadInput naming the file."""
-    with readable(path, "a file"), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_image(path: Path) -> Pixels:

@@ -19,10 +19,10 @@ from pipeline.augment import Augment, AugmentParams
 from pipeline.batches import Batch, Draws, Sides
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import Compute, agreed, average, averaged
+from pipeline.files import BadInput
 from pipeline.optimiser import Optimiser
 from pipeline.params import Section
 from pipeline.progress import Log
-from pipeline.samples import BadInput
 
 
 class Training(Section):

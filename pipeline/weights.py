@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.samples import BadInput, readable
+from pipeline.files import BadInput, readable
 
 
 def load_into(network: nn.Module, path: Path) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from pipeline import losses, training
 from pipeline.adversarial import Level, align, judged, maps
 from pipeline.discriminators import Discriminator, PixelDiscriminator, RegionDiscriminator
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from tests import memory
 from tests.memory import CLASSES, batch, params
 from tests.references import log_softmax, upsample

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from pipeline import artifacts
+from pipeline.files import BadInput
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import INDEX, RED16, BadInput, Coding, Domain, Sample
+from pipeline.samples import INDEX, RED16, Coding, Domain, Sample
 from pipeline.taxonomy import CAMVID, CITYSCAPES, IGNORE, resolve
 from tests import worlds
 

@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from pipeline import artifacts, model
 from pipeline.commands.check import check
 from pipeline.commands.label import label
+from pipeline.files import BadInput
 from pipeline.params import load
-from pipeline.samples import BadInput
 from pipeline.stages import pretrain
 from pipeline.taxonomy import resolve
 from tests import bad, worlds

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.commands import app
+from pipeline.files import BadInput
 from pipeline.params import read
-from pipeline.samples import BadInput
 
 ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from pipeline import commands, model
 from pipeline.commands import app, cost
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.stages import evaluate, prepare
 from pipeline.taxonomy import resolve
 from tests import worlds

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import artifacts
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.stages import correct
 from tests.rounds import HEIGHT, THREE, WIDTH, full, write_labels
 

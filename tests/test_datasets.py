@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline import parts
-from pipeline.samples import INDEX, RED16, BadInput, Coding, Pair, read_image, read_label, read_raw
+from pipeline.files import BadInput
+from pipeline.samples import INDEX, RED16, Coding, Pair, read_image, read_label, read_raw
 from pipeline.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
 from tests import worlds
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from pipeline import model, parts
 from pipeline.commands import export
+from pipeline.files import BadInput
 from pipeline.model import Normalisation, Recipe
-from pipeline.samples import BadInput
 from tests.test_commands import refusal, segue
 from tests.test_networks import THREE, options, pixels
 

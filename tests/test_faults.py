@@ -14,9 +14,10 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline import artifacts, inspection, model, parts, predictions, progress, resume
 from pipeline.checkpoint import Checkpoint
+from pipeline.files import BadInput, readable
 from pipeline.params import Section
 from pipeline.progress import Curve
-from pipeline.samples import BadInput, Coding, readable
+from pipeline.samples import Coding
 from tests import stages, worlds
 from tests.memory import Memory
 from tests.rounds import THREE, predictions_of, small

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import parts, streets
-from pipeline.samples import BadInput, Coding, read_image, read_label
+from pipeline.files import BadInput
+from pipeline.samples import Coding, read_image, read_label
 from pipeline.stages import generate
 from pipeline.taxonomy import CITYSCAPES
 

@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, model, process
+from pipeline.files import BadInput
 from pipeline.model import Recipe
-from pipeline.samples import BadInput
 from pipeline.stages import infer
 from pipeline.taxonomy import resolve
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import artifacts, fused
+from pipeline.files import BadInput
 from pipeline.look import maps, page, views
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import BadInput, resize_label
+from pipeline.samples import resize_label
 from pipeline.stages import panels
 from pipeline.taxonomy import IGNORE
 from tests import looks

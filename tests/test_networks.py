@@ -13,8 +13,8 @@ from torchvision import models
 from torchvision.models import WeightsEnum, segmentation
 
 from pipeline import model, parts
+from pipeline.files import BadInput
 from pipeline.model import Normalisation, Outputs, Recipe
-from pipeline.samples import BadInput
 from pipeline.taxonomy import CITYSCAPES, resolve
 
 THREE = resolve(["soil", "crop", "weed"])

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from pipeline import losses, model, parts, passes, training
 from pipeline.batches import Batch
+from pipeline.files import BadInput
 from pipeline.objectives import fcns_in_the_wild
-from pipeline.samples import BadInput
 from pipeline.taxonomy import IGNORE
 from tests import memory
 from tests.memory import (

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline import model, parts
+from pipeline.files import BadInput
 from pipeline.model import Recipe
-from pipeline.samples import BadInput
 from pipeline.taxonomy import resolve
 from tests import old_weights
 

@@ -5,8 +5,8 @@ from pydantic import Field
 from ruamel.yaml import YAML
 
 from pipeline import params
+from pipeline.files import BadInput
 from pipeline.params import Section, ancestry, check_rounds, load, overlay, read
-from pipeline.samples import BadInput
 
 ROUNDS = {
     "pretrain": {"source": {"steps": 4}, "long": {"steps": 8}},

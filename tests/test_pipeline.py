@@ -21,8 +21,8 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
+from pipeline.files import BadInput
 from pipeline.params import read
-from pipeline.samples import BadInput
 from pipeline.stages.report import FIELDS
 from tests import worlds
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import plan
+from pipeline.files import BadInput
 from pipeline.params import overlay, read
-from pipeline.samples import BadInput
 
 PRESETS = sorted((Path(__file__).parents[1] / "presets").glob("*.yaml"))
 ROUND = {

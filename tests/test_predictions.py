@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import predictions
+from pipeline.files import BadInput
 from pipeline.predictions import Prediction, Predictions
-from pipeline.samples import BadInput
 
 
 def made(n, seed=0):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, parts
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.stages import prepare
 from pipeline.taxonomy import IGNORE
 from tests import worlds

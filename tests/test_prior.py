@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from pipeline.files import BadInput
 from pipeline.params import validate
-from pipeline.samples import BadInput
 from pipeline.stages import prior
 from pipeline.stages.prior import Params
 from pipeline.taxonomy import IGNORE

@@ -16,7 +16,7 @@ ROOT = Path(artifacts.__file__).parents[1]
 STAGE = """
 import signal, sys
 from pipeline import process
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 def main():
     at = process.paths("source", "target_truth", item=True, optional=("labels",))

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline import fused, parts
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.stages import pseudo_label
 from pipeline.taxonomy import IGNORE
 from tests.rounds import HEIGHT, PRIOR, THREE, WIDTH, predictions_of

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, model, parts, predictions
+from pipeline.files import BadInput
 from pipeline.model import Recipe
 from pipeline.params import derived_seed
 from pipeline.predictions import Prediction, Predictions
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import BadInput
 from pipeline.stages import retrain
 from pipeline.taxonomy import IGNORE, resolve
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.files import BadInput
 from pipeline.samples import (
     INDEX,
     RED16,
-    BadInput,
     Coding,
     Domain,
     Sample,

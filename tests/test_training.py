@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from pipeline import batches, model, optimiser, parts, training
 from pipeline.augment import Augment
 from pipeline.batches import Draws
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.training import Loss, Optimiser
 from tests import memory
 from tests.memory import (

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pipeline import predict
+from pipeline.files import BadInput
 from pipeline.model import Normalisation
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import BadInput
 from pipeline.stages import (
     infer,
     pretrain,

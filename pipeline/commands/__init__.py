@@ -8,7 +8,7 @@ import typer
 
 from pipeline import process
 from pipeline.commands import branch, check, cost, export, label, preset, score
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 for command in (

@@ -11,7 +11,7 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline import artifacts, params
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import params, parts, plan
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 from pipeline.stages import (
     evaluate,
     gallery,

@@ -19,7 +19,8 @@ from rich.table import Table
 
 from pipeline import artifacts, model, params, predictions
 from pipeline.compute import launch
-from pipeline.samples import BadInput, Domain
+from pipeline.files import BadInput
+from pipeline.samples import Domain
 from pipeline.stages import evaluate, infer, pretrain, pseudo_label, retrain
 
 Row = tuple[str, float, float]

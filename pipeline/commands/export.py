@@ -13,7 +13,7 @@ import typer
 from torch import Tensor, nn
 
 from pipeline import artifacts, model
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 TOLERANCE = 1e-4
 

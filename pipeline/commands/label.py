@@ -14,7 +14,8 @@ from PIL import Image
 
 from pipeline import artifacts, model, predict, progress
 from pipeline.compute import Compute, launch
-from pipeline.samples import BadInput, Pixels, below, file_name, read_image, resize
+from pipeline.files import BadInput, below
+from pipeline.samples import Pixels, file_name, read_image, resize
 from pipeline.taxonomy import Colour
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")

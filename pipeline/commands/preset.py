@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline import artifacts, params
-from pipeline.samples import BadInput
+from pipeline.files import BadInput
 
 
 def preset(

@@ -10,8 +10,9 @@ import typer
 
 from pipeline import model, parts
 from pipeline.compute import Compute, launch
+from pipeline.files import BadInput
 from pipeline.inspection import Candidates, inspect
-from pipeline.samples import BadInput, Coding, Domain
+from pipeline.samples import Coding, Domain
 from pipeline.stages import evaluate
 from pipeline.taxonomy import Taxonomy
 

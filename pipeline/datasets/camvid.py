@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath, PurePosixPath
 
-from pipeline.samples import INDEX, BadInput, Pair
+from pipeline.files import BadInput
+from pipeline.samples import INDEX, Pair
 from pipeline.taxonomy import CAMVID
 
 _LONGEST = 250  # bytes; the folders of labels have longer names, and a name has 255 at most

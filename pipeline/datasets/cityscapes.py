@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.samples import INDEX, BadInput, Pair
+from pipeline.files import BadInput
+from pipeline.samples import INDEX, Pair
 from pipeline.taxonomy import LABEL_IDS
 
 _IMAGE = "_leftImg8bit.png"

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.samples import INDEX, BadInput, Pair, below
+from pipeline.files import BadInput, below
+from pipeline.samples import INDEX, Pair
 from pipeline.taxonomy import Taxonomy
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.samples import INDEX, BadInput, Pair
+from pipeline.files import BadInput
+from pipeline.samples import INDEX, Pair
 from pipeline.taxonomy import LABEL_IDS
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.samples import RED16, BadInput, Pair
+from pipeline.files import BadInput
+from pipeline.samples import RED16, Pair
 
 _VALUES: dict[int, str | None] = {
     0: None,  # void

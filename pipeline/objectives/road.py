@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from pipeline.alignment import FeatureAlignment
 from pipeline.discriminators import RegionDiscriminator
+from pipeline.files import BadInput
 from pipeline.model import Outputs, load
-from pipeline.samples import BadInput
 
 
 class Objective(FeatureAlignment):

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import artifacts, process
+from pipeline.files import BadInput
 from pipeline.params import ancestry, read
-from pipeline.samples import BadInput, Domain, Pixels
+from pipeline.samples import Domain, Pixels
 from pipeline.taxonomy import Taxonomy
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 from pydantic import Field, field_validator, model_validator
 
 from pipeline import artifacts, process, streets
+from pipeline.files import BadInput
 from pipeline.params import Section, Seed, load
 from pipeline.progress import track
-from pipeline.samples import BadInput, Pixels
+from pipeline.samples import Pixels
 from pipeline.taxonomy import CITYSCAPES, LABEL_IDS
 
 CITIES = {"train": ("aldersum", "birkenau", "corvin"), "val": ("dornfeld", "eschwede")}

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from pipeline import artifacts, model, plan, predict, predictions, process, progress, resume
 from pipeline.compute import UNTRACKED, Compute, launch, wait
+from pipeline.files import BadInput
 from pipeline.params import Section, load, read, root
-from pipeline.samples import BadInput, Domain
+from pipeline.samples import Domain
 
 Scale = Annotated[float, Field(ge=0.05, le=20)]
 

@@ -11,9 +11,10 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from pipeline import artifacts, parts, process
+from pipeline.files import BadInput
 from pipeline.inspection import Candidates, inspect
 from pipeline.params import Section, load
-from pipeline.samples import BadInput, Coding, Domain, Sample
+from pipeline.samples import Coding, Domain, Sample
 from pipeline.taxonomy import Taxonomy, resolve
 
 DOMAINS = ("source", "target", "val")

@@ -11,8 +11,9 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter
 
 from pipeline import artifacts, plots, process, progress
+from pipeline.files import BadInput
 from pipeline.params import Section, load, root
-from pipeline.samples import BadInput, Domain
+from pipeline.samples import Domain
 from pipeline.taxonomy import Taxonomy
 
 LARGEST = 20_000_000

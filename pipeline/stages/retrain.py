@@ -15,10 +15,11 @@ from pydantic import Field
 from pipeline import artifacts, batches, model, plan, process, progress, training
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import launch
+from pipeline.files import BadInput
 from pipeline.params import Seed, derived_seed, load, read, root
 from pipeline.predictions import Predictions
 from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import BadInput, Domain
+from pipeline.samples import Domain
 
 
 class Params(training.Training):
