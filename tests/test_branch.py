@@ -104,3 +104,13 @@ def test_it_refuses_and_changes_nothing(words, message, project):
     with pytest.raises(BadInput, match=message):
         run("branch", *words)
     assert project.read_bytes() == before
+
+
+def test_a_params_file_behind_a_link_is_written_where_it_lies(project, tmp_path):
+    project.rename(tmp_path / "ours.yaml")
+    project.symlink_to("ours.yaml")
+    run("branch", "round-1", "other")
+    run("preset", "streets", "--folder", str(ROOT / "presets"))
+    assert project.is_symlink()
+    assert (tmp_path / "ours.yaml").read_bytes() == (ROOT / "presets/streets.yaml").read_bytes()
+    assert "other" in (tmp_path / "params.previous.yaml").read_text()

@@ -26,7 +26,7 @@ def branch(
     new = made(content, origin, name, rounds)
     text = added(params.FILE.read_text(), new)
     _agree(text, {**content, "rounds": {**content["rounds"], **new}})
-    artifacts.write_bytes(params.FILE, text.encode())
+    artifacts.write_bytes(params.FILE.resolve(), text.encode())  # it may be a link
     typer.echo(
         f"params.yaml has {', '.join(new)} after {origin}, with the settings of the rounds that "
         "followed it so far; edit them, then run: segue check, dvc repro"

@@ -26,7 +26,7 @@ def preset(
         kept = _unused(params.FILE.with_suffix(".previous.yaml"))
         artifacts.write_bytes(kept, old)
         typer.echo(f"the params.yaml that was here is now {kept}")
-    artifacts.write_bytes(params.FILE, new)
+    artifacts.write_bytes(params.FILE.resolve(), new)
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")
 
 
