@@ -23,7 +23,10 @@ def load_into(network: nn.Module, path: Path) -> None:
     rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = getattr(network, "rename", dict)
     own = network.state_dict()
     counts = {k: v for k, v in own.items() if k.endswith(".num_batches_tracked")}
-    state = counts | rename(state)  # torch 0.3 did not count
+    try:
+        state = counts | rename(state)  # torch 0.3 did not count
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"

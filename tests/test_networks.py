@@ -380,8 +380,8 @@ RESNET101 = of_torchvision("resnet101", 2048 * 1000 + 1000)
 MILLIONS = [
     # Long et al., CVPR 2015, table 1: 134 M; VGG-16 without its last layer, and three scores
     ("fcn8s", {}, 21, (of_torchvision("vgg16", 4097 * 1000) + 21 * (4097 + 513 + 257)) / 1e6),
-    # Paszke et al., ENet, 2016, table 3: 29.46 M, of a last layer for their classes
-    ("segnet", {}, 12, 29.45),
+    # Paszke et al., ENet, 2016, table 3: 29.46 M, which it has with SUN RGB-D's 37 classes
+    ("segnet", {}, 37, 29.46),
     # Chen et al., TPAMI 2018: ResNet-101, and four 3x3 convolutions to the classes
     ("deeplabv2", {}, 19, (RESNET101 + 4 * 19 * (2048 * 9 + 1)) / 1e6),
     # AdaptSegNet's two levels

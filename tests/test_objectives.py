@@ -747,6 +747,12 @@ def test_a_network_without_features_is_refused(name):
         memory.objective(name, 0, CONTEXT | {"features": 0})
 
 
+def test_minent_of_an_auxiliary_head_needs_one():
+    made = memory.objective("minent", entropy_aux=2e-4)
+    with pytest.raises(BadInput, match="entropy_aux: the network has no auxiliary head; set it to"):
+        [*made.losses(memory.start(made).train(), batch())]
+
+
 @pytest.mark.parametrize("name", OF_WARMUPS)
 def test_a_warmup_sees_no_label_of_the_target(name):
     made, given = memory.start(memory.objective(name)).train(), batch()

@@ -126,6 +126,13 @@ def test_what_is_missing_or_of_other_classes_is_refused_by_name(resnet, tmp_path
         file(tmp_path / "other.pth", other)
 
 
+def test_half_of_clans_classifiers_is_refused(resnet, tmp_path):
+    state, heads, *_ = resnet
+    whole = empty(state | heads["last"] | old_weights.classifier("layer5", 2048, 5))
+    with pytest.raises(BadInput, match=r"clan\.pth: is CLAN's, whose layer5 and layer6 are both"):
+        file(tmp_path / "clan.pth", whole)
+
+
 def test_own_weights_keep_their_names(resnet):
     state, heads, *_ = resnet
     network = given(state | heads["last"])

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from pipeline import backbones
+from pipeline.files import BadInput
 from pipeline.model import Outputs
 
 _DILATIONS = (6, 12, 18, 24)
@@ -89,6 +90,11 @@ class Network(nn.Module):
         heads = {"classifier": "head", "layer5": "head"}
         if any(key.startswith("layer6.") for key in bare):
             heads = {"layer5": "aux_head", "layer6": "head"}
+            if any(k.startswith("layer5.") and v.shape[1:2] == (2048,) for k, v in bare.items()):
+                raise BadInput(
+                    "is CLAN's, whose layer5 and layer6 are both its classifiers; to start from "
+                    "one of them, take the keys of layer5 out of the file"
+                )
         renamed = {} if not starts else {
             key: value for key, value in self.state_dict().items() if key.startswith(self.heads)
         }  # fmt: skip

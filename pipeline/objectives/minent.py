@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pipeline import losses
 from pipeline.batches import Batch
+from pipeline.files import BadInput
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
 
@@ -45,6 +46,11 @@ class Objective:
         yield Loss({"source": losses.supervised(outputs, batch.source.labels, self.aux)})
         outputs = model(batch.target.images)
         entropy = self.weight * losses.entropy(outputs.logits)
-        if self.entropy_aux and outputs.aux is not None:
+        if self.entropy_aux:
+            if outputs.aux is None:
+                raise BadInput(
+                    "entropy_aux: the network has no auxiliary head; set it to 0, or "
+                    "network.options.aux where the network has one"
+                )
             entropy = entropy + self.entropy_aux * losses.entropy(outputs.aux)
         yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits)})
