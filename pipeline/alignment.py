@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from pipeline.adversarial import Level, Maps, align, maps
 from pipeline.batches import Batch
 from pipeline.discriminators import Discriminator
-from pipeline.files import BadInput
-from pipeline.losses import supervised
+from pipeline.losses import auxiliary, supervised
 from pipeline.model import Outputs
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
@@ -85,12 +84,7 @@ class OutputAlignment(_Alignment):
 
     def seen(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
         """Maps of the logits, or of the auxiliary ones."""
-        logits = outputs.aux if name else outputs.logits
-        if logits is None:
-            raise BadInput(
-                "adversarial_aux: the network has no auxiliary head; set it to 0, or "
-                "network.options.aux where the network has one"
-            )
+        logits = auxiliary(outputs, "adversarial_aux") if name else outputs.logits
         return maps(logits, size, self.of)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.compute import averaged
+from pipeline.files import BadInput
 from pipeline.model import Outputs
 from pipeline.taxonomy import IGNORE
 
@@ -36,6 +37,16 @@ def supervised(
     """Cross-entropy of the logits, and `aux` times that of the auxiliary logits where there are."""
     loss = cross_entropy(outputs.logits, labels, pixels)
     return loss if outputs.aux is None else loss + aux * cross_entropy(outputs.aux, labels, pixels)
+
+
+def auxiliary(outputs: Outputs, option: str) -> Tensor:
+    """The auxiliary head's logits. Raises BadInput where there is none for `option` to weigh."""
+    if outputs.aux is None:
+        raise BadInput(
+            f"{option}: the network has no auxiliary head; set it to 0, or network.options.aux "
+            "where the network has one"
+        )
+    return outputs.aux
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, pixels: Tensor | None = None) -> Tensor:

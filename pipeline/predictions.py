@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -96,13 +97,24 @@ def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
         )
     for left in made.glob("*.partial"):  # of a killed process
         left.unlink()
-    beside = folder.with_name(f".{folder.name}.partial")
     with writable(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.move(made, beside)  # `made` may lie on another file system
         shutil.rmtree(folder, ignore_errors=True)
-        beside.replace(folder)
+        try:
+            made.replace(folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(made, folder)
+
+
+def _copy(made: Path, folder: Path) -> None:
+    """To another file system; until `folder` is whole `made` stays, for a run that is killed."""
+    beside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(made, beside)
+    beside.replace(folder)
+    shutil.rmtree(made)
 
 
 def check_finite(logits: Logits, where: str) -> None:

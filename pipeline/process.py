@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.files import BadInput, writable
+from pipeline.params import FILE
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
-_PARAMS = Path("params.yaml")
 
 
 def paths(
@@ -104,8 +104,8 @@ def _alone() -> Iterator[None]:
         yield
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
-    if not _PARAMS.exists():
-        raise BadInput(f"{_PARAMS.absolute()}: no such file; run stages in the project's folder")
+    if not FILE.exists():
+        raise BadInput(f"{FILE.absolute()}: no such file; run stages in the project's folder")
     path = _LOCKS / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock"
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)

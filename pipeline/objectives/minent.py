@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from pipeline import losses
 from pipeline.batches import Batch
-from pipeline.files import BadInput
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
 
@@ -47,10 +46,6 @@ class Objective:
         outputs = model(batch.target.images)
         entropy = self.weight * losses.entropy(outputs.logits)
         if self.entropy_aux:
-            if outputs.aux is None:
-                raise BadInput(
-                    "entropy_aux: the network has no auxiliary head; set it to 0, or "
-                    "network.options.aux where the network has one"
-                )
-            entropy = entropy + self.entropy_aux * losses.entropy(outputs.aux)
+            aux = losses.auxiliary(outputs, "entropy_aux")
+            entropy = entropy + self.entropy_aux * losses.entropy(aux)
         yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits)})
