@@ -22,17 +22,20 @@ Maps = Callable[[Tensor], Tensor]
 """Logits (N, C, h, w) to what a discriminator sees of them."""
 
 
-def maps(logits: Tensor, size: torch.Size, of: Maps = self_information) -> Tensor:
-    """Weighted self-information (or `of` else) of the logits, upsampled to `size` as in ADVENT.
+def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
+    """Weighted self-information (or `of` else) of the logits, upsampled first, as in ADVENT.
 
+    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false: of both sides
+    alike, that tells nothing.
     Raises BadInput where the crop is too small for the discriminator.
     """
+    size = within.shape[-2:]
     if min(size) < SMALLEST:
         raise BadInput(
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
             f"make both sides {SMALLEST} or more"
         )
-    return of(F.interpolate(logits.float(), size, mode="bilinear"))
+    return of(F.interpolate(logits.float(), size, mode="bilinear")) * within[:, None]
 
 
 def judged(found: Tensor, side: float, local: Tensor | None = None, square: bool = False) -> Tensor:

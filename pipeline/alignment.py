@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.adversarial import Level, Maps, align, maps
-from pipeline.batches import Batch
+from pipeline.batches import Batch, Labelled
 from pipeline.discriminators import Discriminator
-from pipeline.losses import auxiliary, supervised
+from pipeline.losses import auxiliary, inside, supervised
 from pipeline.model import Outputs
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
@@ -37,28 +36,27 @@ class _Alignment(ABC):
         self.aux, self.own_norm = aux, own_norm
 
     @abstractmethod
-    def seen(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
-        """What the discriminator of that name judges, float32 (N, C, h, w), of crops of `size`."""
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
+        """What the discriminator of that name judges, float32 (N, C, h, w): 0 on padding."""
 
-    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
-        """Further terms of the other side's outputs and uint8 images (N, 3, H, W)."""
+    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
+        """Further terms of the other side and of the model's outputs for it."""
         return {}
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
         """Terms named as the labelled side, `adversarial` and `told`, and those of `more`."""
         one, other = (getattr(batch, side) for side in self.sides)
-        size = one.images.shape[-2:]
         with fixed_statistics(model, self.own_norm):
             outputs = model(one.images)
-        resembled = {name: self.seen(outputs, name, size).detach() for name in self.weights}
+        resembled = {name: self.seen(outputs, name, one).detach() for name in self.weights}
         yield Loss({self.sides[0]: supervised(outputs, one.labels, self.aux)})
         outputs = model(other.images)
         levels = [
             Level(self.modules[f"discriminator{name}"], resembled[name],
-                  self.seen(outputs, name, size), weight, name, square=self.square)
+                  self.seen(outputs, name, other), weight, name, square=self.square)
             for name, weight in self.weights.items()
         ]  # fmt: skip
-        yield from align(*levels, more=self.more(outputs, other.images))
+        yield from align(*levels, more=self.more(model, outputs, other))
 
 
 class OutputAlignment(_Alignment):
@@ -82,10 +80,10 @@ class OutputAlignment(_Alignment):
         super().__init__(levels, aux, own_norm)
         self.of, self.square = of, square
 
-    def seen(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
         """Maps of the logits, or of the auxiliary ones."""
         logits = auxiliary(outputs, "adversarial_aux") if name else outputs.logits
-        return maps(logits, size, self.of)
+        return maps(logits, inside(side.windows, side.images.shape[-2:]), self.of)
 
 
 class FeatureAlignment(_Alignment):
@@ -96,7 +94,7 @@ class FeatureAlignment(_Alignment):
     ) -> None:
         super().__init__({"": (discriminator, adversarial)}, aux, own_norm)
 
-    def seen(self, outputs: Outputs, name: str, size: torch.Size) -> Tensor:
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
         """The features on their own grid."""
         assert outputs.features is not None
-        return outputs.features.float()
+        return outputs.features.float() * inside(side.windows, outputs.features.shape[-2:])[:, None]

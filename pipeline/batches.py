@@ -43,15 +43,15 @@ Sides = tuple[Side, ...]
 class Labelled(NamedTuple):
     """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
 
-    Where labels may be soft: the teacher's logits float16 (N, C, h, w) over the whole images, and
-    `windows` float32 (N, 4), where each crop lies in its image (see augment.View).
+    `windows` float32 (N, 4): where each crop lies in its image (see augment.View). Where labels may
+    be soft, the teacher's logits float16 (N, C, h, w) over the whole images.
     """
 
     images: Tensor
     labels: Tensor
     names: list[str]
+    windows: Tensor
     logits: Tensor | None = None
-    windows: Tensor | None = None
 
 
 class Batch(NamedTuple):
@@ -116,9 +116,9 @@ class Draws(Dataset[Batch]):
         names = [of.samples[index].image for index in indices]
         logits = getattr(of, "logits", None)
         if logits is None:
-            return Labelled(images, labels.long(), names)
+            return Labelled(images, labels.long(), names, windows)
         grids = torch.stack([torch.from_numpy(logits[index].logits.copy()) for index in indices])
-        return Labelled(images, labels.long(), names, grids, windows)
+        return Labelled(images, labels.long(), names, windows, grids)
 
     def _index(self, number: int, draw: int, size: int) -> int:
         pass_, place = divmod(draw, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -71,13 +72,13 @@ def soft_labels(
     places = 2 * _places(windows, size) - 1
     found = F.grid_sample(logits.float(), places, padding_mode="border", align_corners=False)
     rows = found.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
-    return ((rows.log_softmax(1) + k) * power).softmax(1), inside(windows, size)
+    return ((rows.log_softmax(1) + k) * power).softmax(1), inside(windows, size).reshape(-1)
 
 
 def inside(windows: Tensor, size: torch.Size) -> Tensor:
-    """bool (N * H * W): the pixels of crops that are no padding."""
+    """bool (N, H, W): the pixels of crops, or cells of a grid of `size`, that are no padding."""
     places = _places(windows, size)
-    return ((places > 0) & (places < 1)).all(-1).reshape(-1)
+    return ((places > 0) & (places < 1)).all(-1)
 
 
 def _places(windows: Tensor, size: torch.Size) -> Tensor:
@@ -129,16 +130,20 @@ def regularised(kind: Regulariser, rows: Tensor, kept: Tensor) -> Tensor:
     return each.sum() / averaged(kept.sum()).clamp(min=1)
 
 
-def entropy(logits: Tensor) -> Tensor:
-    """Mean normalised entropy of (N, C, h, w), from 0 to 1, as MinEnt minimises it."""
-    return self_information(logits).sum(1).mean()
+def entropy(logits: Tensor, within: Tensor) -> Tensor:
+    """Mean normalised entropy, from 0 to 1, as MinEnt minimises it (Vu et al., 2019).
+
+    logits (N, C, h, w), upsampled to `within`, bool (N, H, W): the pixels that count.
+    """
+    rows = flat(logits, within.shape[-2:])
+    return -regularised("mrent", rows, within.reshape(-1)) / math.log(max(logits.shape[1], 2))
 
 
 def self_information(logits: Tensor) -> Tensor:
     """AdvEnt's maps float32 (N, C, h, w): -p_c log p_c / log C (Vu et al., 2019)."""
     logs = logits.float().log_softmax(1)
     classes = max(logits.shape[1], 2)
-    return -(logs.exp() * logs) / torch.log(torch.tensor(float(classes)))
+    return -(logs.exp() * logs) / math.log(classes)
 
 
 class Prior:
@@ -150,14 +155,20 @@ class Prior:
     def __init__(self, shares: Tensor, weight: float, relaxed: float) -> None:
         self.least, self.weight = relaxed * shares.mean(0), weight
 
-    def terms(self, logits: Tensor) -> dict[str, Tensor]:
+    def terms(self, logits: Tensor, windows: Tensor) -> dict[str, Tensor]:
         """Term `prior` of the target's logits, unless it weighs nothing."""
         if not self.weight:
             return {}
-        return {"prior": self.weight * shortfall(logits, self.least.to(logits.device))}
+        mean = mean_of(logits.float().softmax(1), inside(windows, logits.shape[-2:]))
+        return {"prior": self.weight * shortfall(mean, self.least.to(logits.device))}
 
 
-def shortfall(logits: Tensor, least: Tensor) -> Tensor:
-    """sum_c max(0, least_c - mean p_c), a mean over images; logits (N, C, h, w), least (C)."""
-    mean = logits.float().softmax(1).mean((2, 3))
+def mean_of(maps: Tensor, within: Tensor) -> Tensor:
+    """Each image's mean (N, C) of maps (N, C, h, w), over the cells `within`, bool (N, h, w)."""
+    total = (maps * within[:, None]).sum((2, 3))
+    return total / within.sum((1, 2)).clamp(min=1)[:, None]
+
+
+def shortfall(mean: Tensor, least: Tensor) -> Tensor:
+    """sum_c max(0, least_c - mean p_c), a mean over images; mean p (N, C), least (C)."""
     return (least - mean).relu().sum(1).mean()

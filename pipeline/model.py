@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,10 +68,8 @@ class Model(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = parts.build(
-            "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
-        )
-        self.second = _drawn_again(self.network) if recipe.second else None
+        self.network = _network(recipe)
+        self.second = _classifier(_network(recipe), recipe.network) if recipe.second else None
         norm = recipe.normalisation
         for name in ("mean", "std"):
             value = torch.tensor(getattr(norm, name)).view(1, 3, 1, 1)
@@ -95,18 +92,22 @@ class Model(nn.Module):
         return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))
 
 
-def _drawn_again(network: nn.Module) -> nn.Module:
-    """The classifier, the part that makes logits of features, with other weights."""
+def _network(recipe: Recipe) -> nn.Module:
+    network: nn.Module = parts.build(
+        "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
+    )
+    return network
+
+
+def _classifier(network: nn.Module, name: str) -> nn.Module:
+    """What makes logits of the features: drawn with its network, as that draws it."""
     if (classifier := getattr(network, "classifier", None)) is None:
         raise BadInput(
-            f"{type(network).__module__}: has no classifier of its features to stand a second one "
+            f"{name}: has no classifier of its features to stand a second one "
             "beside; choose another network"
         )
-    second: nn.Module = deepcopy(classifier)
-    for part in second.modules():
-        if callable(reset := getattr(part, "reset_parameters", None)):
-            reset()
-    return second
+    found: nn.Module = classifier
+    return found
 
 
 def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:

@@ -61,5 +61,13 @@ def norms(model: nn.Module, frozen: bool) -> None:
         norm.requires_grad_(not frozen)
 
 
+def norms_like(other: nn.Module, model: nn.Module) -> None:
+    """`other` in evaluation mode, but its batch norm in the mode that `model`'s is in."""
+    other.eval()
+    training = any(norm.training for norm in _norms(model))
+    for norm in _norms(other):
+        norm.train(training)
+
+
 def _norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]

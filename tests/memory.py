@@ -85,27 +85,29 @@ WINDOWS = [[0.0, 0, 1, 1], [1, 0.1, 0.2, 0.9], [-0.2, -0.1, 1.2, 1.1]]
 """The whole image, a flipped crop of it, and one that is padded all round."""
 
 
-def padding(window):
-    """bool (HEIGHT, WIDTH): the pixels of a crop that lie beyond their image."""
+def padding(window, height=HEIGHT, width=WIDTH):
+    """bool (height, width): the pixels of a crop, or cells of a grid, that lie beyond its image."""
     x0, y0, x1, y1 = window
-    x = x0 + (x1 - x0) * (np.arange(WIDTH) + 0.5) / WIDTH
-    y = y0 + (y1 - y0) * (np.arange(HEIGHT) + 0.5) / HEIGHT
+    x = x0 + (x1 - x0) * (np.arange(width) + 0.5) / width
+    y = y0 + (y1 - y0) * (np.arange(height) + 0.5) / height
     return ((y < 0) | (y > 1))[:, None] | ((x < 0) | (x > 1))
 
 
-def labelled(of, n=2):
+def labelled(of, windows):
+    n = len(windows)
     images = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in range(n)])
     labels = torch.stack([torch.from_numpy(of.label(i)).long() for i in range(n)])
     labels[:, :3] = IGNORE
-    labels[torch.from_numpy(np.stack([padding(window) for window in WINDOWS[:n]]))] = IGNORE
+    labels[torch.from_numpy(np.stack([padding(window) for window in windows]))] = IGNORE
     logits = torch.randn(n, CLASSES, 4, 6, generator=torch.Generator().manual_seed(n)).half()
     names = [s.image for s in of.samples[:n]]
-    return Labelled(images, labels, names, logits, torch.tensor(WINDOWS[:n]))
+    return Labelled(images, labels, names, torch.tensor(windows), logits)
 
 
 def batch(sides=("source", "target")):
     sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
-    whole = Batch(labelled(sources), labelled(targets, 3), labelled(hards))
+    two = WINDOWS[1:]
+    whole = Batch(labelled(sources, two), labelled(targets, WINDOWS), labelled(hards, two))
     return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
 
 
@@ -115,9 +117,9 @@ class TwoHeads(nn.Module):
     `both`: they are two classifiers that are summed, as in CLAN, and not main and auxiliary.
     """
 
-    def __init__(self, both=False):
+    def __init__(self, both=False, stride=4):
         super().__init__()
-        self.both = both
+        self.both, self.stride = both, stride
         self.main, self.other = nn.Conv2d(3, CLASSES, 1), nn.Conv2d(3, CLASSES, 1)
         for head in (self.main, self.other):
             nn.init.normal_(head.weight, std=10)  # the images are dark, and the classes to differ
@@ -125,7 +127,7 @@ class TwoHeads(nn.Module):
 
     def forward(self, images):
         self.seen.append(images)
-        x = F.avg_pool2d(images.float() / 255, 4)
+        x = F.avg_pool2d(images.float() / 255, self.stride)
         main, other = self.main(x), self.other(x)
         features = torch.cat([x, x.square(), x[:, :2].sin()], 1)
         if self.both:

@@ -57,27 +57,24 @@ def test_a_discriminator_judges_cells_of_32(size, cells):
 def test_a_crop_too_small_for_the_discriminator_is_refused_with_the_fix(size):
     logits = torch.zeros(1, CLASSES, 4, 4)
     with pytest.raises(BadInput, match=rf"augment: a crop of {size[1]}x{size[0]} .* 32 or more"):
-        maps(logits, torch.Size(size))
+        maps(logits, torch.ones(1, *size, dtype=torch.bool))
 
 
 def test_the_smallest_crop_is_judged():
-    found = maps(torch.zeros(1, CLASSES, 4, 4), torch.Size((32, 32)))
+    found = maps(torch.zeros(1, CLASSES, 4, 4), torch.ones(1, 32, 32, dtype=torch.bool))
     assert judged(Discriminator(CLASSES, 2)(found), 1.0).isfinite()
 
 
 def test_maps_are_of_upsampled_logits():
-    logits = torch.randn(2, CLASSES, 4, 5) * 3
-    found = maps(logits, torch.Size((33, 40)))
+    logits, within = torch.randn(2, CLASSES, 4, 5) * 3, torch.rand(2, 33, 40) > 0.3
+    found = maps(logits, within)
     assert found.shape == (2, CLASSES, 33, 40)
     for n in range(2):
         log = log_softmax(upsample(logits[n].numpy(), 33, 40))
-        expected = -np.exp(log) * log / np.log(CLASSES)
+        expected = -np.exp(log) * log / np.log(CLASSES) * within[n].numpy()
         np.testing.assert_allclose(found[n], expected, rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(found.sum(1).mean(), losses.entropy(found_logits(logits)))
-
-
-def found_logits(logits):
-    return nn.functional.interpolate(logits, (33, 40), mode="bilinear")
+    mean = found.sum() / within.sum()
+    torch.testing.assert_close(mean, losses.entropy(logits, within))
 
 
 # --- its losses ----------------------------------------------------------------------------
@@ -192,11 +189,11 @@ def test_the_loop_gives_each_group_the_gradients_of_its_own_losses(name, fabric)
 
 def test_the_two_play_their_game():
     """The discriminator learns to tell sure maps from unsure ones, then the unsure become sure."""
-    size = torch.Size((32, 32))
+    whole = torch.ones(2, 32, 32, dtype=torch.bool)
     discriminator = Discriminator(CLASSES, 4)
     logits = torch.randn(2, CLASSES, 32, 32).requires_grad_()
-    resembled = maps(6 * torch.randn(2, CLASSES, 32, 32), size)
-    before = losses.entropy(logits).item()
+    resembled = maps(6 * torch.randn(2, CLASSES, 32, 32), whole)
+    before = losses.entropy(logits, whole).item()
     told, fooled = [], []
     for group, found, moved in (
         ("discriminator", told, [*discriminator.parameters()]),
@@ -204,7 +201,7 @@ def test_the_two_play_their_game():
     ):
         stepper = torch.optim.Adam(moved, 0.01)
         for _ in range(25):
-            yielded = align(Level(discriminator, resembled, maps(logits, size), 1.0))
+            yielded = align(Level(discriminator, resembled, maps(logits, whole), 1.0))
             (loss,) = (each for each in yielded if each.group == group)
             (term,) = loss.terms.values()
             stepper.zero_grad()
@@ -213,7 +210,7 @@ def test_the_two_play_their_game():
             found.append(term.item())
     assert told[-1] < 0.2 * told[0]
     assert fooled[-1] < 0.8 * fooled[0]
-    assert losses.entropy(logits) < 0.95 * before
+    assert losses.entropy(logits, whole) < 0.95 * before
 
 
 # --- discriminators of features, levels ----------------------------------------------------

@@ -227,20 +227,37 @@ def test_self_information_is_normalised_by_the_logarithm_of_the_classes(classes)
             -np.exp(log) * log / np.log(classes), 1e-4, 1e-6
         )
     expected = found.double().sum() / (2 * 3 * 4)
-    assert losses.entropy(logits).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert losses.entropy(logits, everywhere(logits)).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
+
+
+def everywhere(logits):
+    n, _, *size = logits.shape
+    return torch.ones(n, *size, dtype=torch.bool)
+
+
+def test_entropy_is_of_the_upsampled_logits_at_the_pixels_that_count():
+    logits, within = torch.randn(2, CLASSES, 3, 4) * 3, torch.rand(2, 11, 9) > 0.4
+    log = np.stack([log_softmax(upsample(grid.numpy(), 11, 9)) for grid in logits])
+    expected = (-(np.exp(log) * log).sum(1) / np.log(CLASSES))[within.numpy()].mean()
+    assert losses.entropy(logits, within).item() == pytest.approx(expected, rel=1e-5)
+    assert losses.entropy(logits, torch.zeros_like(within)) == 0
 
 
 def test_entropy_goes_from_zero_to_one():
-    assert losses.entropy(torch.zeros(1, 5, 2, 2)).item() == pytest.approx(1)
+    even = torch.zeros(1, 5, 2, 2)
+    assert losses.entropy(even, everywhere(even)).item() == pytest.approx(1)
     sure = torch.zeros(1, 5, 2, 2)
     sure[:, 3] = 6e4
-    assert losses.entropy(sure.half()).item() == pytest.approx(0)
-    assert losses.entropy(torch.randn(1, 1, 2, 2)).item() == 0  # one class is always sure
+    assert losses.entropy(sure.half(), everywhere(sure)).item() == pytest.approx(0)
+    one = torch.randn(1, 1, 2, 2)  # class, of which it is always sure
+    assert losses.entropy(one, everywhere(one)).item() == 0
 
 
 def test_the_gradient_of_entropy_is_the_analytic_one():
     logits = (torch.randn(2, CLASSES, 3, 4) * 2).requires_grad_()
-    losses.entropy(logits).backward()
+    losses.entropy(logits, everywhere(logits)).backward()
     log = logits.detach().double().log_softmax(1)
     own = -(log.exp() * log).sum(1, keepdim=True)
     # dH / dz_c = -p_c (log p_c + H)
@@ -250,7 +267,7 @@ def test_the_gradient_of_entropy_is_the_analytic_one():
 
 def test_a_sure_network_has_an_entropy_with_finite_gradients():
     logits = torch.tensor([0.0, -300.0, -6e4]).view(1, 3, 1, 1).requires_grad_()
-    losses.entropy(logits).backward()
+    losses.entropy(logits, everywhere(logits)).backward()
     assert logits.grad.isfinite().all()
 
 

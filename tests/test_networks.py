@@ -18,7 +18,12 @@ from pipeline.model import Normalisation, Outputs, Recipe
 from pipeline.taxonomy import CITYSCAPES, resolve
 
 THREE = resolve(["soil", "crop", "weed"])
-CHEAP = {"backbone": ["mobilenet", "mobilenet_v3_large", "vgg16", "resnet50"], "width": [8]}
+FEW = 40  # weights, of which a deviation is no measure
+CHEAP = {
+    "backbone": ["mobilenet", "mobilenet_v3_large", "vgg16", "resnet50"],
+    "width": [8],
+    "aux": [True],
+}
 
 
 def options(name, **given):
@@ -28,7 +33,7 @@ def options(name, **given):
         for value in CHEAP.get(key, []):
             with torch.device("meta"):
                 try:
-                    parts.build("networks", name, {key: value}, classes=2)
+                    parts.build("networks", name, given | {key: value}, classes=2)
                 except BadInput:
                     continue
             given[key] = value
@@ -87,6 +92,9 @@ def test_logits_are_what_the_classifier_makes_of_the_features(made):
     torch.testing.assert_close(both.both[0], found.logits)
     torch.testing.assert_close(both.logits, both.both[0] + both.both[1])
     assert not torch.allclose(*both.both)
+    for one, other in zip(classifier.parameters(), double.second.parameters(), strict=True):
+        if one.numel() > FEW:  # drawn as the network draws its own
+            torch.testing.assert_close(one.std(), other.std(), rtol=0.2, atol=1e-6)
     assert model.channels(made) == found.features.shape[1]
     assert model.with_second(double, 5) is double
 

@@ -130,7 +130,7 @@ def test_adapt_norm_moves_statistics_and_nothing_else(fabric):
     drawn = [batch(("target",))] * 80
     training.train(made, adapting, drawn, 80, params(), fabric, lambda *_: None)
     assert all(torch.equal(weights[k], v) for k, v in made.named_parameters())
-    images = labelled(target, 3).images
+    images = labelled(target, WINDOWS).images
     x = (images.float() / 255 - made.mean) / made.std
     torch.testing.assert_close(
         made.network.stem[1].running_mean,
@@ -300,11 +300,21 @@ def mean_regulariser(kind, maps, labels):
     return each[kind].mean()
 
 
-def judged(objective, maps, side, level=""):
-    """Binary cross-entropy of the discriminator on maps of weighted self-information."""
+def within(side, height=HEIGHT, width=WIDTH):
+    """bool (N, height, width): what is no padding."""
+    return ~np.stack([padding(window, height, width) for window in side.windows.tolist()])
+
+
+def judged(objective, side, maps, aim, level=""):
+    """Binary cross-entropy of the discriminator on a side's maps of weighted self-information."""
     log = logs(maps)
-    found = decisions(objective, -np.exp(log) * log / np.log(CLASSES), level)
-    return bce(found, side).mean()
+    seen = -np.exp(log) * log / np.log(CLASSES) * within(side)[:, None]
+    return bce(decisions(objective, seen, level), aim).mean()
+
+
+def probabilities(side, maps):
+    """p of a side's maps, 0 on padding."""
+    return np.exp(logs(maps)) * within(side)[:, None]
 
 
 def decisions(objective, maps, level=""):
@@ -407,7 +417,7 @@ def test_an_objective_says_whether_it_learns_soft_labels(name, options, soft):
     assert memory.objective(name, **options).soft == soft
     if not soft:  # and needs nothing for them
         given = batch()
-        plain = given._replace(target=given.target._replace(logits=None, windows=None))
+        plain = given._replace(target=given.target._replace(logits=None))
         network = TwoHeads()
         assert values(name, plain, network, **options) == values(name, given, network, **options)
 
@@ -464,8 +474,9 @@ def test_tplds_second_phase(gamma):
     source = source_term(network, given.source, 0.3, pixels)
     assert found["source"] == pytest.approx(source, rel=1e-5)
     made, hard = memory.objective("tpld"), network(given.hard.images).logits
-    assert found["adversarial"] == pytest.approx(0.4 * judged(made, hard, 1), rel=1e-4)
-    told = (judged(made, main, 1) + judged(made, hard, 0)) / 2
+    assert found["adversarial"] == pytest.approx(0.4 * judged(made, given.hard, hard, 1), rel=1e-4)
+    told = judged(made, given.target, main, 1) + judged(made, given.hard, hard, 0)
+    told /= 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
 
 
@@ -494,8 +505,8 @@ def test_minent_adds_the_targets_mean_entropy(options):
     aux, weight = options.get("aux", 0.1), options.get("entropy", 1e-3)
     source = source_term(network, given.source, aux, count(given.source))
     assert found["source"] == pytest.approx(source, rel=1e-5)
-    log = network(given.target.images).logits.detach().double().log_softmax(1).numpy()
-    entropy = -(np.exp(log) * log).sum(1).mean() / np.log(CLASSES)
+    log = logs(network(given.target.images).logits)
+    entropy = -(np.exp(log) * log).sum(1)[within(given.target)].mean() / np.log(CLASSES)
     assert found["entropy"] == pytest.approx(weight * entropy, rel=1e-5)
 
 
@@ -513,8 +524,8 @@ def test_adversaries_make_the_other_side_look_like_the_labelled_one(name, one, t
     assert found[one] == pytest.approx(expected, rel=1e-5)
     made = memory.objective(name)
     maps, others = (network(side.images).logits for side in (resembled, other))
-    assert found["adversarial"] == pytest.approx(weight * judged(made, others, 1), rel=1e-4)
-    told = (judged(made, maps, 1) + judged(made, others, 0)) / 2
+    assert found["adversarial"] == pytest.approx(weight * judged(made, other, others, 1), rel=1e-4)
+    told = (judged(made, resembled, maps, 1) + judged(made, other, others, 0)) / 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
 
 
@@ -531,13 +542,18 @@ def test_minents_gradient_makes_the_target_surer():
     network, given = TwoHeads(), batch()
     stepper = torch.optim.SGD(network.parameters(), 0.5)
     made = training.objective("minent", {"entropy": 1.0}, 0, **CONTEXT)
-    before = losses.entropy(network(given.target.images).logits)
+    before = entropy_of(network(given.target.images).logits)
     for _ in range(10):
         stepper.zero_grad()
         *_, entropy = made.losses(network, given)
         sum(entropy.terms.values()).backward()
         stepper.step()
-    assert losses.entropy(network(given.target.images).logits) < 0.9 * before
+    assert entropy_of(network(given.target.images).logits) < 0.9 * before
+
+
+def entropy_of(maps):
+    log = logs(maps)
+    return -(np.exp(log) * log).sum(1).mean() / np.log(CLASSES)
 
 
 @pytest.mark.parametrize("squares", [False, True])
@@ -552,7 +568,7 @@ def test_adaptsegnet_aligns_the_probabilities_of_two_levels(squares):
     error = (lambda logits, side: (logits - side) ** 2) if squares else bce
     for place, (level, weight) in enumerate({"": 0.4, "_aux": 0.2}.items()):
         one, other = (
-            decisions(made, np.exp(logs(network(side.images)[place])), level)
+            decisions(made, probabilities(side, network(side.images)[place]), level)
             for side in (given.source, given.target)
         )
         adversarial = weight * error(other, 1).mean()
@@ -566,11 +582,11 @@ def test_advent_has_a_second_level_on_request(name):
     network, given = TwoHeads(), batch(("source", "target", "hard"))
     found = values(name, given, network, adversarial_aux=0.2)
     made = memory.objective(name, adversarial_aux=0.2)
-    one, two = made.sides
-    maps, others = (network(getattr(given, side).images).aux for side in (one, two))
-    expected = 0.2 * judged(made, others, 1, "_aux")
+    one, two = (getattr(given, side) for side in made.sides)
+    maps, others = (network(side.images).aux for side in (one, two))
+    expected = 0.2 * judged(made, two, others, 1, "_aux")
     assert found["adversarial_aux"] == pytest.approx(expected, rel=1e-4)
-    told = (judged(made, maps, 1, "_aux") + judged(made, others, 0, "_aux")) / 2
+    told = (judged(made, one, maps, 1, "_aux") + judged(made, two, others, 0, "_aux")) / 2
     assert found["told_aux"] == pytest.approx(told, rel=1e-4)
 
 
@@ -590,25 +606,26 @@ def test_the_class_ratio_prior_is_what_is_missing_of_each_class(name, weight, re
     maps = network(given.target.images).logits.detach().double().numpy()
     least = relaxed * CONTEXT["shares"].double().numpy().mean(0)
     expected = 0
-    for grid in maps:
+    for grid, own in zip(maps, within(given.target, *maps.shape[2:]), strict=True):
         p = np.exp(log_softmax(grid))
-        expected += sum(max(0.0, least[c] - p[c].mean()) for c in range(CLASSES)) / len(maps)
+        expected += sum(max(0.0, least[c] - p[c][own].mean()) for c in range(CLASSES)) / len(maps)
     assert expected > 0
     assert found["prior"] == pytest.approx(weight * expected, rel=1e-4)
 
 
 def test_the_class_ratio_prior_brings_a_lost_class_back():
-    logits = torch.tensor([3.0, 0, -6]).view(1, 3, 1, 1).repeat(1, 1, 2, 2).requires_grad_()
-    losses.shortfall(logits, torch.tensor([0.1, 0.0, 0.2])).backward()
-    assert logits.grad[0, 2].lt(0).all()
-    assert losses.shortfall(logits, torch.zeros(3)) == 0
+    logits = torch.tensor([[3.0, 0, -6]]).requires_grad_()
+    losses.shortfall(logits.softmax(1), torch.tensor([0.1, 0.0, 0.2])).backward()
+    assert logits.grad[0, 2] < 0
+    assert losses.shortfall(logits.softmax(1), torch.zeros(3)) == 0
 
 
 def test_minents_auxiliary_head_is_on_request():
     network, given = TwoHeads(), batch()
     plain = values("minent", given, network)["entropy"]
     found = values("minent", given, network, entropy_aux=0.3)["entropy"]
-    aux = losses.entropy(network(given.target.images).aux).item()
+    log = logs(network(given.target.images).aux)
+    aux = -(np.exp(log) * log).sum(1)[within(given.target)].mean() / np.log(CLASSES)
     assert found == pytest.approx(plain + 0.3 * aux, rel=1e-5)
 
 
@@ -632,16 +649,18 @@ def test_clan_weighs_the_adversary_by_the_disagreement(progress):
     assert found["unlike"] == pytest.approx(0.3 * left * (1 + cosine(*weights)), rel=1e-4)
     target = network(given.target.images)
     one, other = (np.exp(logs(maps)) for maps in target.both)
-    judgement = torch.from_numpy(decisions(made, np.exp(logs(target.logits))))
-    local = np.ones(judgement.shape)
+    judgement = torch.from_numpy(decisions(made, probabilities(given.target, target.logits)))
+    local, seen = np.ones(judgement.shape), within(given.target)
     if progress >= 0.05:
         judgement = F.interpolate(judgement, (HEIGHT, WIDTH), mode="bilinear")
         local = np.empty(judgement.shape)
         for n, _, y, x in np.ndindex(local.shape):
-            local[n, 0, y, x] = 7 * (1 - cosine(one[n, :, y, x], other[n, :, y, x])) + 0.2
+            apart = 1 - cosine(one[n, :, y, x], other[n, :, y, x])
+            local[n, 0, y, x] = 7 * apart * seen[n, y, x] + 0.2
     adversarial = 0.4 * left * (local * bce(judgement.numpy(), 1)).mean()
     assert found["adversarial"] == pytest.approx(adversarial, rel=1e-3)
-    resembled = decisions(made, np.exp(logs(network(given.source.images).logits)))
+    source = given.source
+    resembled = decisions(made, probabilities(source, network(source.images).logits))
     told = (bce(resembled, 1).mean() + (local * bce(judgement.numpy(), 0)).mean()) / 2
     assert found["told"] == pytest.approx(told, rel=1e-3)
 
@@ -678,8 +697,11 @@ def test_road_stays_near_the_reference_on_the_target():
     with torch.no_grad():
         own, kept = (m(given.target.images).features.double() for m in (network, reference))
         resembled = network(given.source.images).features
-    assert found["distil"] == pytest.approx(0.6 * ((own - kept) ** 2).mean().item(), rel=1e-4)
-    other = by_region(made, own.float())
+    seen = within(given.target, *own.shape[2:])
+    expected = ((own - kept) ** 2).mean(1).numpy()[seen].mean()
+    assert found["distil"] == pytest.approx(0.6 * expected, rel=1e-4)
+    other = by_region(made, own.float() * torch.from_numpy(seen)[:, None])
+    resembled = resembled * torch.from_numpy(within(given.source, *own.shape[2:]))[:, None]
     assert found["adversarial"] == pytest.approx(0.2 * bce(other, 1).mean(), rel=1e-4)
     told = (bce(by_region(made, resembled), 1).mean() + bce(other, 0).mean()) / 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
@@ -719,8 +741,9 @@ def test_fcns_in_the_wild_holds_classes_to_their_sizes(shares):
     assert [*found] == ["source", "adversarial", "size", "told"]
     made = memory.objective("fcns_in_the_wild")
     shares, total = np.array(shares), 0.0
-    for grid in network(given.target.images).logits.detach().double().numpy():
-        p = np.exp(log_softmax(grid))
+    maps = network(given.target.images).logits.detach().double().numpy()
+    for grid, own in zip(maps, within(given.target, *maps.shape[2:]), strict=True):
+        p = np.exp(log_softmax(grid))[:, own]
         for c in range(CLASSES):
             have = shares[shares[:, c] > 0, c]
             lower, upper = np.quantile(have, 0.1), np.quantile(have, 0.9)
@@ -728,7 +751,10 @@ def test_fcns_in_the_wild_holds_classes_to_their_sizes(shares):
                 total += max(0, lower - p[c].mean()) + max(0, p[c].mean() - upper)
     assert total > 0
     assert found["size"] == pytest.approx(2 * total / len(given.target.images), rel=1e-4)
-    features = [network(side.images).features for side in (given.source, given.target)]
+    features = [
+        network(side.images).features * torch.from_numpy(within(side, *maps.shape[2:]))[:, None]
+        for side in (given.source, given.target)
+    ]
     one, other = (decisions(made, f) for f in features)
     assert found["adversarial"] == pytest.approx(0.3 * bce(other, 1).mean(), rel=1e-4)
     told = (bce(one, 1).mean() + bce(other, 0).mean()) / 2
@@ -751,6 +777,42 @@ def test_minent_of_an_auxiliary_head_needs_one():
     made = memory.objective("minent", entropy_aux=2e-4)
     with pytest.raises(BadInput, match="entropy_aux: the network has no auxiliary head; set it to"):
         [*made.losses(memory.start(made).train(), batch())]
+
+
+def test_road_begins_where_its_reference_is():
+    """The same weights have the same features, whatever batch norm does; and it moves nothing."""
+    for frozen in (False, True):
+        network, given = model.load(Path(memory.reference())), batch()
+        passes.norms(network, frozen)
+        made = memory.objective("road", distil=1.0)
+        kept = deepcopy(made.reference.state_dict())
+        loss = [*made.losses(network, given)][1]
+        assert loss.terms["distil"].item() == pytest.approx(0, abs=1e-10)
+        for name, value in made.reference.state_dict().items():
+            assert torch.equal(kept[name], value) or "num_batches" in name
+
+
+@pytest.mark.parametrize("name", [*OF_WARMUPS, "intra_domain", "tpld"])
+def test_padding_counts_in_no_term_and_tells_a_discriminator_nothing(name):
+    options = {"dense": True} if name == "tpld" else {}
+    options |= {"ratio": 0.5, "relaxed": 1.0} if name in ("minent", "advent") else {}
+    options |= {"preheat": 0.0} if name == "clan" else {}
+    network, other = (TwoHeads(name == "clan", stride=1) for _ in range(2))
+    other.register_forward_hook(lambda *of: of[2]._replace(features=2 * of[2].features))
+    found, given = [], batch(("source", "target", "hard"))
+    for change in (0, 100):
+        made = memory.objective(name, **options)
+        made.progress = 0.5
+        if name == "road":
+            made.reference = other
+        sides = [
+            side._replace(images=side.images + change * torch.from_numpy(~within(side))[:, None])
+            for side in given
+        ]
+        losses_ = list(made.losses(network, Batch(*sides)))
+        found.append({k: v.item() for loss in losses_ for k, v in loss.terms.items()})
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    assert len(found[0]) > 1
 
 
 @pytest.mark.parametrize("name", OF_WARMUPS)

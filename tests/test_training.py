@@ -196,7 +196,8 @@ def test_a_batch_carries_its_teachers_logits_and_where_its_crops_lie(rank):
     seen = set()
     for step, batch in enumerate(batches):
         for side in (batch.source, batch.hard):
-            assert side.logits is side.windows is None
+            assert side.logits is None
+            assert side.windows.shape == (len(side.images), 4)
         target, positions = batch.target, range(4)[slice(split[0], None, split[1])]
         assert (target.logits.dtype, target.windows.dtype) == (torch.float16, torch.float32)
         assert target.logits.shape == (len(positions), CLASSES, 4, 6)
@@ -210,13 +211,14 @@ def test_a_batch_carries_its_teachers_logits_and_where_its_crops_lie(rank):
     assert len(seen) == 3 * len(positions)
 
 
-def test_a_source_without_logits_has_no_windows():
+def test_a_source_without_logits_gives_none_of_them():
     class Hard(Memory):
         logits = None
 
     for of in (Memory(2), Hard(2)):
         target = Draws((None, (of, 2)), Augment(AUGMENT), 0)[0].target
-        assert target.logits is target.windows is None
+        assert target.logits is None
+        assert target.windows.shape == (2, 4)
 
 
 def test_rare_classes_are_mined_in_the_target_alone():

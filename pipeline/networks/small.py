@@ -14,12 +14,12 @@ class Network(nn.Module):
     """About half a million parameters, logits at stride 4 (Chen et al., DeepLabV3+, 2018).
 
     (N, 3, H, W) float -> Outputs with logits (N, classes, ceil(H/4), ceil(W/4)). `width` scales
-    every layer's channels.
+    every layer's channels. `aux` adds a head on the encoder's last features, at stride 8.
     """
 
-    heads = ("classifier.",)
+    heads = ("classifier.", "aux_head.")
 
-    def __init__(self, classes: int, width: Width = 32) -> None:
+    def __init__(self, classes: int, width: Width = 32, aux: bool = False) -> None:
         super().__init__()
         self.stem = _conv(3, width, stride=2)
         self.low = nn.Sequential(_conv(width, 2 * width, stride=2), _Residual(2 * width))
@@ -38,6 +38,8 @@ class Network(nn.Module):
             _conv(5 * width, 2 * width, kernel=1), _conv(2 * width, 2 * width)
         )
         self.classifier = nn.Conv2d(2 * width, classes, 1)
+        head = nn.Sequential(_conv(3 * width, width), nn.Conv2d(width, classes, 1)) if aux else None
+        self.aux_head = head
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
@@ -48,7 +50,8 @@ class Network(nn.Module):
         context.append(everywhere.expand(-1, -1, *high.shape[2:]))
         wide = F.interpolate(torch.cat(context, 1), low.shape[2:], mode="bilinear")
         features = self.fuse(torch.cat([wide, self.skip(low)], 1))
-        return Outputs(self.classifier(features), features=features)
+        aux = None if self.aux_head is None else self.aux_head(high)
+        return Outputs(self.classifier(features), aux, features)
 
 
 class _Residual(nn.Module):

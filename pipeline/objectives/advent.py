@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import losses
 from pipeline.alignment import OutputAlignment
+from pipeline.batches import Labelled
 from pipeline.model import Outputs
 from pipeline.parts import Width
 
@@ -37,6 +38,6 @@ class Objective(OutputAlignment):
         super().__init__(classes, weights, aux, own, own_norm, width=width)
         self.prior = losses.Prior(shares, ratio, relaxed)
 
-    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
+    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
         """Term `prior`, if it has a weight."""
-        return self.prior.terms(outputs.logits)
+        return self.prior.terms(outputs.logits, side.windows)

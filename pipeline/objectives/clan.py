@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline import losses
 from pipeline.adversarial import Level, align, maps
 from pipeline.batches import Batch
 from pipeline.discriminators import Discriminator
-from pipeline.losses import cross_entropy
 from pipeline.parts import Width
 from pipeline.passes import fixed_statistics
 from pipeline.training import Loss
@@ -25,8 +25,8 @@ class Objective:
     the softmax of their summed logits is aligned, each place times
     `local` * (1 - cos(p1, p2)) + `least` once a share of `preheat` of the steps is done. All but
     the cross-entropy falls to 0 with the steps. The model keeps both classifiers (Recipe.second).
-    Numbers as far as known; not checked against the paper. `own_norm` and
-    `width`: as in advent.
+    The numbers are their code's for GTA5, whose `unlike` is 1e-2 and counts twice; for SYNTHIA its
+    `local` is 10. `own_norm` and `width`: as in advent.
     """
 
     sides = ("source", "target")
@@ -37,7 +37,7 @@ class Objective:
         self,
         classes: int,
         adversarial: float = 1e-3,
-        unlike: float = 1e-2,
+        unlike: float = 2e-2,
         local: float = 40.0,
         least: float = 0.4,
         preheat: float = 0.05,
@@ -53,35 +53,40 @@ class Objective:
         """Terms `source`, `unlike`, `adversarial` and the discriminator's `told`."""
         assert batch.source is not None
         assert batch.target is not None
-        size, left = batch.source.images.shape[-2:], 1 - self.progress
+        source, target = (
+            losses.inside(side.windows, side.images.shape[-2:])
+            for side in (batch.source, batch.target)
+        )
+        left = 1 - self.progress
         with fixed_statistics(model, self.own_norm):
             outputs = model(batch.source.images)
-        resembled = _probabilities(outputs.logits, size).detach()
-        each = [cross_entropy(logits, batch.source.labels) for logits in outputs.both]
+        resembled = _probabilities(outputs.logits, source).detach()
+        each = [losses.cross_entropy(logits, batch.source.labels) for logits in outputs.both]
         unlike = self.unlike * left * (1 + similarity(*_classifiers(model)))
         yield Loss({"source": torch.stack(each).sum(), "unlike": unlike})
         outputs = model(batch.target.images)
         local = None
         if self.progress >= self.preheat:
-            local = self.local * disagreement(outputs.both, size) + self.least
-        found = _probabilities(outputs.logits, size)
+            local = self.local * disagreement(outputs.both, target) + self.least
+        found = _probabilities(outputs.logits, target)
         discriminator = self.modules["discriminator"]
         weight = self.adversarial * left
         yield from align(Level(discriminator, resembled, found, weight, local=local))
 
 
-def _probabilities(logits: Tensor, size: torch.Size) -> Tensor:
-    return maps(logits, size, lambda full: full.softmax(1))
+def _probabilities(logits: Tensor, within: Tensor) -> Tensor:
+    return maps(logits, within, lambda full: full.softmax(1))
 
 
 def _classifiers(model: Any) -> tuple[nn.Module, nn.Module]:
     return model.network.classifier, model.second
 
 
-def disagreement(both: tuple[Tensor, Tensor], size: torch.Size) -> Tensor:
-    """1 - cos(p1, p2) at each pixel, (N, 1, H, W), of two logits (N, C, h, w); no gradient."""
-    one, other = (_probabilities(logits.detach(), size) for logits in both)
-    return 1 - F.cosine_similarity(one, other, dim=1)[:, None]
+def disagreement(both: tuple[Tensor, Tensor], within: Tensor) -> Tensor:
+    """1 - cos(p1, p2) at each pixel, (N, 1, H, W), of two logits (N, C, h, w); 0 on padding."""
+    everywhere = torch.ones_like(within)
+    one, other = (_probabilities(logits, everywhere) for logits in both)
+    return (1 - F.cosine_similarity(one, other, dim=1))[:, None] * within[:, None]
 
 
 def similarity(one: nn.Module, other: nn.Module) -> Tensor:

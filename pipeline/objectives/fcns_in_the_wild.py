@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.alignment import FeatureAlignment
+from pipeline.batches import Labelled
 from pipeline.discriminators import PixelDiscriminator
+from pipeline.losses import inside, mean_of
 from pipeline.model import Outputs
 
 
@@ -34,10 +36,12 @@ class Objective(FeatureAlignment):
         self.size, self.presence = size, presence
         self.bounds = bounds(shares)
 
-    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
+    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
         """Term `size`."""
-        lower, upper = (bound.to(images.device) for bound in self.bounds)
-        misfits = misfit(outputs.logits.float(), lower, upper, self.presence)
+        logits = outputs.logits.float()
+        within = inside(side.windows, logits.shape[-2:])
+        lower, upper = (bound.to(logits.device) for bound in self.bounds)
+        misfits = misfit(logits, within, lower, upper, self.presence)
         return {"size": self.size * misfits}
 
 
@@ -51,15 +55,14 @@ def bounds(shares: Tensor) -> tuple[Tensor, Tensor]:
     return lower.nan_to_num(0.0), upper.nan_to_num(1.0)
 
 
-def misfit(logits: Tensor, lower: Tensor, upper: Tensor, presence: float) -> Tensor:
+def misfit(logits: Tensor, within: Tensor, lower: Tensor, upper: Tensor, presence: float) -> Tensor:
     """How far the mean prediction of logits (N, C, h, w) lies out of the bounds (C).
 
-    Summed over the classes that are predicted, mean over images; places alike.
+    Summed over the classes that are predicted, mean over images; of the cells `within`, bool
+    (N, h, w), alike.
     """
-    classes = logits.shape[1]
-    best = logits.argmax(1).flatten(1)
-    predicted = nn.functional.one_hot(best, classes).float().mean(1)
-    there = predicted > presence * lower
-    mean = logits.softmax(1).mean((2, 3))
+    best = nn.functional.one_hot(logits.argmax(1), logits.shape[1]).movedim(3, 1)
+    there = mean_of(best, within) > presence * lower
+    mean = mean_of(logits.softmax(1), within)
     out = (lower - mean).relu() + (mean - upper).relu()
     return (out * there).sum(1).mean()

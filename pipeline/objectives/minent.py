@@ -43,9 +43,10 @@ class Objective:
         with fixed_statistics(model, self.own_norm):
             outputs = model(batch.source.images)
         yield Loss({"source": losses.supervised(outputs, batch.source.labels, self.aux)})
-        outputs = model(batch.target.images)
-        entropy = self.weight * losses.entropy(outputs.logits)
+        outputs, windows = model(batch.target.images), batch.target.windows
+        within = losses.inside(windows, batch.target.images.shape[-2:])
+        entropy = self.weight * losses.entropy(outputs.logits, within)
         if self.entropy_aux:
             aux = losses.auxiliary(outputs, "entropy_aux")
-            entropy = entropy + self.entropy_aux * losses.entropy(aux)
-        yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits)})
+            entropy = entropy + self.entropy_aux * losses.entropy(aux, within)
+        yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits, windows)})

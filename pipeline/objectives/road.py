@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.alignment import FeatureAlignment
+from pipeline.batches import Labelled
+from pipeline.compute import averaged
 from pipeline.discriminators import RegionDiscriminator
 from pipeline.files import BadInput
+from pipeline.losses import inside
 from pipeline.model import Outputs, load
+from pipeline.passes import fixed_statistics, norms_like
 
 
 class Objective(FeatureAlignment):
@@ -19,9 +23,10 @@ class Objective(FeatureAlignment):
 
     `pretrained` is the file of a model whose features the target's stay near (mean squared error
     times `distil`): in the paper the ImageNet network that training starts from, which
-    `pretrain: {imagenet: {steps: 0}}` makes of its weights. A discriminator for each of
-    `rows` x `columns` regions aligns the same features, times `adversarial`. The weights are not
-    checked against the paper. `own_norm`: as in advent.
+    `pretrain: {imagenet: {steps: 0}}` makes of its weights. Its batch norm takes the batch's
+    statistics where the network's does, so that the same weights have the same features. A
+    discriminator for each of `rows` x `columns` regions aligns them, times `adversarial`. The
+    weights are not checked against the paper. `own_norm`: as in advent.
     """
 
     def __init__(
@@ -37,18 +42,22 @@ class Objective(FeatureAlignment):
     ) -> None:
         own = RegionDiscriminator(features, rows, columns)
         super().__init__(own, adversarial, aux, own_norm)
-        self.file, self.reference = pretrained, load(pretrained).eval().requires_grad_(False)
+        self.file, self.reference = pretrained, load(pretrained).requires_grad_(False)
         self.distil = distil
 
-    def more(self, outputs: Outputs, images: Tensor) -> dict[str, Tensor]:
+    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
         """Term `distil`."""
         assert outputs.features is not None
         found = outputs.features.float()
-        return {"distil": self.distil * F.mse_loss(found, self._kept(images, found))}
+        within = inside(side.windows, found.shape[-2:])
+        norms_like(self.reference, model)
+        each = F.mse_loss(found, self._kept(side.images, found), reduction="none").mean(1)
+        return {"distil": self.distil * each[within].sum() / averaged(within.sum()).clamp(min=1)}
 
     @torch.no_grad()
     def _kept(self, images: Tensor, like: Tensor) -> Tensor:
-        found: Tensor | None = self.reference.to(images.device)(images).features
+        with fixed_statistics(self.reference):
+            found: Tensor | None = self.reference.to(images.device)(images).features
         if found is None or found.shape != like.shape:
             shape = None if found is None else tuple(found.shape[1:])
             raise BadInput(

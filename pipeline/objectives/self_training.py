@@ -72,7 +72,6 @@ class Objective:
             loss = total / pixels.clamp(min=1)
         else:
             assert side.logits is not None
-            assert side.windows is not None
             k = self.k.to(rows.device)
             soft, _ = losses.soft_labels(side.logits, side.windows, size, k, self.power)
             loss = losses.soft_cross_entropy(rows, soft, kept, pixels)

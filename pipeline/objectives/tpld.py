@@ -65,19 +65,18 @@ class Objective:
                 if name == "source":
                     terms[name] = losses.supervised(own, sides[name].labels, self.aux, pixels)
                 else:
-                    terms |= self._pseudo(own, sides[name], pixels)
-                    size = sides[name].images.shape[-2:]
-                    easy = maps(own.logits, size).detach() if batch.hard else None
+                    side = sides[name]
+                    terms |= self._pseudo(own, side, pixels)
+                    easy = maps(own.logits, _within(side)).detach() if batch.hard else None
             yield Loss(terms)
         if batch.hard is not None and easy is not None:
-            hard = maps(model(batch.hard.images).logits, easy.shape[-2:])
+            hard = maps(model(batch.hard.images).logits, _within(batch.hard))
             yield from align(Level(self.modules["discriminator"], easy, hard, self.adversarial))
 
     def _pixels(self, name: str, side: Labelled) -> Tensor:
         if name == "source" or not self.soft:
             return losses.labelled(side.labels)
-        assert side.windows is not None
-        return averaged(losses.inside(side.windows, side.labels.shape[-2:]).sum())
+        return averaged(_within(side).sum())
 
     def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
         size, labels = side.labels.shape[-2:], side.labels.reshape(-1)
@@ -88,7 +87,6 @@ class Objective:
         learned = sparse
         if self.soft:
             assert side.logits is not None
-            assert side.windows is not None
             soft, learned = losses.soft_labels(side.logits, side.windows, size, k, self.gamma)
             target = torch.where(sparse[:, None], target, soft)
         loss = losses.bootstrapped(rows, target, learned, k, self.beta, pixels)
@@ -96,3 +94,7 @@ class Objective:
             loss = loss + self.aux * losses.cross_entropy(outputs.aux, side.labels, pixels)
         regulariser = self.weight * losses.regularised("mrkld", rows, sparse)
         return {"target": loss, "regulariser": regulariser}
+
+
+def _within(side: Labelled) -> Tensor:
+    return losses.inside(side.windows, side.images.shape[-2:])
