@@ -412,6 +412,14 @@ def test_networks_have_their_papers_sizes(name, given, classes, published):
     assert round(found, places) == round(published, places)
 
 
+def test_segformer_refuses_images_smaller_than_its_attention():
+    network = parts.build("networks", "segformer", {}, classes=3).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 29, 32)).logits.shape == (1, 3, 8, 8)
+        with pytest.raises(BadInput, match=r"images of 32x28 are too small; .* 29 or more"):
+            network(torch.zeros(1, 3, 28, 32))
+
+
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
 def test_deeplabv3plus_is_its_backbone_aspp_and_decoder(backbone):
     with torch.device("meta"):
@@ -440,6 +448,30 @@ def test_an_output_stride_moves_no_weight(name, backbone):
             rates = {m.dilation[0] for m in network.modules() if isinstance(m, nn.Conv2d)}
         assert {6 * 16 // stride, 12 * 16 // stride, 18 * 16 // stride} <= rates
     assert found[8] == found[16]
+
+
+@pytest.mark.parametrize("caffe", [True, False])
+@pytest.mark.parametrize(("stride", "cells", "third", "fourth"), [(8, 8, 2, 4), (16, 4, 1, 2)])
+def test_deeplabv2_has_an_output_stride(caffe, stride, cells, third, fourth):
+    with torch.device("meta"):
+        given = {"caffe": caffe, "aux": True, "output_stride": stride}
+        network = parts.build("networks", "deeplabv2", given, classes=3)
+        found = network(torch.empty(1, 3, 64, 64))
+        plain = parts.build("networks", "deeplabv2", {"aux": True}, classes=3)
+    sides = {found.logits.shape[-1], found.aux.shape[-1]}
+    assert sides == {cells + caffe}  # its pooling rounds up
+    shapes = [{k: v.shape for k, v in each.state_dict().items()} for each in (network, plain)]
+    assert shapes[0] == shapes[1]
+    assert [conv.dilation[0] for conv in network.head] == [48 // stride * n for n in (1, 2, 3, 4)]
+    for layer, after in ((network.backbone.layer3, third), (network.backbone.layer4, fourth)):
+        rates = [block.conv2.dilation[0] for block in layer]
+        assert rates == [after if caffe else max(after // 2, 1)] + [after] * (len(rates) - 1)
+        assert all(block.conv2.padding == block.conv2.dilation for block in layer)
+        strides = (layer[0].conv1.stride[0], layer[0].conv2.stride[0])
+        whole = 2 if layer is network.backbone.layer3 and stride > 8 else 1
+        assert strides == ((whole, 1) if caffe else (1, whole))
+    with pytest.raises(BadInput, match="output_stride: vgg16 has 8 alone"):
+        parts.build("networks", "deeplabv2", {"backbone": "vgg16", "output_stride": 16}, classes=3)
 
 
 def test_weights_that_torchvision_does_not_have_are_refused():

@@ -15,11 +15,12 @@ _CONV5 = (24, 26, 28)  # places in torchvision's VGG-16
 
 
 class Network(nn.Module):
-    """DeepLabV2 (Chen et al., TPAMI 2018), logits at stride 8.
+    """DeepLabV2 (Chen et al., TPAMI 2018), logits at `output_stride`.
 
     (N, 3, H, W) float -> Outputs. The classifier is ASPP: a convolution for each of the dilations
-    6, 12, 18 and 24, summed. `dilations: 2` is the network of AdaptSegNet's published weights: its
-    code returned after the second. `aux` adds such a classifier on layer 3 (resnet101).
+    6, 12, 18 and 24 (at an output stride of 16, half of them, as DeepLabV3 does), summed.
+    `dilations: 2` is the network of AdaptSegNet's published weights: its code returned after the
+    second. `aux` adds such a classifier on layer 3 (resnet101).
 
     `caffe` is the ResNet of this literature: strides in a block's first convolution, pooling that
     rounds up, dilation from a layer's first block on. `pretrained`, a torchvision name of weights
@@ -36,23 +37,33 @@ class Network(nn.Module):
         aux: bool = False,
         dilations: Literal[2, 4] = 4,
         caffe: bool = True,
+        output_stride: backbones.Stride = 8,
     ) -> None:
         super().__init__()
+        maps = ("out", "aux") if aux else ("out",)
         self.backbone, channels = (
             (_vgg16(pretrained), {"out": 1024})
             if backbone == "vgg16"
-            else backbones.dilated(backbone, 8, pretrained, ("out", "aux") if aux else ("out",))
+            else backbones.dilated(backbone, output_stride, pretrained, maps)
         )
         if backbone == "resnet101" and caffe:
             _as_in_caffe(self.backbone)
-        self.head = _ASPP(channels["out"], classes, _DILATIONS[:dilations])
-        self.aux_head = _ASPP(channels["aux"], classes, _DILATIONS[:dilations]) if aux else None
+        rates = tuple(rate * 8 // output_stride for rate in _DILATIONS[:dilations])
+        self.head = _ASPP(channels["out"], classes, rates)
+        self.aux_head = _ASPP(channels["aux"], classes, rates) if aux else None
 
     @staticmethod
     def contradiction(
-        backbone: str, pretrained: str | None, aux: bool, caffe: bool, **_: object
+        backbone: str,
+        pretrained: str | None,
+        aux: bool,
+        caffe: bool,
+        output_stride: int,
+        **_: object,
     ) -> str | None:
         """What is wrong with these options together."""
+        if backbone == "vgg16" and output_stride != 8:  # noqa: PLR2004
+            return "option output_stride: vgg16 has 8 alone; leave it out, or use resnet101"
         if backbone == "vgg16" and aux:
             return "option aux: vgg16 has no auxiliary head; use resnet101"
         if backbone == "resnet101" and pretrained is not None and caffe:
@@ -129,9 +140,10 @@ class _ASPP(nn.ModuleList):
 def _as_in_caffe(resnet: Any) -> None:
     """The same parameters, with strides and dilations where Caffe's ResNet has them."""
     resnet.maxpool.ceil_mode = True
-    resnet.layer2[0].conv1.stride, resnet.layer2[0].conv2.stride = (2, 2), (1, 1)
-    for layer, dilation in ((resnet.layer3, 2), (resnet.layer4, 4)):
-        layer[0].conv2.dilation = layer[0].conv2.padding = (dilation, dilation)
+    for layer in (resnet.layer2, resnet.layer3):
+        layer[0].conv1.stride, layer[0].conv2.stride = layer[0].conv2.stride, (1, 1)
+    for layer in (resnet.layer3, resnet.layer4):
+        layer[0].conv2.dilation = layer[0].conv2.padding = layer[1].conv2.dilation
 
 
 def _vgg16(pretrained: str | None) -> nn.Sequential:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from typing import Literal
 
 import torch
+from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import StochasticDepth
 
+from pipeline.files import BadInput
 from pipeline.model import Outputs
 
 # widths of the four stages, blocks in each, width of the decoder (table 6 of the paper)
@@ -21,15 +22,17 @@ _SIZES = {
     "b4": ((64, 128, 320, 512), (3, 8, 27, 3), 768),
     "b5": ((64, 128, 320, 512), (3, 6, 40, 3), 768),
 }
-_HEADS, _REDUCTIONS = (1, 2, 5, 8), (8, 4, 2, 1)
 _SIZE = Literal["b0", "b1", "b2", "b3", "b4", "b5"]
+_SMALLEST = 29  # pixels, of which the first stage makes the 8 x 8 tokens that it asks together
 
 
 class Network(nn.Module):
     """SegFormer (Xie et al., NeurIPS 2021), logits at stride 4.
 
     (N, 3, H, W) float -> Outputs with logits (N, classes, ceil(H/4), ceil(W/4)). `drop_path` is the
-    chance with which the last block's branches are left out in training.
+    chance with which the last block's branches are left out in training. MiT, the paper's encoder,
+    is timm's PVT v2 with an expansion of 4 in all stages. Raises BadInput for images of fewer than
+    29 pixels.
     """
 
     heads = ("head.",)
@@ -37,12 +40,23 @@ class Network(nn.Module):
     def __init__(self, classes: int, size: _SIZE = "b0", drop_path: float = 0.1) -> None:
         super().__init__()
         widths, depths, width = _SIZES[size]
-        self.backbone = _Transformer(widths, depths, drop_path)
+        self.backbone = PyramidVisionTransformerV2(
+            num_classes=0, depths=depths, embed_dims=widths, num_heads=(1, 2, 5, 8),
+            mlp_ratios=(4.0,) * 4, drop_path_rate=drop_path,
+        )  # fmt: skip
         self.head = _Head(widths, width, classes)
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
-        features = self.head.features([*self.backbone(x)])
+        if min(x.shape[2:]) < _SMALLEST:
+            raise BadInput(
+                f"segformer: images of {x.shape[3]}x{x.shape[2]} are too small; make both sides of "
+                f"images, and of crops (training.augment), {_SMALLEST} or more"
+            )
+        maps, x = [], self.backbone.patch_embed(x)
+        for stage in self.backbone.stages:
+            maps.append(x := stage(x))
+        features = self.head.features(maps)
         return Outputs(self.head.classifier(features), features=features)
 
     @property
@@ -56,116 +70,32 @@ class Network(nn.Module):
 
         The latter (`patch_embed1` at its top) has no decoder: it stays as it was drawn.
         """
+        start: dict[str, Tensor] = {}
         if "patch_embed1.proj.weight" in state:
-            head = {k: v for k, v in self.state_dict().items() if k.startswith(self.heads)}
-            body = {k: v for k, v in state.items() if not k.startswith("head.")}
-            return head | {f"backbone.{key}": value for key, value in body.items()}
-        names = {f"linear_c{i + 1}.proj": f"linear.{i}" for i in range(4)}
-        names |= {"linear_fuse.conv": "fuse.0", "linear_fuse.bn": "fuse.1"}
-        names |= {"linear_pred": "classifier"}
-        renamed = {}
+            start = {k: v for k, v in self.state_dict().items() if k.startswith(self.heads)}
+            state = {f"backbone.{k}": v for k, v in state.items() if not k.startswith("head.")}
         for key, value in state.items():
-            old = next((n for n in names if key.startswith(f"decode_head.{n}.")), None)
-            new = key if old is None else f"head.{names[old]}.{key.rpartition('.')[2]}"
             if not key.startswith("decode_head.conv_seg."):  # in their files, and never used
-                renamed[new] = value
-        return renamed
+                start[_renamed(key)] = value
+        return start
 
 
-class _Transformer(nn.Module):
-    """MiT; its names are those of the published weights."""
-
-    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...], drop_path: float) -> None:
-        super().__init__()
-        chances = iter(torch.linspace(0, drop_path, sum(depths), device="cpu").tolist())
-        inside = 3
-        for i, (width, depth) in enumerate(zip(widths, depths, strict=True), 1):
-            blocks = [
-                _Block(width, _HEADS[i - 1], _REDUCTIONS[i - 1], next(chances))
-                for _ in range(depth)
-            ]
-            kernel, stride = (7, 4) if i == 1 else (3, 2)
-            self.add_module(f"patch_embed{i}", _Patches(inside, width, kernel, stride))
-            self.add_module(f"block{i}", nn.ModuleList(blocks))
-            self.add_module(f"norm{i}", nn.LayerNorm(width, eps=1e-6))
-            inside = width
-        self.apply(_draw)
-
-    def forward(self, x: Tensor) -> Iterator[Tensor]:
-        """(N, 3, H, W) -> four maps (N, F, h, w), at strides 4, 8, 16 and 32."""
-        for i in range(1, 5):
-            x = self.get_submodule(f"patch_embed{i}")(x)
-            rows, columns = x.shape[2:]
-            tokens = self.get_submodule(f"patch_embed{i}.norm")(x.flatten(2).transpose(1, 2))
-            for block in self.get_submodule(f"block{i}").children():
-                tokens = block(tokens, rows, columns)
-            x = _map(self.get_submodule(f"norm{i}")(tokens), rows, columns)
-            yield x
-
-
-class _Patches(nn.Module):
-    def __init__(self, inside: int, width: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(inside, width, kernel, stride, kernel // 2)
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mapped: Tensor = self.proj(x)
-        return mapped
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int, reduction: int, chance: float) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = (nn.LayerNorm(width, eps=1e-6) for _ in range(2))
-        self.attn = _Attention(width, heads, reduction)
-        self.mlp = _Mixing(width, 4 * width)
-        self.drop_path = StochasticDepth(chance, "row")
-
-    def forward(self, x: Tensor, rows: int, columns: int) -> Tensor:
-        x = x + self.drop_path(self.attn(self.norm1(x), rows, columns))
-        x = x + self.drop_path(self.mlp(self.norm2(x), rows, columns))
-        return x
-
-
-class _Attention(nn.Module):
-    """Every token asks windows of `reduction` x `reduction` tokens (section 3.1)."""
-
-    def __init__(self, width: int, heads: int, reduction: int) -> None:
-        super().__init__()
-        self.heads, self.reduction = heads, reduction
-        self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.proj = nn.Linear(width, width)
-        if reduction > 1:
-            self.sr = nn.Conv2d(width, width, reduction, reduction)
-            self.norm = nn.LayerNorm(width)
-
-    def forward(self, x: Tensor, rows: int, columns: int) -> Tensor:
-        asked = x
-        if (r := self.reduction) > 1:
-            grid = _map(x, rows, columns)
-            grid = F.pad(grid, (0, max(0, r - columns), 0, max(0, r - rows)))  # one window at least
-            asked = self.norm(self.sr(grid).flatten(2).transpose(1, 2))
-        k, v = self.kv(asked).chunk(2, dim=-1)
-        q, k, v = (t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (self.q(x), k, v))
-        found: Tensor = self.proj(
-            F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        )
-        return found
-
-
-class _Mixing(nn.Module):
-    """Two linear layers with a depth-wise 3x3 convolution between, which tells places apart."""
-
-    def __init__(self, width: int, inner: int) -> None:
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
-        self.dwconv = nn.ModuleDict({"dwconv": nn.Conv2d(inner, inner, 3, 1, 1, groups=inner)})
-
-    def forward(self, x: Tensor, rows: int, columns: int) -> Tensor:
-        mixed = self.dwconv["dwconv"](_map(self.fc1(x), rows, columns))
-        out: Tensor = self.fc2(F.gelu(mixed.flatten(2).transpose(1, 2)))
-        return out
+def _renamed(key: str) -> str:
+    """A name of the authors' code by timm's and the decoder's; theirs count from 1."""
+    for pattern, new in (
+        (r"^backbone\.patch_embed1\.", "backbone.patch_embed."),
+        (r"^backbone\.patch_embed(\d)\.", r"backbone.stages.{}.downsample."),
+        (r"^backbone\.block(\d)\.", r"backbone.stages.{}.blocks."),
+        (r"^backbone\.norm(\d)\.", r"backbone.stages.{}.norm."),
+        (r"^decode_head\.linear_c(\d)\.proj\.", r"head.linear.{}."),
+        (r"^decode_head\.linear_fuse\.conv\.", "head.fuse.0."),
+        (r"^decode_head\.linear_fuse\.bn\.", "head.fuse.1."),
+        (r"^decode_head\.linear_pred\.", "head.classifier."),
+    ):
+        if found := re.match(pattern, key):
+            place = new.format(int(found[1]) - 1) if found.groups() else new
+            return place + key[found.end() :].replace("dwconv.dwconv.", "dwconv.")
+    return key
 
 
 class _Head(nn.Module):
@@ -183,24 +113,7 @@ class _Head(nn.Module):
         size = maps[0].shape[2:]
         seen = []
         for linear, x in zip(self.linear, maps, strict=True):
-            tokens = linear(x.flatten(2).transpose(1, 2))
-            seen.append(F.interpolate(_map(tokens, *x.shape[2:]), size, mode="bilinear"))
+            mapped = linear(x.movedim(1, 3)).movedim(3, 1)
+            seen.append(F.interpolate(mapped, size, mode="bilinear"))
         fused: Tensor = self.dropout(self.fuse(torch.cat(seen[::-1], 1)))
         return fused
-
-
-def _map(tokens: Tensor, rows: int, columns: int) -> Tensor:
-    """(N, rows * columns, F) to (N, F, rows, columns)."""
-    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, rows, columns)
-
-
-def _draw(module: nn.Module) -> None:
-    """As the authors' code: normal weights, of a linear layer with deviation 0.02."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Conv2d):
-        fan = module.weight[0, 0].numel() * module.out_channels // module.groups
-        nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
