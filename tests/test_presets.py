@@ -33,6 +33,18 @@ def test_every_part_and_number_is_in_order(path):
     assert result.exit_code == 0, result.exception
 
 
+@pytest.mark.parametrize("name", ["gta5-warmups", "synthia-warmups"])
+def test_warmups_take_vgg16_as_the_documents_say(name, tmp_path):
+    content = dict(read(ROOT / "presets" / f"{name}.yaml"))
+    content["network"]["options"] = {"backbone": "vgg16", "pretrained": "IMAGENET1K_V1"}
+    for item in content["warmup"].values():
+        given = item["options"]
+        given |= {key: 0 for key in ("entropy_aux", "adversarial_aux") if key in given}
+    YAML().dump(content, tmp_path / "params.yaml")
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "params.yaml")])
+    assert result.exit_code == 0, result.exception
+
+
 @each
 def test_sections_are_those_of_the_main_job(path):
     assert [*read(path)] == [*read(MAIN)]
