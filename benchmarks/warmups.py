@@ -71,7 +71,7 @@ OTHER_WEIGHTS: dict[str, tuple[str, dict[str, Any]]] = {
 WITH_CONTROL = [*OBJECTIVES, AUX_CONTROL, *TWO_LEVELS, *OTHER_WEIGHTS]
 ALL = {**OBJECTIVES, **TWO_LEVELS, **OTHER_WEIGHTS}
 COMMON = {"own_norm": True}
-DISCRIMINATOR = {"lr": 1e-3}
+DISCRIMINATOR = {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2, "second": 0.999}
 
 
 class Curve:
@@ -151,8 +151,8 @@ def with_aux(world: World) -> dict[str, Any]:
 def told(world: World, found: model.Model) -> float:
     """How often a new discriminator tells whose the features are, of images that it did not see.
 
-    As warm-ups see them: batch norm has the statistics of eight images of one domain. 50 % is a
-    guess; the two have other shares of classes, so that no alignment need reach it.
+    Batch norm has the statistics of eight whole images of one domain. 50 % is a guess; the two have
+    other shares of classes, so that no alignment need reach it.
     """
     parts = [
         [features(found, of, images) for of in (world.prepared.source, world.prepared.target)]
@@ -267,7 +267,11 @@ def table(rows: list[Row]) -> str:
         rounds = of(name, "rounds")
         after = f" {rounds.mean():.2f} | {interval(rounds - longer)} |"
         lines.append(line(name, CONTROL) + after)
-    lines += ["", f"| | {head} |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        f"| | {head.replace('target-norm', 'its control')} |",
+        "|---|---|---|---|---|---|---|",
+    ]
     lines += [line(m, AUX_CONTROL) for m in (AUX_CONTROL, *TWO_LEVELS) if m in there]
     lines += [line(m, CONTROL) for m in OTHER_WEIGHTS if m in there]
     return "\n".join(lines)

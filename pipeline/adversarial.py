@@ -25,8 +25,9 @@ Maps = Callable[[Tensor], Tensor]
 def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
     """Weighted self-information (or `of` else) of the logits, upsampled first, as in ADVENT.
 
-    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false: of both sides
-    alike, that tells nothing.
+    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false, so that what the
+    network makes of it is not seen. Padding itself is, and judged: it tells nothing where both
+    sides are padded as often.
     Raises BadInput where the crop is too small for the discriminator.
     """
     size = within.shape[-2:]

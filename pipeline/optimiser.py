@@ -28,6 +28,15 @@ class Optimiser(Section):
     heads: float = Field(default=1.0, gt=0, le=1000)  # times the rate, for classifiers
 
 
+class Discriminator(Optimiser):
+    """ADVENT's: Adam with 1e-4, what is not given included."""
+
+    name: Literal["adamw", "adam", "sgd"] = "adam"
+    lr: float = Field(default=1e-4, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    second: float = Field(default=0.99, ge=0, lt=1)
+
+
 def built(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
     """torch's, whose groups have `times`: what each multiplies the rate with."""
     groups, decay = _groups(module, params.heads), params.weight_decay

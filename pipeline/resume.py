@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from pipeline.files import writable
 
-_LIBRARIES = ("numpy", "torch", "torchvision")  # what computes, with this project's own code
+# what computes, with this project's own code
+_LIBRARIES = ("numpy", "timm", "torch", "torchvision")
 
 
 def folder(

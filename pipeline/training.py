@@ -20,7 +20,7 @@ from pipeline.batches import Batch, Draws, Sides
 from pipeline.checkpoint import Checkpoint
 from pipeline.compute import Compute, agreed, average, averaged
 from pipeline.files import BadInput
-from pipeline.optimiser import Optimiser
+from pipeline.optimiser import Discriminator, Optimiser
 from pipeline.params import Section
 from pipeline.progress import Log
 
@@ -31,8 +31,7 @@ class Training(Section):
     batch: int = Field(ge=1)
     augment: AugmentParams
     optimiser: Optimiser = Optimiser()
-    # ADVENT's
-    discriminator: Optimiser = Optimiser(name="adam", lr=1e-4, weight_decay=0, second=0.99)
+    discriminator: Discriminator = Discriminator()
     # batch norm keeps its statistics and weights, as in CRST's code: small batches tell little
     frozen_norm: bool = False
     log_every: int = Field(default=10, ge=1)
@@ -104,7 +103,7 @@ def train(
     images where a loss is not finite.
     """
     groups = {"network": model, **objective.modules}
-    optimisers = dict.fromkeys(objective.modules, params.discriminator)
+    optimisers: dict[str, Optimiser] = dict.fromkeys(objective.modules, params.discriminator)
     optimisers["network"] = params.optimiser
     pairs = {
         name: fabric.setup(group, optimiser.built(group, optimisers[name]))

@@ -566,3 +566,9 @@ def test_what_is_seen_is_logged_and_moves_nothing(fabric):
     one = run(Sees("network"), fabric=fabric, log=lambda _, values: logged.append(values))
     assert [values["seen"] for values in logged] == [0.25] * 3
     assert equal(one, run(Duel("network"), fabric=fabric))
+
+
+def test_a_discriminator_given_in_part_keeps_advents_numbers_for_the_rest():
+    given = params(discriminator={"lr": 1e-3, "horizon": 7}).discriminator
+    assert (given.name, given.weight_decay, given.momentum, given.second) == ("adam", 0, 0.9, 0.99)
+    assert (given.lr, given.horizon, params().discriminator.lr) == (1e-3, 7, 1e-4)

@@ -24,7 +24,8 @@ class Objective(FeatureAlignment):
     `pretrained` is the file of a model whose features the target's stay near (mean squared error
     times `distil`): in the paper the ImageNet network that training starts from, which
     `pretrain: {imagenet: {steps: 0}}` makes of its weights. Its batch norm takes the batch's
-    statistics where the network's does, so that the same weights have the same features. A
+    statistics where the network's does; dropout before the features, where there is any, is the
+    network's alone. A
     discriminator for each of `rows` x `columns` regions aligns them, times `adversarial`. The
     weights are not checked against the paper. `own_norm`: as in advent.
     """
