@@ -78,7 +78,10 @@ def start(of, seed=0):
 
 def params(**changes):
     given = {"batch": 2, "augment": AUGMENT, "optimiser": Optimiser(lr=5e-3)}
-    return Training(**(given | changes))
+    both = given | changes
+    return Training(
+        **{k: v.model_dump() if isinstance(v, Optimiser) else v for k, v in both.items()}
+    )
 
 
 WINDOWS = [[0.0, 0, 1, 1], [1, 0.1, 0.2, 0.9], [-0.2, -0.1, 1.2, 1.1]]
