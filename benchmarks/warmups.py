@@ -169,8 +169,8 @@ def told(world: World, found: model.Model) -> float:
         stepper = torch.optim.Adam(judge.parameters(), 1e-3)
         for _ in range(STEPS):
             drawn = torch.randint(len(x), (2048,))
-            found_ = judge(x[drawn, :, None, None])[:, :, 0, 0]
-            loss = F.binary_cross_entropy_with_logits(found_, y[drawn])
+            answers = judge(x[drawn, :, None, None])[:, :, 0, 0]
+            loss = F.binary_cross_entropy_with_logits(answers, y[drawn])
             stepper.zero_grad()
             loss.backward()
             stepper.step()
