@@ -20,18 +20,14 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
 import numpy as np
+from rows import ROOT, Row, Rows
 from ruamel.yaml import YAML
-from scipy import stats
+from tables import half_width
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "adaptation.json"
+RESULTS = Rows("adaptation", "preset", "seed")  # and seconds, metrics as in metrics.json, labels
 BASELINE = "source-long"
-Row = dict[str, Any]
-_writing = Lock()
 
 
 def main() -> None:
@@ -41,18 +37,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--jobs", type=int, default=1, help="seeds at once, a thread each if > 1")
     args = parser.parse_args()
-    done = {row["seed"] for row in read() if row["preset"] == args.preset}
+    done = {row["seed"] for row in RESULTS.read() if row["preset"] == args.preset}
     missing = [seed for seed in args.seeds if seed not in done]
     with ThreadPoolExecutor(args.jobs) as pool:
         threads = 1 if args.jobs > 1 else None
         for _ in pool.map(lambda seed: run(args.preset, seed, threads), missing):
             pass
-    print(table([r for r in read() if r["preset"] == args.preset and r["seed"] in args.seeds]))
-
-
-def read() -> list[Row]:
-    """All rows so far: preset, seed, seconds, metrics (as reports/metrics.json)."""
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    print(
+        table([r for r in RESULTS.read() if r["preset"] == args.preset and r["seed"] in args.seeds])
+    )
 
 
 def run(preset: str, seed: int, threads: int | None) -> None:
@@ -72,10 +65,7 @@ def run(preset: str, seed: int, threads: int | None) -> None:
         metrics = json.loads((project / "reports" / "metrics.json").read_text())
         labels = _labels(project, metrics)
     row = {"preset": preset, "seed": seed, "seconds": seconds, "metrics": metrics, "labels": labels}
-    with _writing:
-        RESULTS.parent.mkdir(exist_ok=True)
-        rows = sorted([*read(), row], key=lambda r: (r["preset"], r["seed"]))
-        RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    RESULTS.append([row])
     print(f"{preset} seed {seed}: {seconds} s", flush=True)
 
 
@@ -121,13 +111,6 @@ def table(rows: list[Row]) -> str:
         )
     seconds = [row["seconds"] for row in rows]
     return "\n".join([*lines, "", f"seconds a run: median {np.median(seconds):.0f}, {seconds}"])
-
-
-def half_width(gain: np.ndarray) -> float:
-    """Half of the 95 % interval of the mean; infinite for one seed."""
-    if len(gain) < 2:  # noqa: PLR2004
-        return float("inf")
-    return float(stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 if __name__ == "__main__":

@@ -21,13 +21,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from rows import FOLDER
 
-from pipeline import artifacts, model
-from pipeline.losses import supervised
-from pipeline.model import Recipe
-from pipeline.taxonomy import CITYSCAPES
+from pipeline.domain.taxonomy import CITYSCAPES
+from pipeline.model import model
+from pipeline.model.recipe import Recipe
+from pipeline.runtime.files import write_json
+from pipeline.training.losses import supervised
 
-RESULTS = Path(__file__).parent / "results" / "networks.json"
+RESULTS = FOLDER / "networks.json"
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "small": ("small", {}),
     "fcn8s": ("fcn8s", {}),
@@ -62,7 +64,7 @@ def main() -> None:
             row |= in_a_child(name, what, given)
         rows.append(row)
         print(line(row), flush=True)
-        artifacts.write_json(given.out, rows)
+        write_json(given.out, rows)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from pipeline import artifacts
-from pipeline.predictions import Prediction, Predictions
-from pipeline.taxonomy import CITYSCAPES, IGNORE
+from pipeline.domain import pictures
+from pipeline.domain.taxonomy import CITYSCAPES, IGNORE
+from pipeline.inference.predictions import Prediction, Predictions
 
 Array = np.ndarray[Any, Any]
 CLASSES = len(CITYSCAPES)
@@ -53,7 +53,7 @@ def public(images: Sequence[Prediction], portion: float, folder: Path) -> None:
         label = weighted.argmax(2).astype(np.uint8)
         label[weighted.max(2) < 1] = IGNORE
         Image.fromarray(label).save(folder / f"{image.image}.png")
-        coloured = artifacts.colourise(label, CITYSCAPES.colours)
+        coloured = pictures.colourise(label, CITYSCAPES.colours)
         Image.fromarray(coloured).save(folder / f"{image.image}_colour.png")
 
     on_threads(first, images)
@@ -80,7 +80,7 @@ def plain_torch(stored: Predictions, portion: float, folder: Path) -> None:
         p = probabilities(image.logits, image.height, image.width)
         weight, chosen = (p / lambdas[:, None, None]).max(0)
         made = chosen.to(torch.uint8).masked_fill_(weight < 1, IGNORE).numpy()
-        artifacts.write_label(folder / f"{index}.png", made, CITYSCAPES.colours)
+        pictures.write_label(folder / f"{index}.png", made, CITYSCAPES.colours)
 
     counts = torch.stack(on_threads(histogram, range(len(stored)))).sum(0).view(CLASSES, bins)
     above = counts.flip(1).cumsum(1)

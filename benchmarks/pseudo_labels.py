@@ -10,116 +10,33 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise, repeat
+from dataclasses import replace
 from pathlib import Path
 
 import numba
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from others import Array, plain_torch, public, scores, sorted_k, upsampled, weighted
+from exactness import exactness, rounding
+from loading import retraining
+from measuring import CLASSES, PORTION, SIZES, UNIFORM, Rows, World, build, medians
+from others import Array, plain_torch, public
 from rich.console import Console
 from rich.table import Table
+from rows import FOLDER, ROOT
 from ruamel.yaml import YAML
 
-from pipeline import (
-    artifacts,
-    batches,
-    confidence,
-    fused,
-    model,
-    parts,
-    predict,
-    predictions,
-    training,
-)
-from pipeline.augment import Augment
-from pipeline.compute import launch
-from pipeline.params import load
-from pipeline.predictions import Prediction, Predictions
-from pipeline.samples import Coding, Domain, Sample
-from pipeline.scores import Confusion
-from pipeline.stages import generate, infer, pretrain, pseudo_label, retrain
-from pipeline.taxonomy import CITYSCAPES, LABEL_IDS
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.taxonomy import CITYSCAPES
+from pipeline.evaluation.scores import Confusion
+from pipeline.inference import labelling, predict, predictions
+from pipeline.inference.predictions import Prediction, Predictions
+from pipeline.stages import pseudo_label
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "pseudo_labels.json"
-PRESET = ROOT / "presets" / "streets.yaml"
-SIZES = {"512x1024": (512, 1024), "1024x2048": (1024, 2048)}
-PORTION, CLASSES, REPEATS = 0.2, len(CITYSCAPES), 5
-UNIFORM = np.ones((CLASSES, 1, 1), np.float32)  # the prior, which this labeler does not use
-Rows = Iterator[tuple[str, float]]
-
-
-@dataclass(frozen=True)
-class World:
-    """Streets, a small network trained on them for a minute, and a folder in memory."""
-
-    folder: Path
-    game: Domain
-    city: Domain
-    teacher: model.Model
-    fabric: Fabric
-
-    def sized(self, size: str, count: int) -> Domain:
-        """`count` city images at another size."""
-        height, width = SIZES[size]
-        return replace(self.city, samples=self.city.samples[:count], size=(width, height))
-
-    def logits(self, domain: Domain) -> Iterator[torch.Tensor]:
-        """The trained network's float32 logits of each image, on its own grid."""
-        for index in range(len(domain)):
-            image = torch.from_numpy(domain.image(index).copy()).permute(2, 0, 1)[None]
-            yield predict.scores(self.teacher, image)
-
-    def predictions(self, size: str, count: int) -> Predictions:
-        """Stored as infer does at stride 8."""
-        folder, domain = self.folder / f"{size}-{count}", self.sized(size, count)
-        if not folder.exists():
-            files = predictions.files(count)
-            given = infer.Params(stride=8, batch=1)
-            found = infer.run(given, self.teacher, domain, self.fabric, files.values())
-            predictions.write(folder, files, found)
-        return Predictions(folder)
-
-
-def build(folder: Path) -> World:
-    """The preset's source model after 400 steps."""
-    domains = {}
-    for name, count in (("game", 50), ("city", 32)):
-        given = load(generate.Params, f"generate.{name}", path=PRESET)
-        given = given.model_copy(update={"images": count, "val": 0})
-        generate.run(given, folder / name)
-        samples = [
-            Sample(name, f.image, "", given.height, given.width, f.label, "")
-            for f in generate.frames(given)
-        ]
-        raw = {raw: CITYSCAPES.names.index(n) if n else 255 for raw, n in LABEL_IDS.items()}
-        size = (given.width, given.height)
-        domains[name] = Domain(samples, folder / name, size, Coding(raw), 512)
-    given = load(pretrain.Params, "training", "pretrain.source", path=PRESET)
-    fabric = launch(given.compute)
-    given = given.model_copy(update={"steps": 400})
-    teacher = pretrain.run(given, domains["game"], CITYSCAPES, fabric, lambda *_: None)
-    return World(folder, domains["game"], domains["city"], teacher, fabric)
-
-
-def medians(ways: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
-    """Median seconds of each, one after the other and over again, after one of each unmeasured."""
-    took: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way()
-            took[name] += [time.perf_counter() - began] if turn else []
-    return {name: statistics.median(values) for name, values in took.items()}
+RESULTS = FOLDER / "pseudo_labels.json"
 
 
 def speed(world: World) -> Rows:
@@ -143,8 +60,8 @@ def speed(world: World) -> Rows:
 def ours(stored: Predictions, folder: Path) -> None:
     """What the stage does."""
 
-    def write(name: str, made: fused.Made) -> None:
-        artifacts.write_label(folder / f"{name}.png", made.labels, CITYSCAPES.colours)
+    def write(name: str, made: labelling.Made) -> None:
+        pictures.write_label(folder / f"{name}.png", made.labels, CITYSCAPES.colours)
 
     params = pseudo_label.Params(labeler="cbst", portion=PORTION)
     pseudo_label.run(params, stored, {}, CITYSCAPES, UNIFORM, write)
@@ -207,89 +124,6 @@ def high_water(pid: int) -> float:
     return held[0] / 1024 if held else 0.0
 
 
-def exactness(world: World) -> Rows:
-    """Lambda, pixels kept and labels against sorting everything in float64."""
-    stored = world.predictions("512x1024", 32)
-    plain = [stored[i].logits.astype(np.float32) for i in range(0, 32, 8)]
-    yield from exact("a trained network", plain)
-    sharp = sharpened(plain)
-    yield from exact("60 % of road above 1 - 2^-16", sharp)
-
-
-def sharpened(grids: list[Array]) -> list[Array]:
-    """The same logits, road's raised where it is highest, by what makes 60 % of it that sure."""
-    low, high = 0.0, 30.0
-    for _ in range(12):
-        middle = np.float32((low + high) / 2)
-        raised = [grid.copy() for grid in grids]
-        for grid in raised:
-            grid[0] += middle * (grid.argmax(0) == 0)
-        measured = [fused.measure(grid, *SIZES["512x1024"]) for grid in raised]
-        k = np.concatenate([m[1][m[0] == 0] for m in measured])
-        low, high = (low, middle) if (k < 2.0**-16).mean() > 0.6 else (middle, high)  # noqa: PLR2004
-    return raised
-
-
-def exact(what: str, grids: list[Array]) -> Rows:
-    """Rows of one set of logits."""
-    height, width = SIZES["512x1024"]
-    k, seen = confidence.thresholds(
-        grids, lambda g: fused.measure(g, height, width), np.arange(CLASSES), PORTION
-    )
-    maps = [upsampled(grid, height, width) for grid in grids]
-    classes, values = (np.stack(found) for found in zip(*map(scores, maps), strict=True))
-    reference = np.array([sorted_k(values[classes == c], PORTION) for c in range(CLASSES)])
-    taken = reference > 0
-    off = np.abs(np.expm1(reference[taken] - k[taken].astype(np.float64))).max()
-    yield f"{what}: lambda, largest relative difference to float64", float(off)
-    wrong = 0
-    measured = [fused.measure(grid, height, width) for grid in grids]
-    for c in np.flatnonzero(taken):
-        kept = sum(int((m[1][m[0] == c] <= k[c]).sum()) for m in measured)
-        expected = int((values[classes == c] <= reference[c]).sum())
-        ties = int((np.abs(values[classes == c] / reference[c] - 1) < 2.0**-20).sum())
-        wrong += max(0, abs(kept - expected) - ties)
-    yield f"{what}: pixels kept, difference to float64, ties aside", wrong
-    labels = [fused.weighted_argmax(grid, height, width, k).labels for grid in grids]
-    own = np.where(k == fused.NOTHING, 0, k).astype(np.float64)
-    same = [(label == weighted(a, own)).mean() for label, a in zip(labels, maps, strict=True)]
-    yield f"{what}: % of labels equal at the same lambda", 100 * float(np.mean(same))
-    yield f"{what}: % of pixels kept", 100 * float(np.mean([(x != 255).mean() for x in labels]))  # noqa: PLR2004
-    assert seen.predicted.sum() == height * width * len(grids)
-
-
-def rounding(world: World) -> Rows:
-    """Labels from stored logits against float32 ones, and against labels at full resolution."""
-    height, width = SIZES["512x1024"]
-    domain = world.sized("512x1024", 32)
-    half, single, full = [], [], []
-    for logits in world.logits(domain):
-        small = predict.resample(logits, height // 8, width // 8)
-        single.append((small - small.amax(1, keepdim=True))[0].numpy())
-        half.append(predict.grid(logits, height, width, 8)[0].numpy().astype(np.float32))
-        full.append(predict.labels(logits, height, width)[0].numpy())
-    made = [labelled(grids, height, width) for grids in (half, single)]
-    yield "512x1024: % of labels equal, float16 to float32", 100 * same(made[0], made[1])
-    coarse = [fused.measure(grid, height, width)[0] for grid in half]
-    yield "512x1024: % of classes equal, stride 8 to full resolution", 100 * same(coarse, full)
-    truths = [domain.label(index) for index in range(len(domain))]
-    for what, found in (("stride 8", coarse), ("full resolution", full)):
-        yield f"512x1024: % of pixels right, {what}", 100 * same(found, truths)
-
-
-def labelled(grids: list[Array], height: int, width: int) -> list[Array]:
-    """CBST's labels of a set."""
-    k, _ = confidence.thresholds(
-        grids, lambda g: fused.measure(g, height, width), np.arange(CLASSES), PORTION
-    )
-    return [fused.weighted_argmax(grid, height, width, k).labels for grid in grids]
-
-
-def same(one: list[Array], other: list[Array]) -> float:
-    """Share of equal pixels."""
-    return float(np.mean([(a == b).mean() for a, b in zip(one, other, strict=True)]))
-
-
 def storing(world: World) -> Rows:
     """What infer adds to the forward pass: the coarser grid in float16, and writing it."""
     height, width = SIZES["512x1024"]
@@ -307,68 +141,6 @@ def storing(world: World) -> Rows:
         yield f"512x1024: ms an image to store, a network of stride {stride}", 1000 * seconds / 32
 
 
-def retraining(world: World) -> Rows:
-    """Steps a second of retrain to those of the same loop on one batch in memory."""
-    given = load(
-        retrain.Params, "training", "retrain", "rounds.round-1.retrain", path=PRESET
-    ).model_copy(update={"steps": 60})
-    small = model.create(world.teacher.recipe, 0)
-    yield from loaded("small network, 256x128", given, small, world.game, world.city)
-    height, width = SIZES["512x1024"]
-    large = [at_full_size(world, domain, 8) for domain in (world.game, world.city)]
-    augment = given.augment.model_copy(update={"crop_width": width, "crop_height": height})
-    given = given.model_copy(update={"steps": 5, "batch": 2, "augment": augment})
-    recipe = model.Recipe("deeplabv3", CITYSCAPES, {})
-    yield from loaded("DeepLabV3-ResNet-50, 512x1024", given, model.create(recipe, 0), *large)
-
-
-def at_full_size(world: World, domain: Domain, count: int) -> Domain:
-    """Images and labels of 512x1024 as files, none kept in memory."""
-    height, width = SIZES["512x1024"]
-    large = replace(domain, samples=domain.samples[:count], size=(width, height))
-    samples = []
-    root = world.folder / f"{domain.samples[0].domain}-large"
-    for index, sample in enumerate(large.samples):
-        artifacts.write_image(root / f"{index}.png", artifacts.Image.fromarray(large.image(index)))
-        artifacts.write_label(root / f"{index}l.png", large.label(index), CITYSCAPES.colours)
-        samples.append(replace(sample, image=f"{index}.png", label=f"{index}l.png"))
-    same_ids = Coding({**{i: i for i in range(CLASSES)}, 255: 255})
-    return Domain(samples, root, (width, height), same_ids)
-
-
-def loaded(
-    what: str, given: retrain.Params, network: model.Model, source: Domain, target: Domain
-) -> Rows:
-    """With the loader, and without."""
-    objective = parts.build("objectives", "self_training", given.options, k=torch.zeros(CLASSES))
-    sides = batches.shares(source, target, given.batch, given.source_share)
-    draws = batches.Draws(sides, Augment(given.augment), given.seed)
-    batch = draws[0]
-
-    def seconds(run: Callable[[training.Log], None]) -> float:
-        at = [time.perf_counter()]
-        run(lambda *_: at.append(time.perf_counter()))
-        return statistics.median(after - before for before, after in pairwise(at[1:]))
-
-    args = (network, objective)
-    ratios, steps = [], []
-    for _ in range(3):
-        full = seconds(lambda log: training.fit(
-            *args, sides, given, given.steps, given.seed, launch(given.compute), log))  # fmt: skip
-        cached = seconds(lambda log: training.train(
-            *args, repeat(batch, given.steps), given.steps, given,
-            launch(given.compute), log))  # fmt: skip
-        ratios.append(cached / full)
-        steps.append(1 / full)
-    yield f"{what}: steps a second", statistics.median(steps)
-    yield f"{what}: retrain's steps a second to those on a cached batch", statistics.median(ratios)
-    began = time.process_time()
-    for step in range(8):
-        draws[step]
-    spent = (time.process_time() - began) / 8 / given.batch
-    yield f"{what}: loader's CPU ms an image", 1000 * spent
-
-
 def evaluation(world: World) -> Rows:
     """One confusion matrix over pairs at 512x1024, beside torchmetrics'."""
     from torchmetrics.classification import MulticlassConfusionMatrix
@@ -376,7 +148,7 @@ def evaluation(world: World) -> Rows:
     domain = world.sized("512x1024", 32)
     truths = [domain.label(i) for i in range(32)]
     stored = world.predictions("512x1024", 32)
-    found = [fused.measure(p.logits.astype(np.float32), 512, 1024)[0] for p in stored]
+    found = [labelling.measure(p.logits.astype(np.float32), 512, 1024)[0] for p in stored]
     confusion = Confusion(CLASSES)
     metric = MulticlassConfusionMatrix(CLASSES, ignore_index=255, validate_args=False)
 
@@ -416,8 +188,8 @@ def limit(world: World) -> Rows:
     height, width = SIZES["512x1024"]
     k = np.full(CLASSES, 0.1, np.float32)
     took = medians({
-        "measure": lambda: fused.measure(grid, height, width),
-        "labels": lambda: fused.weighted_argmax(grid, height, width, k).labels,
+        "measure": lambda: labelling.measure(grid, height, width),
+        "labels": lambda: labelling.weighted_argmax(grid, height, width, k).labels,
     }, 20)  # fmt: skip
     yield "one core: billion multiply-adds a second, in registers", rate / 1e9
     # per class and pixel: lerp and argmax 5, exp 17, sums 5, weighted argmax 5; per pixel 35

@@ -13,24 +13,23 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
+import clones
 import numpy as np
-import soak
-from ablation import half_width
 from rich.progress import track
+from rows import FOLDER, ROOT, Row
 from ruamel.yaml import YAML
+from tables import half_width
 
-from pipeline import artifacts
+from pipeline.runtime.files import write_json
 
-RESULTS = soak.ROOT / "benchmarks" / "results" / "ranks.json"
+RESULTS = FOLDER / "ranks.json"
 MODELS = ("source", "target-norm", "round-1")
-Row = dict[str, Any]
 
 
 def params(seed: int, devices: int) -> Row:
     """The preset streets at half its size, with one round."""
-    content = soak.params(1)
+    content = clones.params(1)
     size = {"width": 128, "height": 64}
     content |= {"seed": seed, "pretrain": {"source": {"steps": 400}}}
     content["compute"] |= {"devices": devices, "checkpoint_minutes": 5}
@@ -47,9 +46,9 @@ def params(seed: int, devices: int) -> Row:
 
 def run(folder: Path, seed: int, devices: int) -> Row:
     """mIoU of each model."""
-    subprocess.run(["git", "clone", "--quiet", soak.ROOT, folder], check=True)
+    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
     YAML().dump(params(seed, devices), folder / "params.yaml")
-    env = soak.environment(0)
+    env = clones.environment(0)
     done = subprocess.run(["dvc", "repro", "report"], cwd=folder, env=env, text=True, check=False,
                           capture_output=True)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,7 +80,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = run(Path(folder) / "clone", seed, devices)
         rows.append({"seed": seed, "devices": devices, **found})
-        artifacts.write_json(RESULTS, rows)
+        write_json(RESULTS, rows)
     print(table(rows))
 
 

@@ -10,147 +10,29 @@ bytes. Rows go to benchmarks/results/soak.json, and Markdown is printed.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
-from ruamel.yaml import YAML
+from clones import FOLDERS, clone, environment, locked, sizes
+from rows import FOLDER, Row
+from watching import Watched, peak, server, words
 
-from pipeline import artifacts
+from pipeline.runtime.files import write_json
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "soak.json"
+RESULTS = FOLDER / "soak.json"
 EVERY = 0.25  # seconds between looks at the processes
-FOLDERS = ("data/rounds", "models", "reports", ".dvc/cache", ".prefect", "data/unfinished")
 VICTIMS = ("everything", "the flow", "DVC", "the stage")
-Row = dict[str, Any]
-
-
-def params(rounds: int) -> Row:
-    """The preset streets, as small as it runs, with so many rounds."""
-    content: Row = YAML(typ="safe").load(ROOT / "presets" / "streets.yaml")
-    size = {"width": 64, "height": 32}
-    content["generate"]["game"] |= {"images": 12, **size}
-    content["generate"]["city"] |= {"images": 12, "val": 4, **size}
-    for role in ("source", "target", "val"):
-        content["prepare"][role] |= size
-    content["prepare"]["minimum"] = 4
-    # a checkpoint after every step, as a run of days has one after a small part of them
-    content["compute"] |= {"threads": 1, "precision": "32-true", "checkpoint_minutes": 0}
-    content["network"]["options"] = {"width": 8}
-    content["training"] |= {"batch": 4, "log_every": 5}
-    content["training"]["augment"] |= {"crop_width": 64, "crop_height": 32}
-    content["pretrain"] = {"source": {"steps": 60}, "source-long": {"steps": 100}}
-    content["warmup"]["target-norm"] |= {"steps": 5, "batch": 4}
-    content["retrain"]["steps"] = 15
-    content["panels"]["width"] = 64
-    first = content["rounds"]["round-1"]
-    names = ["target-norm", *(f"round-{number + 1}" for number in range(rounds))]
-    content["rounds"] = {
-        name: {**first, "teacher": teacher, "start": teacher}
-        for teacher, name in itertools.pairwise(names)
-    }
-    return content
-
-
-def clone(folder: Path, rounds: int) -> Path:
-    """A fresh clone with these params."""
-    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-    YAML().dump(params(rounds), folder / "params.yaml")
-    return folder
-
-
-def environment(port: int) -> dict[str, str]:
-    found = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    path = f"{Path(sys.executable).parent}:{found['PATH']}"
-    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}
-    return found | quiet | {"PATH": path, "OMP_NUM_THREADS": "1"}
-
-
-@contextmanager
-def server(folder: Path, env: dict[str, str]) -> Iterator[psutil.Process]:
-    """`make ui`, which outlives all kills."""
-    command = [sys.executable, "-m", "prefect", "server", "start"]
-    with (folder / "server.log").open("w") as log:
-        running = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + 180
-        while not healthy(env["PREFECT_SERVER_API_PORT"]):
-            assert time.monotonic() < until, "Prefect's server does not start"
-            time.sleep(0.5)
-        yield psutil.Process(running.pid)
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def healthy(port: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5) as answer:
-            return bool(answer.read().strip() == b"true")
-    except OSError:
-        return False
-
-
-class Watched:
-    """What the processes of a run take, by what they are."""
-
-    def __init__(self) -> None:
-        self.peaks: dict[str, int] = defaultdict(int)  # of each stage, bytes
-        self.family: list[psutil.Process] = []
-
-    def look(self, flow: psutil.Process) -> None:
-        """The flow's processes as they are now."""
-        with suppress(psutil.NoSuchProcess):
-            self.family = [flow, *flow.children(recursive=True)]
-        for process in self.family:
-            with suppress(psutil.NoSuchProcess, FileNotFoundError, StopIteration):
-                if name := stage_of(process):
-                    self.peaks[name] = max(self.peaks[name], peak(process.pid))
-
-    def victims(self, what: str) -> list[psutil.Process]:
-        """Those to kill; none where nothing of the kind runs."""
-        flow, *others = self.family
-        if what == "everything":
-            return self.family
-        if what == "the flow":
-            return [flow]
-        wanted = (lambda p: " repro " in words(p)) if what == "DVC" else stage_of
-        return [process for process in others if wanted(process)]
-
-
-def words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def stage_of(process: psutil.Process) -> str:
-    """`retrain@round-3`, or nothing for what is no stage."""
-    found = re.search(r"python\S* -m pipeline\.stages\.(\w+)(?: ([a-z][\w-]*))?", words(process))
-    return "@".join(filter(None, found.groups())) if found else ""
-
-
-def peak(pid: int) -> int:
-    """The most memory that a process has had, in bytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def attempt(
@@ -184,25 +66,6 @@ def attempt(
         "left": [words(process) for process in left],
         "gone": round(time.monotonic() - ended, 1),
     }  # fmt: skip
-
-
-def sizes(folder: Path) -> dict[str, int]:
-    """Bytes below each folder, hard links counted once."""
-    found = {}
-    for name in FOLDERS:
-        seen = {}
-        for path in (folder / name).rglob("*"):
-            with suppress(FileNotFoundError):
-                at = path.lstat()
-                seen[at.st_ino] = at.st_size if path.is_file() else 0
-        found[name] = sum(seen.values())
-    return found
-
-
-def locked(folder: Path) -> dict[str, str]:
-    """Each output's hash by its path."""
-    stages = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def soak(given: argparse.Namespace, folder: Path) -> Row:
@@ -313,7 +176,7 @@ def main() -> None:
     given = parser.parse_args()
     if not given.table:
         with tempfile.TemporaryDirectory() as folder:
-            artifacts.write_json(given.out, soak(given, Path(folder)))
+            write_json(given.out, soak(given, Path(folder)))
     print(table(json.loads(given.out.read_text())))
 
 

@@ -10,7 +10,6 @@ found: run it again to go on where it stopped, or with `--table` to only draw th
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -19,25 +18,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import ablation
+import methods
 import numpy as np
 import pandas as pd
 import torch
-from ablation import BASELINE, KEPT, World, build, half_width, one_round, scored, trained
-from torch.nn import functional as F
+from domain_gap import told
+from experiments import BASELINE, KEPT, World, build, memory, one_round, scored, trained, warmed
+from rows import Row, Rows, side_by_side
+from tables import interval
 
-from pipeline import artifacts, model
-from pipeline.discriminators import PixelDiscriminator
-from pipeline.params import derived_seed
-from pipeline.passes import fixed_statistics
-from pipeline.samples import Domain
+from pipeline.model import model
+from pipeline.runtime.params import derived_seed
 
-RESULTS = ablation.ROOT / "benchmarks" / "results" / "warmups.json"
+RESULTS = Rows("warmups", "seed")
 LONGER = "source-longer"  # as many steps as a warm-up and three rounds
 CONTROL = "target-norm"  # of source-long: what batch norm does without any of the losses
 TENTHS = 10
-IMAGES, STEPS = 48, 300  # of each domain, half to learn from; of the discriminator of `told`
-Row = dict[str, Any]
 
 # The papers' weights were made for 120,000 steps of SGD, these are 640 of AdamW: tried on seed 1,
 # with the evaluation labels in sight, were AdvEnt with 1e-2 and 1e-1, MinEnt with 1e-2. The papers'
@@ -118,7 +114,7 @@ def control(
 def adapted(world: World, name: str, network: Mapping[str, Any]) -> model.Model:
     """source-long with the target's statistics."""
     start = trained(world, name, {"steps": counts(world)[1], **network}, world.prepared.source)
-    return ablation.warmed(world, start, world.content["warmup"]["target-norm"])
+    return warmed(world, start, world.content["warmup"]["target-norm"])
 
 
 def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -136,7 +132,7 @@ def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     item |= {"discriminator": DISCRIMINATOR}
     item |= {"from": "source", "steps": long - first, "seed": derived_seed(world.seed, method)}
     curve = Curve(long - first)
-    found = ablation.warmed(world, start, item, curve)
+    found = warmed(world, start, item, curve)
     more = {"curve": curve.means(), "told": told(world, found)}
     yield method, "alone", {**scored(world, found), **more}
     if method in OBJECTIVES:
@@ -148,54 +144,10 @@ def with_aux(world: World) -> dict[str, Any]:
     return {"network": {**world.content["network"], "options": {"aux": True}}}
 
 
-def told(world: World, found: model.Model) -> float:
-    """How often a new discriminator tells whose the features are, of images that it did not see.
-
-    Batch norm has the statistics of eight whole images of one domain. 50 % is a guess; the two have
-    other shares of classes, so that no alignment need reach it.
-    """
-    parts = [
-        [features(found, of, images) for of in (world.prepared.source, world.prepared.target)]
-        for images in (range(0, IMAGES, 2), range(1, IMAGES, 2))
-    ]
-    (x, y), (x_test, y_test) = (
-        (torch.cat(both), torch.cat([torch.full((len(f), 1), side) for side, f in
-                                     zip((1.0, 0.0), both, strict=True)]))
-        for both in parts
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        judge = PixelDiscriminator(x.shape[1])
-        stepper = torch.optim.Adam(judge.parameters(), 1e-3)
-        for _ in range(STEPS):
-            drawn = torch.randint(len(x), (2048,))
-            answers = judge(x[drawn, :, None, None])[:, :, 0, 0]
-            loss = F.binary_cross_entropy_with_logits(answers, y[drawn])
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-    with torch.no_grad():
-        right = (judge(x_test[:, :, None, None])[:, :, 0, 0] > 0) == (y_test > 0)
-    return float(right.float().mean())
-
-
-@torch.no_grad()
-def features(found: model.Model, of: Domain, images: range) -> torch.Tensor:
-    """(cells, F) of some images, a sixteenth of all cells."""
-    found.train()
-    rows = []
-    with fixed_statistics(found):
-        for batch in (images[i : i + 8] for i in range(0, len(images), 8)):
-            stacked = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in batch])
-            rows.append(found(stacked).features[:, :, 2::4, 2::4].movedim(1, 3).flatten(0, 2))
-    found.eval()
-    return torch.cat(rows)
-
-
 def followed(world: World, teacher: model.Model) -> dict[str, Any]:
     """The score after the preset's three rounds of CBST."""
-    for number, step in enumerate(ablation.rounds("cbst")):
-        with tempfile.TemporaryDirectory(dir=Path("/dev/shm")) as folder:
+    for number, step in enumerate(methods.rounds("cbst")):
+        with tempfile.TemporaryDirectory(dir=memory()) as folder:
             name = f"round-{number + 1}"
             teacher, _ = one_round(world, teacher, name, step, {}, Path(folder))
     return scored(world, teacher)
@@ -204,7 +156,7 @@ def followed(world: World, teacher: model.Model) -> dict[str, Any]:
 def work(seed: int, method: str, threads: int) -> None:
     """The rows of a method, "" for the baselines, unless they are there."""
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
-    if (method or LONGER) in {row["method"] for row in read_rows() if row["seed"] == seed}:
+    if (method or LONGER) in {row["method"] for row in RESULTS.read() if row["seed"] == seed}:
         return
     torch.set_num_threads(threads)
     world = build("streets", seed, threads)
@@ -213,19 +165,9 @@ def work(seed: int, method: str, threads: int) -> None:
     else:
         found = list(run(world, method) if method else baselines(world))
     rows = [{"method": m, "seed": seed, "model": name, **more} for m, name, more in found]
-    append(rows)
+    RESULTS.append(rows)
     scores = ", ".join(f"{r['method']} {r['model']} {r['miou']:.2f}" for r in rows)
     print(f"{seed}: {scores}", flush=True)
-
-
-def read_rows() -> list[Row]:
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-
-
-def append(rows: list[Row]) -> None:
-    with ablation.alone():
-        both = sorted([*read_rows(), *rows], key=lambda row: row["seed"])
-        artifacts.write_bytes(RESULTS, (json.dumps(both, indent=1) + "\n").encode())
 
 
 # --- what came of it -----------------------------------------------------------------------
@@ -277,11 +219,6 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def interval(values: np.ndarray[Any, Any], form: str = "+.2f") -> str:
-    """Mean and half of the 95 % interval."""
-    return f"{values.mean():{form}} ± {half_width(values):{form.lstrip('+')}}"
-
-
 def accuracy(rows: list[Row], name: str) -> str:
     """In percent, means over seeds of the first, middle and last tenths."""
     curves: list[Mapping[str, list[float]]] = [
@@ -305,8 +242,8 @@ def main() -> None:
     jobs = [(seed, method) for method in ("", *args.methods) for seed in args.seeds]
     threads = 1 if args.jobs > 1 else os.cpu_count() or 1
     if not args.table:
-        ablation.side_by_side(args.jobs, work, [(*job, threads) for job in jobs])
-    print(table(read_rows()))
+        side_by_side(args.jobs, work, [(*job, threads) for job in jobs])
+    print(table(RESULTS.read()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,204 @@
+"""A data set and seed in one process: the stages' own `run`s, one after the other, without DVC.
+
+What methods share (worlds, the source's models, the target's batch norm) is kept in data/ablation.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from rows import ROOT, alone
+
+from pipeline.domain import pictures
+from pipeline.domain.samples import Domain
+from pipeline.inference.predictions import Prediction, files
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model import model
+from pipeline.runtime.compute import Compute
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import derived_seed, overlay, read, validate
+from pipeline.runtime.progress import Log
+from pipeline.stages import (
+    evaluate,
+    generate,
+    infer,
+    prepare,
+    pretrain,
+    prior,
+    pseudo_label,
+    retrain,
+    split,
+    warmup,
+)
+
+KEPT = ROOT / "data" / "ablation"  # worlds and models that methods share
+DATA = {"streets": "streets", "camvid": "camvid-dusk"}
+BASELINE, ORACLE = "source-long", "oracle"
+
+
+@dataclass(frozen=True)
+class World:
+    """One data set and seed."""
+
+    data: str
+    seed: int
+    content: Mapping[str, Any]
+    prepared: prepare.Prepared
+    known: prior.Prior
+    fabric: Fabric
+
+    def section(self, kind: type[Any], name: str, *over: Mapping[str, Any]) -> Any:
+        """A stage's Params from the preset's sections and `over`."""
+        merged: dict[str, Any] = {}
+        for each in over:
+            merged = overlay(merged, each)
+        for field in kind.model_fields.keys() & self.content.keys() - merged.keys():
+            merged[field] = self.content[field]
+        return validate(kind, merged, f"ablation: {name}")
+
+
+def build(data: str, seed: int, threads: int) -> World:
+    """The preset's data, made once for all seeds."""
+    content = dict(read(ROOT / "presets" / f"{DATA[data]}.yaml"))
+    content |= {"seed": seed, "compute": {**content["compute"], "threads": threads}}
+    with alone():
+        for name, item in content["generate"].items():
+            drawn(KEPT / "streets" / name, item)
+    for role in prepare.DOMAINS:
+        root = Path(content["prepare"][role]["root"])
+        moved = KEPT / "streets" / root.name if content["generate"] else ROOT / root
+        content["prepare"][role]["root"] = str(moved)
+    prepared = prepare.run(validate(prepare.Params, content["prepare"], "prepare"))
+    memory = {"memory": content["compute"]["memory"]}
+    held = {r: replace(getattr(prepared, r), **memory) for r in ("source", "target", "val")}
+    compute = validate(Compute, content["compute"], "compute")
+    given = validate(prior.Params, content["prior"], "prior")
+    known = prior.run(given, held["source"], len(prepared.taxonomy))
+    return World(data, seed, content, replace(prepared, **held), known, launch(compute))
+
+
+def drawn(folder: Path, item: Mapping[str, Any]) -> None:
+    """A domain of streets, unless it is there."""
+    if not folder.exists():
+        params = validate(generate.Params, {**item, "seed": 1}, "generate")
+        with tempfile.TemporaryDirectory(dir=KEPT) as unfinished:
+            generate.run(params, Path(unfinished) / folder.name)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            (Path(unfinished) / folder.name).rename(folder)
+
+
+def silent(*_: Any) -> None:
+    """No training curve."""
+
+
+def trained(world: World, name: str, over: Mapping[str, Any], source: Any) -> model.Model:
+    """A supervised model, kept for the other methods."""
+    path = KEPT / f"{world.data}-{world.seed}-{name}.pt"
+    if not path.exists():
+        params = world.section(pretrain.Params, name, world.content["training"], over)
+        taxonomy = world.prepared.taxonomy
+        model.save(path, pretrain.run(params, source, taxonomy, world.fabric, silent))
+    return model.load(path)
+
+
+class Both:
+    """Two labelled domains as one, for the oracle."""
+
+    def __init__(self, *domains: Domain) -> None:
+        self.places = [(of, index) for of in domains for index in range(len(of))]
+        self.samples = [of.samples[index] for of, index in self.places]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def image(self, index: int) -> Any:
+        """RGB."""
+        of, own = self.places[index]
+        return of.image(own)
+
+    def label(self, index: int) -> Any:
+        """Train ids."""
+        of, own = self.places[index]
+        return of.label(own)
+
+
+def scored(
+    world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
+) -> dict[str, Any]:
+    """mIoU, rare classes, signals and, for a round, its labels' coverage and precision."""
+    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
+    val, target = world.prepared.val, world.prepared.target
+    confusion = evaluate.run(params, found, val, world.fabric)
+    signals = evaluate.label_free(params, found, target, world.fabric)
+    metrics, _ = evaluate.tables(confusion, found, labels, signals)
+    return metrics
+
+
+def normed(world: World) -> model.Model:
+    """The preset's warmup: target statistics in batch norm."""
+    item = world.content["warmup"]["target-norm"]
+    start = trained(world, "source", {"steps": world.content["pretrain"]["source"]["steps"]},
+                    world.prepared.source)  # fmt: skip
+    return warmed(world, start, item)
+
+
+def warmed(
+    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent
+) -> model.Model:
+    """A model after one more warmup."""
+    params = world.section(warmup.Params, "warmup", world.content["training"], item)
+    target = PseudoLabelled(world.prepared.target, None, len(world.prepared.taxonomy))
+    own = world.prepared.source
+    shares = torch.tensor(world.known.shares)
+    return warmup.run(params, deepcopy(start), own, target, shares, world.fabric, log)
+
+
+def memory() -> Path | None:
+    """A folder in memory, where there is one."""
+    return Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+
+
+def one_round(
+    world: World, teacher: model.Model, name: str, step: Mapping[str, Any],
+    own: Mapping[str, Any], folder: Path,
+) -> tuple[model.Model, evaluate.PseudoLabels]:  # fmt: skip
+    """infer, pseudo_label, split and retrain."""
+    content, target = world.content, world.prepared.target
+    taxonomy = world.prepared.taxonomy
+    inferring = world.section(infer.Params, "infer", content["infer"])
+    indices = files(len(target)).values()
+    found: list[Prediction] = list(infer.run(inferring, teacher, target, world.fabric, indices))
+    labelling = world.section(pseudo_label.Params, "pseudo_label", step["pseudo_label"])
+
+    def write(name: str, made: Any) -> None:
+        pictures.write_label(folder / f"{name}.png", made.labels, taxonomy.colours)
+
+    made = pseudo_label.run(labelling, found, {}, taxonomy, world.known.q, write)
+    table = split.run(world.section(split.Params, "split", step["split"]),
+                      made.coverage, made.thresholds)  # fmt: skip
+    plain = {k: v for k, v in content["retrain"].items() if k != "options"}
+    params = world.section(
+        retrain.Params, "retrain", content["training"], plain, step["retrain"], own,
+        {"seed": derived_seed(world.seed, name)},
+    )  # fmt: skip
+    pseudo = PseudoLabelled(target, folder, len(taxonomy), Stored(found))
+    halves = retrain.split_up(params, pseudo, table, made.thresholds)
+    source = world.prepared.source
+    student = retrain.run(params, deepcopy(teacher), source, halves, world.fabric, silent)
+    truth = evaluate.PseudoLabels(pseudo, world.prepared.target_truth, made.thresholds)
+    return student, truth
+
+
+class Stored(list[Prediction]):
+    """Predictions in memory, as `predictions.Predictions` reads them from disk."""
+
+    def only(self, indices: Iterable[int]) -> Stored:
+        """Those of some images."""
+        return Stored(self[i] for i in indices)
