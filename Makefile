@@ -46,7 +46,7 @@ test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
 test-browser: has-chromium .venv/ready-browser .venv/ready-flow  ## the look page and Prefect's, in Chromium
-	python -m pytest -o addopts="-q --strict-markers" -m browser tests/browser
+	python -m pytest -o addopts="-q --strict-markers --import-mode=importlib" -m browser tests/browser
 
 has-chromium:
 	@for tool in chromium chromedriver; do command -v $$tool > /dev/null || { \
@@ -65,7 +65,8 @@ audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages, from 
 	.venv/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip $(ARGS)
 
 clean:  ## remove what the pipeline made; DVC's cache stays
-	rm -rf data/raw data/prepared data/rounds data/unfinished models reports
+	rm -rf data/raw data/prepared data/rounds data/unfinished
+	find models reports -mindepth 1 ! -name README.md -delete
 
 # torch first and by itself: TORCH decides its build, and the rest then finds it satisfied
 .venv/ready: pyproject.toml requirements.txt

@@ -22,9 +22,10 @@ import torch
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline import artifacts, model
-from pipeline.model import Recipe
-from pipeline.taxonomy import resolve
+from pipeline.domain import artifacts
+from pipeline.domain.taxonomy import resolve
+from pipeline.model import model
+from pipeline.model.recipe import Recipe
 from tests import worlds
 
 SIZE = worlds.SIZE

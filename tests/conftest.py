@@ -10,11 +10,13 @@ import pytest
 import torch
 from hypothesis import settings
 
-from pipeline.compute import Compute, launch
-from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import Coding, Domain, Sample
+from pipeline.domain.pixels import Coding
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.runtime.compute import Compute
+from pipeline.runtime.launch import launch
 from pipeline.stages import evaluate
-from pipeline.taxonomy import IGNORE
 from tests import worlds
 from tests.rounds import HEIGHT, WIDTH, without_label, write_labels
 

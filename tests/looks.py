@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import artifacts
+from pipeline.domain import artifacts
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.look import maps, page, views
-from pipeline.samples import Domain, Sample
+from pipeline.runtime.files import write_json
 from pipeline.stages import panels
-from pipeline.taxonomy import IGNORE
 from tests.rounds import THREE
 
 SIZE = (64, 32)
@@ -50,7 +51,7 @@ def write_panels(folder, domain, truths=None):
         image = np.full((32, 64, 3), 40 + index % 160, np.uint8)
         known.append(panels.write(folder, index, (image, (truths or {}).get(index)), 85))
     about = panels.index_of(domain, panels.Params(), known)
-    artifacts.write_json(folder / "index.json", about)
+    write_json(folder / "index.json", about)
 
 
 def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):

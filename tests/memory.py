@@ -11,13 +11,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline import model, parts, training
-from pipeline.augment import AugmentParams
-from pipeline.batches import Batch, Labelled
-from pipeline.model import Outputs, Recipe
-from pipeline.samples import Sample
-from pipeline.taxonomy import IGNORE, resolve
-from pipeline.training import Optimiser, Training
+from pipeline.domain.batches import Batch, Labelled
+from pipeline.domain.samples import Sample
+from pipeline.domain.taxonomy import IGNORE, resolve
+from pipeline.domain.views import AugmentParams
+from pipeline.model import model
+from pipeline.model.outputs import Outputs
+from pipeline.model.recipe import Recipe
+from pipeline.runtime import parts
+from pipeline.sections.training import Training
+from pipeline.training.loop import Optimiser
+from pipeline.training.objective import build_objective
 
 CLASSES = 3
 FEATURES = 8
@@ -67,7 +71,7 @@ def objective(name, seed=0, context=CONTEXT, **options):
     asked = inspect.signature(parts.find("objectives", name)).parameters
     needed = [key for key, of in asked.items() if of.default is of.empty and key not in context]
     missing = {key: reference() for key in needed}
-    return training.objective(name, missing | options, seed, **context)
+    return build_objective(name, missing | options, seed, **context)
 
 
 def start(of, seed=0):

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline import confidence, fused
+from pipeline.inference import confidence, labelling
 
 
 def places(length, cells):
@@ -88,7 +88,7 @@ def reference_threshold(values, portion):
     """lambda as the paper's code finds it: sort descending, take entry floor(N p) - 1."""
     rank = int(np.floor(len(values) * portion))
     descending_p = np.sort(values)  # k ascends where p descends
-    return descending_p[rank - 1] if rank else fused.NOTHING
+    return descending_p[rank - 1] if rank else labelling.NOTHING
 
 
 def grids(seed, n, classes, size, scale=4.0):
@@ -99,11 +99,11 @@ def grids(seed, n, classes, size, scale=4.0):
 
 
 def found(images, height, width, pools, portion):
-    measured = [fused.measure(g, height, width) for g in images]
+    measured = [labelling.measure(g, height, width) for g in images]
     predicted = np.stack([m[0] for m in measured])
     k = np.stack([m[1] for m in measured])
     thresholds, seen = confidence.thresholds(
-        images, lambda g: fused.measure(g, height, width), pools, portion
+        images, lambda g: labelling.measure(g, height, width), pools, portion
     )
     total = np.bincount(pools, seen.predicted.sum(0)).astype(int)
     return predicted, k, thresholds, total

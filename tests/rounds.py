@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pipeline import artifacts, model, predictions
-from pipeline.model import Recipe
-from pipeline.predictions import Prediction, Predictions
-from pipeline.taxonomy import resolve
+from pipeline.domain import pictures
+from pipeline.domain.taxonomy import resolve
+from pipeline.inference import predictions
+from pipeline.inference.predictions import Prediction, Predictions
+from pipeline.model import model
+from pipeline.model.recipe import Recipe
 from tests import worlds
 
 THREE = resolve(["soil", "crop", "weed"])
@@ -41,7 +43,7 @@ def without_label(domain):
 
 def write_labels(folder, labels):
     for name, label in labels.items():
-        artifacts.write_label(folder / f"{name}.png", label, THREE.colours)
+        pictures.write_label(folder / f"{name}.png", label, THREE.colours)
     return folder
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.taxonomy import CAMVID, LABEL_IDS
+from pipeline.domain.taxonomy import CAMVID, LABEL_IDS
 
 Array = npt.NDArray[Any]
 Size = tuple[int, int]

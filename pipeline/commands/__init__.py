@@ -1,28 +1,55 @@
-"""What people run beside the pipeline: `segue --help`."""
+"""What people run beside the pipeline, a module each: `segue --help`.
+
+Imports any room but flow, and a module only when its command is asked for: help is quick.
+"""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import pkgutil
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
-from pipeline import process
-from pipeline.commands import branch, check, cost, export, label, preset, score
-from pipeline.files import BadInput
+from pipeline.runtime.files import BadInput
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-for command in (
-    *(label.label, score.score, export.export, cost.cost),
-    *(preset.preset, check.check, branch.branch),
-):
-    app.command()(command)
+_HELP = "Work on params.yaml, and use the models that the pipeline made. `dvc repro` runs it."
+_ORDER = ("preset", "check", "branch", "cost", "label", "score", "export")
+
+
+def app(words: Sequence[str]) -> typer.Typer:
+    """The command line, of whose commands only the one that `words` ask for is imported."""
+    found = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name in (*_ORDER, *sorted(_modules() - {*_ORDER})):
+        if name == asked:
+            found.command()(getattr(importlib.import_module(f"{__name__}.{name}"), name))
+        else:
+            found.command(name, help=_summary(name))(lambda: None)
+    return found
+
+
+def _modules() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(__path__)}
+
+
+def _summary(name: str) -> str:
+    """The first line of a command's module, which is read and not run."""
+    text = (Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
 
 
 def main() -> None:
     """The console script: BadInput is one message, exit 1."""
+    words = sys.argv[1:]
     try:
-        app()
+        app(words)(words)
     except BadInput as error:
         sys.exit(f"error: {error}")
     except (MemoryError, OSError) as error:
+        from pipeline.runtime import process
+
         sys.exit(f"error: {process.machine(error)}")

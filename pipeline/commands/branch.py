@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
-from pipeline import artifacts, params
-from pipeline.files import BadInput
+from pipeline.runtime import params
+from pipeline.runtime.files import BadInput, write_bytes
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
 
@@ -26,7 +26,7 @@ def branch(
     new = made(content, origin, name, rounds)
     text = added(params.FILE.read_text(), new)
     _agree(text, {**content, "rounds": {**content["rounds"], **new}})
-    artifacts.write_bytes(params.FILE.resolve(), text.encode())  # it may be a link
+    write_bytes(params.FILE.resolve(), text.encode())  # it may be a link
     typer.echo(
         f"params.yaml has {', '.join(new)} after {origin}, with the settings of the rounds that "
         "followed it so far; edit them, then run: segue check, dvc repro"

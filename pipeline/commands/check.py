@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import params, parts, plan
-from pipeline.files import BadInput
-from pipeline.stages import (
+from pipeline.checks import plan
+from pipeline.runtime import params, parts
+from pipeline.runtime.files import BadInput
+from pipeline.sections import (
     evaluate,
     gallery,
     generate,

@@ -17,11 +17,19 @@ from lightning_fabric import Fabric
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import artifacts, model, params, predictions
-from pipeline.compute import launch
-from pipeline.files import BadInput
-from pipeline.samples import Domain
-from pipeline.stages import evaluate, infer, pretrain, pseudo_label, retrain
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.samples import Domain
+from pipeline.inference import predictions
+from pipeline.model import model
+from pipeline.runtime import params
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.launch import launch
+from pipeline.sections.evaluate import Params as Evaluate
+from pipeline.sections.infer import Params as Infer
+from pipeline.sections.pretrain import Params as Pretrain
+from pipeline.sections.pseudo_label import Params as PseudoLabel
+from pipeline.sections.retrain import Params as Retrain
+from pipeline.stages import evaluate, infer, pretrain, pseudo_label
 
 Row = tuple[str, float, float]
 
@@ -68,7 +76,7 @@ def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
     models = len(pretrains) + len(warmups) + len(rounds)
     first = sum(item["steps"] for item in pretrains.values())
     warm = sum(item["steps"] for item in warmups.values())
-    own = [params.load(retrain.Params, *_RETRAIN, f"rounds.{name}.retrain") for name in rounds]
+    own = [params.load(Retrain, *_RETRAIN, f"rounds.{name}.retrain") for name in rounds]
     images = len(rounds) * each.targets
     return [
         ("pretrain", first * each.step, len(pretrains) * each.model),
@@ -89,7 +97,7 @@ def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured
         for role in ("source", "target", "val")
     )
     name = next(iter(content["pretrain"]))
-    training = params.load(pretrain.Params, "training", f"pretrain.{name}")
+    training = params.load(Pretrain, "training", f"pretrain.{name}")
     training = training.model_copy(update={"steps": count})
     taxonomy = artifacts.read_taxonomy(prepared / "taxonomy.json")
     fabric = launch(training.compute, alone=True)
@@ -102,7 +110,7 @@ def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured
     with tempfile.TemporaryDirectory() as folder:
         inferring, labelling, stored, labels = _predict(Path(folder), made, few, fabric)
     began = time.perf_counter()
-    evaluate.run(params.load(evaluate.Params, "evaluate"), made, fewer, fabric)
+    evaluate.run(params.load(Evaluate, "evaluate"), made, fewer, fabric)
     evaluating = (time.perf_counter() - began) / len(fewer)
     size = 4.0 * sum(p.numel() for p in made.parameters())
     return Measured(
@@ -116,18 +124,18 @@ def _predict(
     """Seconds to infer and to label an image, bytes of its prediction and of its label."""
     began = time.perf_counter()
     files = predictions.files(len(target))
-    inferring = params.load(infer.Params, "infer")
+    inferring = params.load(Infer, "infer")
     found = infer.run(inferring, teacher, target, fabric, files.values())
     predictions.write(folder / "predictions", files, found)
     between = time.perf_counter()
     taxonomy = teacher.recipe.taxonomy
     pseudo_label.run(
-        pseudo_label.Params(labeler="cbst", portion=0.5),
+        PseudoLabel(labeler="cbst", portion=0.5),
         predictions.Predictions(folder / "predictions"),
         {},
         taxonomy,
         np.full((len(taxonomy), 1, 1), 1, np.float32),
-        lambda name, made: artifacts.write_label(
+        lambda name, made: pictures.write_label(
             folder / "labels" / f"{name}.png", made.labels, taxonomy.colours
         ),
     )

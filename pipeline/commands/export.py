@@ -12,8 +12,8 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from pipeline import artifacts, model
-from pipeline.files import BadInput
+from pipeline.model import model
+from pipeline.runtime.files import BadInput, write_bytes
 
 TOLERANCE = 1e-4
 
@@ -43,7 +43,7 @@ def export(
             f"{out}: not written: onnxruntime's logits differ from torch's by {apart:.1e} of the "
             f"largest, more than {TOLERANCE:.0e}; another --height and --width may do"
         )
-    artifacts.write_bytes(out, content)
+    write_bytes(out, content)
     typer.echo(
         f"{out}: {len(content) / 1e6:.1f} MB, images of {height}x{width}; onnxruntime's logits "
         f"differ from torch's by {apart:.1e} of the largest"

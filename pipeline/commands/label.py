@@ -12,11 +12,16 @@ import torch
 import typer
 from PIL import Image
 
-from pipeline import artifacts, model, predict, progress
-from pipeline.compute import Compute, launch
-from pipeline.files import BadInput, below
-from pipeline.samples import Pixels, file_name, read_image, resize
-from pipeline.taxonomy import Colour
+from pipeline.domain import pictures
+from pipeline.domain.pixels import Pixels, read_image, resize
+from pipeline.domain.samples import file_name
+from pipeline.domain.taxonomy import Colour
+from pipeline.inference import predict
+from pipeline.model import model
+from pipeline.runtime import progress
+from pipeline.runtime.compute import Compute
+from pipeline.runtime.files import BadInput, below
+from pipeline.runtime.launch import launch
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -48,8 +53,8 @@ def label(
             refused.append(str(both))
             continue
         image, made = both
-        artifacts.write_label(out / "labels" / f"{name}.png", made, colours)
-        artifacts.write_image(
+        pictures.write_label(out / "labels" / f"{name}.png", made, colours)
+        pictures.write_image(
             out / "overlays" / f"{name}.png", overlay(image, made, colours, opacity)
         )
     typer.echo(f"{len(found) - len(refused)} images labelled in {out}")
@@ -80,5 +85,5 @@ def overlay(
     image: Pixels, label: Pixels, colours: tuple[Colour, ...], opacity: float
 ) -> Image.Image:
     """The image under its label's colours."""
-    above = Image.fromarray(artifacts.colourise(label, colours))
+    above = Image.fromarray(pictures.colourise(label, colours))
     return Image.blend(Image.fromarray(image), above, opacity)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline import artifacts, params
-from pipeline.files import BadInput
+from pipeline.runtime import params
+from pipeline.runtime.files import BadInput, write_bytes
 
 
 def preset(
@@ -24,9 +24,9 @@ def preset(
     old = params.FILE.read_bytes() if params.FILE.exists() else new
     if old not in [path.read_bytes() for path in choices.values()]:
         kept = _unused(params.FILE.with_suffix(".previous.yaml"))
-        artifacts.write_bytes(kept, old)
+        write_bytes(kept, old)
         typer.echo(f"the params.yaml that was here is now {kept}")
-    artifacts.write_bytes(params.FILE.resolve(), new)
+    write_bytes(params.FILE.resolve(), new)
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")
 
 

@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline import model, parts
-from pipeline.compute import Compute, launch
-from pipeline.files import BadInput
-from pipeline.inspection import Candidates, inspect
-from pipeline.samples import Coding, Domain
+from pipeline.checks.inspection import Candidates, inspect
+from pipeline.domain.pixels import Coding
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.model import model
+from pipeline.runtime import parts
+from pipeline.runtime.compute import Compute
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.launch import launch
+from pipeline.sections.evaluate import Params
 from pipeline.stages import evaluate
-from pipeline.taxonomy import Taxonomy
 
 
 def score(
@@ -33,7 +37,7 @@ def score(
         evaluated.recipe.taxonomy, root, reader, _options(options), (width, height)
     )
     compute = Compute(accelerator=accelerator)
-    params = evaluate.Params(flip=flip, batch=1, compute=compute)
+    params = Params(flip=flip, batch=1, compute=compute)
     confusion = evaluate.run(params, evaluated, labelled, launch(compute))
     metrics, table = evaluate.tables(confusion, evaluated, None)
     iou = dict(zip(table["class"], table["iou"], strict=True))

@@ -1,1 +1,4 @@
-"""Where a data set's files lie and what its label values mean."""
+"""Readers: how a data set lies on disk. A file is a part, its class is Dataset.
+
+Imports domain and runtime. Chosen by `reader` in params.yaml; used by prepare and `segue score`.
+"""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath, PurePosixPath
 
-from pipeline.files import BadInput
-from pipeline.samples import INDEX, Pair
-from pipeline.taxonomy import CAMVID
+from pipeline.domain.pixels import INDEX
+from pipeline.domain.samples import Pair
+from pipeline.domain.taxonomy import CAMVID
+from pipeline.runtime.files import BadInput
 
 _LONGEST = 250  # bytes; the folders of labels have longer names, and a name has 255 at most
 _VALUES: dict[int, str | None] = {**dict(enumerate(CAMVID.names)), len(CAMVID): None}

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.files import BadInput, below
-from pipeline.samples import INDEX, Pair
-from pipeline.taxonomy import Taxonomy
+from pipeline.domain.pixels import INDEX
+from pipeline.domain.samples import Pair
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.runtime.files import BadInput, below
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _LABELS = (".png", ".bmp", ".tif", ".tiff")  # lossless: JPEG would invent values

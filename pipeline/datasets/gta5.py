@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import BadInput
-from pipeline.samples import INDEX, Pair
-from pipeline.taxonomy import LABEL_IDS
+from pipeline.domain.pixels import INDEX
+from pipeline.domain.samples import Pair
+from pipeline.domain.taxonomy import LABEL_IDS
+from pipeline.runtime.files import BadInput
 
 
 class Dataset:

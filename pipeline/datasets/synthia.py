@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import BadInput
-from pipeline.samples import RED16, Pair
+from pipeline.domain.pixels import RED16
+from pipeline.domain.samples import Pair
+from pipeline.runtime.files import BadInput
 
 _VALUES: dict[int, str | None] = {
     0: None,  # void

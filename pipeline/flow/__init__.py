@@ -1,1 +1,4 @@
-"""DVC's pipeline as one Prefect flow. It imports nothing of the project, nor the project it."""
+"""The pipeline as a Prefect flow, and what puts DVC's own files right after a kill.
+
+Imports nothing else of the project, which runs without it: stages and edges it reads from DVC.
+"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline import fused
-from pipeline.fused import Floats, Made
-from pipeline.samples import Pixels
+from pipeline.domain.pixels import Pixels
+from pipeline.inference import labelling
+from pipeline.inference.labelling import Floats, Made
 
 
 class Labeler:
@@ -21,8 +21,8 @@ class Labeler:
 
     def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
-        return fused.measure(logits, height, width)
+        return labelling.measure(logits, height, width)
 
     def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
         """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        return fused.weighted_argmax(logits, height, width, k)
+        return labelling.weighted_argmax(logits, height, width, k)

@@ -1,1 +1,5 @@
-"""The look between rounds: a page that opens from disk, and the files that it shows."""
+"""What people look at: the page that opens from disk, and the report's figures.
+
+Imports inference, domain and runtime. Used by prior, panels, gallery and report. The page's own
+code is in static/.
+"""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import artifacts
-from pipeline.samples import Pixels
+from pipeline.domain.pixels import Pixels
+from pipeline.runtime.files import write_bytes
 
 _CALL, _END = "look.put(", ");\n"
 
@@ -52,7 +52,7 @@ def script(call: str, content: Any) -> bytes:
 def write(path: Path, key: str, index: int, planes: Mapping[str, Pixels]) -> None:
     """`planes` of image `index`, under `key`: a round's name, or '' for what no round changes."""
     packed = {name: pack(plane) for name, plane in planes.items()}
-    artifacts.write_bytes(path, script(_CALL, {"key": key, "index": index, "planes": packed}))
+    write_bytes(path, script(_CALL, {"key": key, "index": index, "planes": packed}))
 
 
 def read(path: Path) -> dict[str, str]:

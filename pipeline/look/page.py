@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import artifacts, confidence, progress
+from pipeline.domain import artifacts
+from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import maps
-from pipeline.params import ancestry, overlay
-from pipeline.taxonomy import Taxonomy
+from pipeline.runtime import progress, threads
+from pipeline.runtime.files import read_json, write_bytes
+from pipeline.runtime.params import ancestry, overlay
 
 Content = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ def content(
     look: Path,
 ) -> dict[str, Any]:
     """All that the page knows before it opens an image. `metrics`, `tables`: by model."""
-    index = artifacts.read_json(panels / "index.json")
+    index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
     iou = {name: _numbers(table["iou"]) for name, table in tables.items()}
     return {
@@ -96,7 +98,7 @@ def change(before: Path, now: Path, size: list[int]) -> list[float | None]:
         return round(float((both[0] != both[1]).mean()), 4)
 
     count = sum(1 for _ in now.glob("*.js"))
-    found = confidence.on_all_cores(one, range(count))
+    found = threads.on_all_cores(one, range(count))
     return list(progress.track(found, f"change to {now.parent.name}", count))
 
 
@@ -104,5 +106,5 @@ def write(index: Path, folder: Path, shown: Content) -> None:
     """index.html, and in `folder` its scripts, its style and what it shows."""
     for file in sorted(files("pipeline.look").joinpath("static").iterdir(), key=lambda f: f.name):
         path = index if file.name == "index.html" else folder / file.name
-        artifacts.write_bytes(path, file.read_bytes())
-    artifacts.write_bytes(folder / "data.js", maps.script("look.open(", shown))
+        write_bytes(path, file.read_bytes())
+    write_bytes(folder / "data.js", maps.script("look.open(", shown))

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import confidence, fused, progress
+from pipeline.domain.pixels import Pixels, resize_label
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.inference import labelling
+from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.look import maps
-from pipeline.predictions import Prediction, Predictions
-from pipeline.samples import Pixels, resize_label
-from pipeline.taxonomy import IGNORE
+from pipeline.runtime import progress, threads
 
 Size = tuple[int, int]
 
@@ -30,7 +31,7 @@ class View:
 
 def view(found: Prediction, label: Pixels, size: Size) -> View:
     """`label`: uint8 at any size. The logits' grid is stretched to `size` (width, height) alone."""
-    predicted, k, _ = fused.measure(found.logits.astype(np.float32), size[1], size[0])
+    predicted, k, _ = labelling.measure(found.logits.astype(np.float32), size[1], size[0])
     levels = np.rint(np.exp(-k[::2, ::2]) * (maps.LEVELS - 1)).astype(np.uint8)
     return View(predicted, resize_label(label, size), levels)
 
@@ -62,7 +63,7 @@ def write(
             "wrong_prediction": wrong(seen.predicted, known),
         }
 
-    rows = confidence.on_all_cores(one, range(len(predictions)))
+    rows = threads.on_all_cores(one, range(len(predictions)))
     tracked = progress.track(rows, "look", len(predictions))
     return pd.DataFrame(list(tracked), dtype=float)
 

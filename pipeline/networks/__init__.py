@@ -1,1 +1,4 @@
-"""Segmentation networks by name."""
+"""Networks: images in, Outputs out. A file is a part, its class is Network.
+
+Imports model and runtime. Chosen by `network.name` in params.yaml; built by model.create.
+"""

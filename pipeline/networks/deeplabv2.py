@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from pipeline import backbones
-from pipeline.files import BadInput
-from pipeline.model import Outputs
+from pipeline.model import backbones
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.files import BadInput
 
 _DILATIONS = (6, 12, 18, 24)
 _CONV5 = (24, 26, 28)  # places in torchvision's VGG-16

@@ -7,8 +7,9 @@ from torchvision.models import segmentation
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
 
-from pipeline import backbones
-from pipeline.model import Outputs, torchvision_outputs
+from pipeline.model import backbones
+from pipeline.model.backbones import torchvision_outputs
+from pipeline.model.outputs import Outputs
 
 
 class Network(nn.Module):

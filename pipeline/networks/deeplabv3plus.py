@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from pipeline import backbones
-from pipeline.model import Outputs
+from pipeline.model import backbones
+from pipeline.model.outputs import Outputs
 
 
 class Network(nn.Module):

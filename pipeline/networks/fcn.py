@@ -7,8 +7,9 @@ from typing import Literal
 from torch import Tensor, nn
 from torchvision.models import segmentation
 
-from pipeline import backbones
-from pipeline.model import Outputs, torchvision_outputs
+from pipeline.model import backbones
+from pipeline.model.backbones import torchvision_outputs
+from pipeline.model.outputs import Outputs
 
 _BUILD = {"resnet50": segmentation.fcn_resnet50, "resnet101": segmentation.fcn_resnet101}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline import backbones
-from pipeline.model import Outputs
-from pipeline.parts import Width
+from pipeline.model import backbones
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Width
 
 
 class Network(nn.Module):

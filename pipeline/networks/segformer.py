@@ -10,8 +10,8 @@ from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.files import BadInput
-from pipeline.model import Outputs
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.files import BadInput
 
 # widths of the four stages, blocks in each, width of the decoder (table 6 of the paper)
 _SIZES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline import backbones
-from pipeline.model import Outputs
+from pipeline.model import backbones
+from pipeline.model.outputs import Outputs
 
 _STAGES = ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,))
 

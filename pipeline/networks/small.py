@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.model import Outputs
-from pipeline.parts import Width
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Width
 
 
 class Network(nn.Module):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from pipeline.batches import Batch
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch
+from pipeline.training.objective import Loss
 
 
 class Objective:

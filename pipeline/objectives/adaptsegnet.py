@@ -6,8 +6,8 @@ from functools import partial
 
 import torch
 
-from pipeline.alignment import OutputAlignment
-from pipeline.parts import Width
+from pipeline.runtime.parts import Width
+from pipeline.training.alignment import OutputAlignment
 
 
 class Objective(OutputAlignment):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pipeline import losses
-from pipeline.alignment import OutputAlignment
-from pipeline.batches import Labelled
-from pipeline.model import Outputs
-from pipeline.parts import Width
+from pipeline.domain.batches import Labelled
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Width
+from pipeline.training import losses
+from pipeline.training.alignment import OutputAlignment
 
 
 class Objective(OutputAlignment):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline import losses
-from pipeline.adversarial import Level, align, maps
-from pipeline.batches import Batch
-from pipeline.discriminators import Discriminator
-from pipeline.parts import Width
-from pipeline.passes import fixed_statistics
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch
+from pipeline.runtime.parts import Width
+from pipeline.training import losses
+from pipeline.training.adversarial import Level, align, maps
+from pipeline.training.discriminators import Discriminator
+from pipeline.training.objective import Loss
+from pipeline.training.passes import fixed_statistics
 
 
 class Objective:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.alignment import FeatureAlignment
-from pipeline.batches import Labelled
-from pipeline.discriminators import PixelDiscriminator
-from pipeline.losses import inside, mean_of
-from pipeline.model import Outputs
+from pipeline.domain.batches import Labelled
+from pipeline.model.outputs import Outputs
+from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.discriminators import PixelDiscriminator
+from pipeline.training.losses import inside, mean_of
 
 
 class Objective(FeatureAlignment):

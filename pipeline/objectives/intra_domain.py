@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.alignment import OutputAlignment
-from pipeline.losses import self_information
+from pipeline.training.alignment import OutputAlignment
+from pipeline.training.losses import self_information
 
 
 class Objective(OutputAlignment):

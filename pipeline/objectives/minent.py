@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from pipeline import losses
-from pipeline.batches import Batch
-from pipeline.passes import fixed_statistics
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch
+from pipeline.training import losses
+from pipeline.training.objective import Loss
+from pipeline.training.passes import fixed_statistics
 
 
 class Objective:

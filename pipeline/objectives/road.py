@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.alignment import FeatureAlignment
-from pipeline.batches import Labelled
-from pipeline.compute import averaged
-from pipeline.discriminators import RegionDiscriminator
-from pipeline.files import BadInput
-from pipeline.losses import inside
-from pipeline.model import Outputs, load
-from pipeline.passes import fixed_statistics, norms_like
+from pipeline.domain.batches import Labelled
+from pipeline.model.model import load
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.ranks import averaged
+from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.discriminators import RegionDiscriminator
+from pipeline.training.losses import inside
+from pipeline.training.passes import fixed_statistics, norms_like
 
 
 class Objective(FeatureAlignment):

@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline import losses
-from pipeline.batches import Batch, Labelled
-from pipeline.model import Outputs
-from pipeline.passes import Norm, passes
-from pipeline.taxonomy import IGNORE
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch, Labelled
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.model.outputs import Outputs
+from pipeline.training import losses
+from pipeline.training.objective import Loss
+from pipeline.training.passes import Norm, passes
 
 
 class Objective:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from pipeline.batches import Batch
-from pipeline.losses import supervised
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch
+from pipeline.training.losses import supervised
+from pipeline.training.objective import Loss
 
 
 class Objective:

@@ -10,15 +10,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline import losses
-from pipeline.adversarial import Level, align, maps
-from pipeline.batches import Batch, Labelled
-from pipeline.compute import averaged
-from pipeline.discriminators import Discriminator
-from pipeline.model import Outputs
-from pipeline.passes import Norm, passes
-from pipeline.taxonomy import IGNORE
-from pipeline.training import Loss
+from pipeline.domain.batches import Batch, Labelled
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.ranks import averaged
+from pipeline.training import losses
+from pipeline.training.adversarial import Level, align, maps
+from pipeline.training.discriminators import Discriminator
+from pipeline.training.objective import Loss
+from pipeline.training.passes import Norm, passes
 
 
 class Objective:

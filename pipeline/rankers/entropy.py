@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RARE = (
     *("wall", "fence", "pole", "traffic light", "traffic sign", "terrain"),
@@ -23,14 +26,8 @@ class Ranker:
     def scores(self, coverage: pd.DataFrame, thresholds: pd.DataFrame) -> pd.Series:
         """image -> score, low is easy, from one row per image and class."""
         total = coverage["mean_entropy"].fillna(0) * coverage["predicted"]
-        table = pd.DataFrame(
-            {
-                "image": coverage["image"],
-                "entropy": total,
-                "pixels": coverage["predicted"],
-                "rare": coverage["class"].isin(self.rare) & (coverage["predicted"] > 0),
-            }
-        )
+        rare = coverage["class"].isin(self.rare) & (coverage["predicted"] > 0)
+        table = coverage.assign(entropy=total, pixels=coverage["predicted"], rare=rare)
         sums = table.groupby("image", sort=True)[["entropy", "pixels", "rare"]].sum()
         mean = sums["entropy"] / sums["pixels"]
         return mean * (1.5 - sums["rare"] / len(self.rare)) if self.rare else mean

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from pipeline import artifacts, process
-from pipeline.files import BadInput
-from pipeline.params import ancestry, read
-from pipeline.samples import Domain, Pixels
-from pipeline.taxonomy import Taxonomy
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.pixels import Pixels
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.runtime import process
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import ancestry, read
 
 
 def run(
@@ -53,7 +55,7 @@ def main() -> None:
     check_places(at.corrections, read().get("rounds") or {})
     given = [
         {
-            path.stem: artifacts.read_label_map(path, len(taxonomy))
+            path.stem: pictures.read_label_map(path, len(taxonomy))
             for path in sorted(origin.glob("[!.]*.png"))
         }
         for origin in origins
@@ -61,7 +63,7 @@ def main() -> None:
     target = artifacts.read_domain(at.target, Path())
     at.in_force.mkdir(parents=True, exist_ok=True)
     for name, label in run(given, target, origins).items():
-        artifacts.write_label(at.in_force / f"{name}.png", label, taxonomy.colours)
+        pictures.write_label(at.in_force / f"{name}.png", label, taxonomy.colours)
 
 
 if __name__ == "__main__":

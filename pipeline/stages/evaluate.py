@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
-from pydantic import Field
 
-from pipeline import artifacts, model, predict, process, progress, scores, signals
-from pipeline.compute import Compute, launch
-from pipeline.params import Section, load, root
-from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import Domain
-from pipeline.taxonomy import IGNORE
-
-
-class Params(Section):
-    """Section `evaluate`, with `compute`. Without a size, each label's own."""
-
-    width: int | None = Field(default=None, ge=1)
-    height: int | None = Field(default=None, ge=1)
-    flip: bool = False
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0,), min_length=1)
-    batch: int = Field(default=4, ge=1)
-    signals: int = Field(default=50, ge=0)  # target images that label-free signals are taken of
-    compute: Compute = Compute()
+from pipeline.domain import artifacts
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.evaluation import scores, signals
+from pipeline.inference import predict
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model import model
+from pipeline.runtime import process, progress
+from pipeline.runtime.files import write_json
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import load, root
+from pipeline.sections.evaluate import Params
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ def main() -> None:
         truth = artifacts.read_domain(at.target_truth, root("target"))
         pseudo = PseudoLabels(labels, truth, artifacts.read_table(at.thresholds))
     metrics, table = tables(confusion, evaluated, pseudo, found)
-    artifacts.write_json(at.metrics, metrics)
+    write_json(at.metrics, metrics)
     artifacts.write_table(at.iou, table)
 
 

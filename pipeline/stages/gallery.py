@@ -9,22 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pydantic import Field
 
-from pipeline import artifacts, fused, plots, process, progress
-from pipeline.look import maps, views
-from pipeline.params import Section, load, root
-from pipeline.predictions import Prediction, Predictions
-from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import Domain, Pixels
-from pipeline.taxonomy import IGNORE, Taxonomy
-
-
-class Params(Section):
-    """`rounds.<round>.gallery` over `gallery`."""
-
-    images: int = Field(6, ge=1)  # spread evenly over the target
-    ends: int = Field(4, ge=1)  # of the easiest and of the hardest
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.pixels import Pixels
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
+from pipeline.inference import labelling
+from pipeline.inference.predictions import Prediction, Predictions
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.look import maps, plots, views
+from pipeline.runtime import process, progress
+from pipeline.runtime.files import read_json
+from pipeline.runtime.params import load, root
+from pipeline.sections.gallery import Params
 
 
 def run(
@@ -41,11 +38,11 @@ def run(
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
-        predicted, _, _ = fused.measure(_grid(found), found.height, found.width)
+        predicted, _, _ = labelling.measure(_grid(found), found.height, found.width)
         known = truths.get(target.samples[index].image)
         missing = np.full(predicted.shape, IGNORE, np.uint8)
         shown = [predicted, labels.label(index), missing if known is None else truth.label(known)]
-        panels = [target.image(index), *(artifacts.colourise(m, taxonomy.colours) for m in shown)]
+        panels = [target.image(index), *(pictures.colourise(m, taxonomy.colours) for m in shown)]
         if known is None:
             panels[-1] = np.full_like(panels[0], 200)
         rows.append((target.samples[index].name, panels))
@@ -64,8 +61,8 @@ def ends(
         overlays = []
         for index in chosen:
             found = predictions[index]
-            predicted, _, _ = fused.measure(_grid(found), found.height, found.width)
-            colours = artifacts.colourise(predicted, taxonomy.colours)
+            predicted, _, _ = labelling.measure(_grid(found), found.height, found.width)
+            colours = pictures.colourise(predicted, taxonomy.colours)
             overlays.append((0.5 * target.image(index) + 0.5 * colours).astype(np.uint8))
         rows.append(overlays)
     return plots.mosaic(rows, [""] * count, ["easiest", "hardest"])
@@ -80,18 +77,18 @@ def growth(
     count: int,
 ) -> Image.Image:
     """Images with CBST's sparse labels at the round's lambda, and what came of them in `grown`."""
-    k = np.where(thresholds["kept"] > 0, thresholds["k"], fused.NOTHING).astype(np.float32)
+    k = np.where(thresholds["kept"] > 0, thresholds["k"], labelling.NOTHING).astype(np.float32)
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
-        sparse = fused.weighted_argmax(_grid(found), found.height, found.width, k).labels
+        sparse = labelling.weighted_argmax(_grid(found), found.height, found.width, k).labels
         labels = [sparse, *(of.label(index) for of in grown)]
-        coloured = (artifacts.colourise(label, taxonomy.colours) for label in labels)
+        coloured = (pictures.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
     return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
 
 
-def _grid(found: Prediction) -> fused.Floats:
+def _grid(found: Prediction) -> labelling.Floats:
     return found.logits.astype(np.float32)
 
 
@@ -99,14 +96,14 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
     """One strip of panels an image, and mosaic.png of all."""
     for name, panels in progress.track(rows, "gallery", len(rows)):
         strip = Image.fromarray(np.concatenate(panels, axis=1))
-        artifacts.write_image(folder / "images" / f"{name}.png", strip)
+        pictures.write_image(folder / "images" / f"{name}.png", strip)
     mosaic = plots.mosaic([panels for _, panels in rows], plots.PANELS, [""] * len(rows))
-    artifacts.write_image(folder / "mosaic.png", mosaic)
+    pictures.write_image(folder / "mosaic.png", mosaic)
 
 
 def each(at: Namespace, labels: PseudoLabelled, predictions: Predictions) -> pd.DataFrame:
     """Writes the maps of every image; the table of the round."""
-    index = artifacts.read_json(at.panels / "index.json")
+    index = read_json(at.panels / "index.json")
     size = tuple(index["size"])
 
     def truth(image: int) -> Pixels | None:
@@ -133,13 +130,13 @@ def main() -> None:
     artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
-    artifacts.write_image(at.look / "split.png", picture)
+    pictures.write_image(at.look / "split.png", picture)
     if any(at.dense.iterdir()):
         maps = (labels, PseudoLabelled(target, at.dense, len(taxonomy)))
         thresholds = artifacts.read_table(at.thresholds)
         count = min(params.images, len(target))
         picture = growth(thresholds, target, predictions, maps, taxonomy, count)
-        artifacts.write_image(at.look / "growth.png", picture)
+        pictures.write_image(at.look / "growth.png", picture)
 
 
 if __name__ == "__main__":

@@ -8,49 +8,25 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import Field, field_validator, model_validator
 
-from pipeline import artifacts, process, streets
-from pipeline.files import BadInput
-from pipeline.params import Section, Seed, load
-from pipeline.progress import track
-from pipeline.samples import Pixels
-from pipeline.taxonomy import CITYSCAPES, LABEL_IDS
+from pipeline import streets
+from pipeline.domain import pictures
+from pipeline.domain.pixels import Pixels
+from pipeline.domain.taxonomy import CITYSCAPES, LABEL_IDS
+from pipeline.runtime import process
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import load
+from pipeline.runtime.progress import track
+from pipeline.sections.generate import VAL_FROM, Params
 
 CITIES = {"train": ("aldersum", "birkenau", "corvin"), "val": ("dornfeld", "eschwede")}
 """Made up; as in Cityscapes, no city of the one split is in the other."""
 
-_FIRST = {"train": 0, "val": 1_000_000}  # more training images leave those to validate alone
+_FIRST = {"train": 0, "val": VAL_FROM}
 _EGO_VEHICLE = 1  # the labelId of the only thing that streets ignores
-
-
-class Params(Section):
-    """One world: `images` to train on and, in Cityscapes' layout, `val` others to validate."""
-
-    style: str
-    layout: Literal["gta5", "cityscapes"]
-    images: int = Field(ge=1, le=_FIRST["val"])
-    val: int = Field(default=0, ge=0)
-    width: int = Field(ge=16, le=16384)
-    height: int = Field(ge=16, le=16384)
-    seed: Seed
-
-    @field_validator("style")
-    @classmethod
-    def _known(cls, style: str) -> str:
-        if style not in streets.STYLES:
-            raise ValueError(f"no such style; choose {', '.join(streets.STYLES)}")
-        return style
-
-    @model_validator(mode="after")
-    def _has_val(self) -> Params:
-        if self.val and self.layout == "gta5":
-            raise ValueError("the layout gta5 has no val; set val to 0 or choose cityscapes")
-        return self
 
 
 @dataclass(frozen=True)
@@ -99,11 +75,11 @@ def _write(params: Params, folder: Path, frame: Frame) -> None:
         params.style, params.seed, frame.index, params.width, params.height
     )
     label = _label_ids()[train_ids]
-    artifacts.write_image(folder / frame.image, Image.fromarray(image))
+    pictures.write_image(folder / frame.image, Image.fromarray(image))
     if params.layout == "gta5":
-        artifacts.write_label(folder / frame.label, label, _colours())
+        pictures.write_label(folder / frame.label, label, _colours())
     else:
-        artifacts.write_image(folder / frame.label, Image.fromarray(label))
+        pictures.write_image(folder / frame.label, Image.fromarray(label))
 
 
 def _label_ids() -> Pixels:

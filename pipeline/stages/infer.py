@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
 
 from lightning_fabric import Fabric
-from pydantic import Field
 
-from pipeline import artifacts, model, plan, predict, predictions, process, progress, resume
-from pipeline.compute import UNTRACKED, Compute, launch, wait
-from pipeline.files import BadInput
-from pipeline.params import Section, load, read, root
-from pipeline.samples import Domain
-
-Scale = Annotated[float, Field(ge=0.05, le=20)]
-
-
-class Params(Section):
-    """`rounds.<round>.infer` over `infer`, with `compute`."""
-
-    stride: int = Field(default=8, ge=1)
-    flip: bool = False
-    scales: tuple[Scale, ...] = Field(default=(1.0,), min_length=1)
-    batch: int = Field(default=4, ge=1)
-    compute: Compute = Compute()
+from pipeline.checks import plan
+from pipeline.domain import artifacts
+from pipeline.domain.samples import Domain
+from pipeline.inference import predict, predictions
+from pipeline.model import model
+from pipeline.runtime import process, progress, resume
+from pipeline.runtime.compute import UNTRACKED
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import load, read, root
+from pipeline.runtime.ranks import wait
+from pipeline.sections.infer import Params
 
 
 def run(

@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from pydantic import Field
 
-from pipeline import artifacts, confidence, process, progress
+from pipeline.domain import artifacts
+from pipeline.domain.pixels import Pixels, resize, resize_label
+from pipeline.domain.samples import Domain
 from pipeline.look import maps
-from pipeline.params import Section, load, root
-from pipeline.samples import Domain, Pixels, resize, resize_label
-
-
-class Params(Section):
-    """Section `panels`."""
-
-    width: int = Field(512, ge=16)  # pixels; the height follows, and neither exceeds the image
-    quality: int = Field(85, ge=1, le=95)  # JPEG's
-
+from pipeline.runtime import process, progress, threads
+from pipeline.runtime.files import write_bytes, write_json
+from pipeline.runtime.params import load, root
+from pipeline.sections.panels import Params
 
 Panel = tuple[Pixels, Pixels | None]
 
@@ -58,7 +53,7 @@ def write(folder: Path, index: int, panel: Panel, quality: int) -> bool:
     image, truth = panel
     sink = io.BytesIO()
     Image.fromarray(image).save(sink, format="JPEG", quality=quality)
-    artifacts.write_bytes(maps.file(folder, index, "jpg"), sink.getvalue())
+    write_bytes(maps.file(folder, index, "jpg"), sink.getvalue())
     if truth is not None:
         maps.write(maps.file(folder, index), "", index, {"truth": truth})
     return truth is not None
@@ -76,9 +71,9 @@ def main() -> None:
     def one(index: int) -> bool:
         return write(at.panels, index, panel(index), params.quality)
 
-    made = confidence.on_all_cores(one, range(len(target)))
+    made = threads.on_all_cores(one, range(len(target)))
     truths = list(progress.track(made, "panels", len(target)))
-    artifacts.write_json(at.panels / "index.json", index_of(target, params, truths))
+    write_json(at.panels / "index.json", index_of(target, params, truths))
 
 
 if __name__ == "__main__":

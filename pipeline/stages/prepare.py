@@ -4,53 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import Field, field_validator
 
-from pipeline import artifacts, parts, process
-from pipeline.files import BadInput
-from pipeline.inspection import Candidates, inspect
-from pipeline.params import Section, load
-from pipeline.samples import Coding, Domain, Sample
-from pipeline.taxonomy import Taxonomy, resolve
-
-DOMAINS = ("source", "target", "val")
-
-
-class DomainParams(Section):
-    """Where a domain's files lie, which data set reads them, and the size to work at."""
-
-    reader: str
-    root: Path
-    width: int = Field(ge=8, le=16384)
-    height: int = Field(ge=8, le=16384)
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("root")
-    @classmethod
-    def _written_out(cls, root: Path) -> Path:
-        if root.parts[:1] == ("~",):
-            raise ValueError("~ is the shell's; write the folder out")
-        return root
-
-
-class Params(Section):
-    """The classes of the task, the three domains, and how many good images each must have."""
-
-    classes: str | list[str]
-    minimum: int = Field(default=1, ge=1)
-    source: DomainParams
-    target: DomainParams
-    val: DomainParams
-
-    @field_validator("classes")
-    @classmethod
-    def _exist(cls, classes: str | list[str]) -> str | list[str]:
-        resolve(classes)
-        return classes
+from pipeline.checks.inspection import Candidates, inspect
+from pipeline.domain import artifacts
+from pipeline.domain.pixels import Coding
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import Taxonomy, resolve
+from pipeline.runtime import parts, process
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import load
+from pipeline.sections.prepare import DOMAINS, DomainParams, Params
 
 
 @dataclass(frozen=True)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from lightning_fabric import Fabric
-from pydantic import Field
 
-from pipeline import artifacts, model, process, progress, training
-from pipeline.checkpoint import Checkpoint
-from pipeline.compute import launch
-from pipeline.params import Section, Seed, load, root
-from pipeline.samples import Domain
-from pipeline.taxonomy import Taxonomy
-
-
-class Network(Section):
-    """Section `network`: which, its options, and a file of weights to start from."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    weights: Path | None = None
-    normalisation: model.Normalisation = model.Normalisation()
-
-
-class Params(training.Training):
-    """`pretrain.<name>` over `training`, with `network`, `compute` and `seed`."""
-
-    seed: Seed
-    steps: int = Field(ge=0)  # 0: the initial weights, for rounds that start afresh
-    network: Network
+from pipeline.domain import artifacts
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.model import model
+from pipeline.model.recipe import Recipe
+from pipeline.runtime import process, progress
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import load, root
+from pipeline.sections.pretrain import Params
+from pipeline.training import loop
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.objective import build_objective
 
 
 def run(
@@ -43,12 +28,12 @@ def run(
 ) -> model.Model:
     """A new model after `params.steps` steps of source_only."""
     network = params.network
-    recipe = model.Recipe(network.name, taxonomy, network.options, network.normalisation)
+    recipe = Recipe(network.name, taxonomy, network.options, network.normalisation)
     trained = model.create(recipe, params.seed, network.weights)
-    objective = training.objective("source_only", {}, params.seed)
+    objective = build_objective("source_only", {}, params.seed)
     sides = ((source, params.batch), None)
     seed = params.seed
-    training.fit(trained, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
+    loop.fit(trained, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return trained
 
 
@@ -60,7 +45,7 @@ def main() -> None:
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     weights = [params.network.weights] if params.network.weights else []
-    kept = training.unfinished(at.unfinished, [at.source, at.taxonomy, *weights], params)
+    kept = loop.unfinished(at.unfinished, [at.source, at.taxonomy, *weights], params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, source, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
     if first:

@@ -7,26 +7,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field
 from scipy.ndimage import gaussian_filter
 
-from pipeline import artifacts, plots, process, progress
-from pipeline.files import BadInput
-from pipeline.params import Section, load, root
-from pipeline.samples import Domain
-from pipeline.taxonomy import Taxonomy
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.samples import Domain
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.look import plots
+from pipeline.runtime import process, progress
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import load, root
+from pipeline.sections.prior import Params
 
 LARGEST = 20_000_000
 """Numbers of q: 80 MB, and a GB of memory while it is made."""
-
-
-class Params(Section):
-    """Section `prior`. The defaults are not from the paper, whose code comes with finished maps."""
-
-    stride: int = Field(8, ge=1)  # pixels of the working size a cell
-    sigma: float = Field(3.0, ge=0, le=1000)  # of the Gaussian that smooths, in cells
-    floor: float = Field(1e-4, gt=0, lt=1)  # of a class that was never seen at a place
-    images: int | None = Field(None, ge=1)  # this many, evenly chosen; null is all
 
 
 class Prior(NamedTuple):
@@ -79,7 +72,7 @@ def main() -> None:
     found = run(load(Params, "prior"), source, len(taxonomy))
     artifacts.write_array(at.prior, found.q)
     artifacts.write_table(at.shares, pd.DataFrame(found.shares, columns=taxonomy.names))
-    artifacts.write_image(at.picture, plots.maps(found.q, taxonomy.names))
+    pictures.write_image(at.picture, plots.maps(found.q, taxonomy.names))
 
 
 if __name__ == "__main__":

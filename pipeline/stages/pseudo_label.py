@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from pipeline import artifacts, confidence, parts, process, progress
-from pipeline.confidence import Counts, Seen
-from pipeline.fused import Floats, Made
-from pipeline.params import Section, load
-from pipeline.predictions import Prediction, Predictions
-from pipeline.samples import Pixels, file_name
-from pipeline.taxonomy import IGNORE, Taxonomy
-
-
-class Params(Section):
-    """`rounds.<round>.pseudo_label` over `pseudo_label`."""
-
-    labeler: str
-    portion: float = Field(gt=0, le=1)
-    options: dict[str, Any] = Field(default_factory=dict)
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.pixels import Pixels
+from pipeline.domain.samples import file_name
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
+from pipeline.inference import confidence
+from pipeline.inference.confidence import Counts, Seen
+from pipeline.inference.labelling import Floats, Made
+from pipeline.inference.predictions import Prediction, Predictions
+from pipeline.runtime import parts, process, progress, threads
+from pipeline.runtime.params import load
+from pipeline.sections.pseudo_label import Params
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def run(
 
     with progress.counter("scores", 2 * len(predictions)) as step:
         k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
-    labels = confidence.on_all_cores(label, predictions)
+    labels = threads.on_all_cores(label, predictions)
     found = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
     images, sure, kept = next(found), np.stack(next(found)), np.stack(next(found))
     return Labels(
@@ -118,14 +112,14 @@ def main() -> None:
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     corrections = {
-        path.stem: artifacts.read_label_map(path, len(taxonomy))
+        path.stem: pictures.read_label_map(path, len(taxonomy))
         for path in sorted(at.corrections.glob("*.png"))
     }
 
     def write(name: str, made: Made) -> None:
         for folder, label in ((at.labels, made.labels), (at.dense, made.dense)):
             if label is not None:
-                artifacts.write_label(folder / f"{name}.png", label, taxonomy.colours)
+                pictures.write_label(folder / f"{name}.png", label, taxonomy.colours)
 
     at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
     predictions = Predictions(at.predictions, len(taxonomy))

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import artifacts, plots, process
+from pipeline.domain import artifacts, pictures
 from pipeline.look import page as look_page
-from pipeline.params import overlay, read
+from pipeline.look import plots
+from pipeline.runtime import process
+from pipeline.runtime.files import read_json, write_bytes, write_json
+from pipeline.runtime.params import overlay, read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
 SIGNALS = ("entropy", "information", "neighbourhood")
@@ -164,7 +167,7 @@ def main() -> None:
     models = [n for section in ("pretrain", "warmup", "rounds") for n in params.get(section) or {}]
     found = {
         name: Evaluated(
-            artifacts.read_json(at.rounds / name / "metrics.json"),
+            read_json(at.rounds / name / "metrics.json"),
             artifacts.read_table(at.rounds / name / "iou.csv"),
         )
         for name in models
@@ -174,12 +177,12 @@ def main() -> None:
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
     report = replace(report, looks=tuple(shown))
-    artifacts.write_json(at.metrics, report.metrics)
+    write_json(at.metrics, report.metrics)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
-        artifacts.write_image(at.figures / f"{name}.png", figure)
-    artifacts.write_bytes(at.summary, page(report).encode())
+        pictures.write_image(at.figures / f"{name}.png", figure)
+    write_bytes(at.summary, page(report).encode())
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     tables = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
 
-from pipeline import artifacts, batches, model, plan, process, progress, training
-from pipeline.checkpoint import Checkpoint
-from pipeline.compute import launch
-from pipeline.files import BadInput
-from pipeline.params import Seed, derived_seed, load, read, root
-from pipeline.predictions import Predictions
-from pipeline.pseudo import PseudoLabelled
-from pipeline.samples import Domain
-
-
-class Params(training.Training):
-    """`rounds.<round>.retrain` over `retrain` over `training`, with `compute` and `seed`."""
-
-    seed: Seed
-    steps: int = Field(ge=1)
-    objective: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    source_share: float = Field(0.5, ge=0, le=1)  # of each batch
-    hard_share: float = Field(0.0, ge=0, le=1)  # of each batch, hard images that are only aligned
-    use: Literal["all", "easy"] = "all"
-    source_portion: float = Field(1.0, gt=0, le=1)  # of the source's images, in this round
-    source_draw: Literal["fresh", "nested"] = "fresh"  # nested: a larger portion holds a smaller
-    rare_below: float = Field(1e-3, ge=0, le=1)  # of the predicted pixels; augment.mine mines them
+from pipeline.checks import plan
+from pipeline.domain import artifacts, batches
+from pipeline.domain.samples import Domain
+from pipeline.inference.predictions import Predictions
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model import model
+from pipeline.runtime import process, progress
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import derived_seed, load, read, root
+from pipeline.sections.retrain import Params
+from pipeline.training import loop
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.objective import build_objective
 
 
 @dataclass(frozen=True)
@@ -63,14 +52,14 @@ def run(
     """`start`, trained on."""
     k = torch.tensor(pseudo.thresholds["k"].to_numpy(np.float32))
     context = {"classes": len(start.recipe.taxonomy), "k": k}
-    objective = training.objective(params.objective, params.options, params.seed, **context)
+    objective = build_objective(params.objective, params.options, params.seed, **context)
     soft = getattr(objective, "soft", False)
     target = pseudo.target if soft else replace(pseudo.target, logits=None)
     shares = (params.batch, params.source_share, pseudo.hard, params.hard_share)
     sides = batches.shares(source, target, *shares)
     rare = pseudo.rare(params.rare_below)
     seed = params.seed
-    training.fit(start, objective, sides, params, params.steps, seed, fabric, log, rare, checkpoint)
+    loop.fit(start, objective, sides, params, params.steps, seed, fabric, log, rare, checkpoint)
     return start
 
 
@@ -137,7 +126,7 @@ def main() -> None:
     first = fabric.is_global_zero
     params = params.model_copy(update={"seed": own})
     inputs = [at.initial, at.source, at.target, *(getattr(at, name) for name in made)]
-    kept = training.unfinished(at.unfinished, inputs, params)
+    kept = loop.unfinished(at.unfinished, inputs, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, source, pseudo, fabric, log, kept)
     if first:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from pipeline import artifacts, parts, process
-from pipeline.params import Section, load
-
-
-class Params(Section):
-    """`rounds.<round>.split` over `split`."""
-
-    ranker: str
-    easy: float = Field(ge=0, le=1)
-    options: dict[str, Any] = Field(default_factory=dict)
+from pipeline.domain import artifacts
+from pipeline.runtime import parts, process
+from pipeline.runtime.params import load
+from pipeline.sections.split import Params
 
 
 def run(params: Params, coverage: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
 from torch import Tensor
 
-from pipeline import artifacts, batches, model, process, progress, training
-from pipeline.checkpoint import Checkpoint
-from pipeline.compute import launch
-from pipeline.params import Seed, load, root
-from pipeline.pseudo import PseudoLabelled
-
-
-class Params(training.Training):
-    """`warmup.<name>` over `training`, with `compute` and `seed`."""
-
-    seed: Seed
-    steps: int = Field(ge=1)
-    start: str = Field(alias="from")
-    objective: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    source_share: float = Field(0.5, ge=0, le=1)
+from pipeline.domain import artifacts, batches
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model import model
+from pipeline.runtime import process, progress
+from pipeline.runtime.launch import launch
+from pipeline.runtime.params import load, root
+from pipeline.sections.warmup import Params
+from pipeline.training import loop
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.objective import build_objective
 
 
 def run(
@@ -44,12 +36,12 @@ def run(
     """
     classes, features = len(start.recipe.taxonomy), model.channels(start)
     context = {"classes": classes, "features": features, "shares": shares}
-    objective = training.objective(params.objective, params.options, params.seed, **context)
+    objective = build_objective(params.objective, params.options, params.seed, **context)
     if getattr(objective, "second", False):
         start = model.with_second(start, params.seed)
     sides = batches.shares(source, target, params.batch, params.source_share)
     seed = params.seed
-    training.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
+    loop.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return start
 
 
@@ -67,7 +59,7 @@ def main() -> None:
     first = fabric.is_global_zero
     others = [Path(o) for o in params.options.values() if isinstance(o, str) and Path(o).is_file()]
     read = [at.initial, at.source, at.target, at.shares, *others]
-    kept = training.unfinished(at.unfinished, read, params)
+    kept = loop.unfinished(at.unfinished, read, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, source, target, shares, fabric, log, kept)
     if first:

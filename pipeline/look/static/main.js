@@ -1,4 +1,4 @@
-// Controls, keys, and what is drawn when something changes.
+// Controls, and what is drawn when something changes.
 "use strict";
 (() => {
   const { $, el } = look;
@@ -126,19 +126,6 @@
     }
   };
 
-  const mark = (ids, on) => {
-    const marks = look.marks();
-    for (const id of ids) if (on) marks.add(id); else marks.delete(id);
-    look.set({ marks: [...marks].join(",") });
-  };
-  const step = (by) => {
-    const at = list.indexOf(look.data.ids.indexOf(look.state.image)) + by;
-    if (at >= 0 && at < list.length) look.set({ image: look.data.ids[list[at]] });
-  };
-  const stepRound = (by) => {
-    const at = look.data.rounds.findIndex((r) => r.name === look.state.round) + by;
-    if (look.data.rounds[at]) look.set({ round: look.data.rounds[at].name });
-  };
   const cleared = () => Object.fromEntries(["subset", "class", "least", "name", "corrected", "marked", ...Object.keys(look.MEASURES)]
     .map((key) => [key, look.DEFAULTS[key]]));
   const copy = async (text, button) => {
@@ -148,41 +135,9 @@
     setTimeout(() => (button.textContent = before), 1200);
   };
 
-  const KEYS = [
-    ["← →", "image before, after"], ["↑ ↓", "in an image: round before, after; among images: rows"], [", .", "round before, after"],
-    ["1 … 7", "image, prediction, pseudo-label, confidence, truth, right and wrong, changed"], ["- +", "opacity"], ["b", "hide the layer, and show it"],
-    ["s", "swipe with the round before"], ["o  p", "outlines, patterns"], ["m", "mark"], ["Enter", "open the image"], ["Esc", "back to all images"],
-    ["/", "search names"], ["c", "charts"], ["?", "this"],
-  ];
-  const opened = () => look.state.image && look.state.tab === "images";
-  const swiped = () => {
-    const round = look.round(), first = look.data.rounds.find((r) => r !== round);
-    look.set({ with: look.state.with ? "" : round?.before ?? first?.name ?? "" });
-  };
-  const acts = {
-    ArrowLeft: () => (opened() ? step(-1) : look.focusCard(-1)), ArrowRight: () => (opened() ? step(1) : look.focusCard(1)),
-    ArrowUp: () => (opened() ? stepRound(-1) : look.focusCard(-2)), ArrowDown: () => (opened() ? stepRound(1) : look.focusCard(2)),
-    ",": () => stepRound(-1), ".": () => stepRound(1), "-": () => look.set({ opacity: Math.max(0, look.state.opacity - 10) }),
-    "+": () => look.set({ opacity: Math.min(100, look.state.opacity + 10) }), b: () => { look.hidden = !look.hidden; look.detailRepaint(); },
-    s: () => opened() && swiped(), o: () => look.set({ outline: !look.state.outline }), p: () => look.set({ pattern: !look.state.pattern }),
-    m: () => { const id = opened() ? look.state.image : look.data.ids[list[document.activeElement?.dataset?.place]]; if (id) mark([id], !look.marks().has(id)); },
-    Escape: () => look.set({ image: "" }), "/": () => { $("[data-key=name]").focus(); }, c: () => look.set({ tab: look.state.tab === "charts" ? "images" : "charts" }),
-    "?": () => $("#help").showModal(),
-  };
-  const key = (event) => {
-    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (event.ctrlKey || event.metaKey || event.altKey || $("#help").open || (typing && event.key !== "Escape")) return;
-    const layer = Object.keys(look.LAYERS)[Number(event.key) - 1];
-    const act = layer ? () => look.set({ layer }) : acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    if (typing) event.target.blur();
-    act();
-  };
-
   const listen = () => {
     document.addEventListener("input", changed);
-    document.addEventListener("keydown", key);
+    document.addEventListener("keydown", look.key);
     addEventListener("hashchange", () => { look.readAddress(); look.render(); });
     addEventListener("popstate", () => { look.readAddress(); look.render(); });
     $("#grid").addEventListener("click", (event) => {
@@ -195,16 +150,16 @@
       if (event.buttons && look.state.with) { const box = $("#stage").getBoundingClientRect(); look.set({ at: Math.round(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width))) }); }
     });
     const clicks = {
-      "#back": () => look.set({ image: "" }), "#previous": () => step(-1), "#next": () => step(1), "#reset": () => look.set(cleared()),
-      "#mark-all": () => mark(list.map((i) => look.data.ids[i]), true), "#mark-none": () => look.set({ marks: "", marked: false }),
+      "#back": () => look.set({ image: "" }), "#previous": () => look.step(-1), "#next": () => look.step(1), "#reset": () => look.set(cleared()),
+      "#mark-all": () => look.mark(list.map((i) => look.data.ids[i]), true), "#mark-none": () => look.set({ marks: "", marked: false }),
       "#all-on": () => look.set({ off: "" }), "#all-off": () => toggle([...look.data.classes.keys(), 255], false),
       "#link": (e) => copy(location.href, e.target), "#names": (e) => copy(list.map((i) => look.data.names[i]).join("\n"), e.target),
       "#help-button": () => $("#help").showModal(),
       "#menu": (e) => e.target.setAttribute("aria-expanded", document.body.classList.toggle("open")),
     };
     for (const [where, act] of Object.entries(clicks)) $(where).addEventListener("click", act);
-    $("#mark").addEventListener("change", (e) => mark([look.state.image], e.target.checked));
-    $("#help dl").append(...KEYS.flatMap(([name, what]) => [el("dt", { textContent: name }), el("dd", { textContent: what })]));
+    $("#mark").addEventListener("change", (e) => look.mark([look.state.image], e.target.checked));
+    $("#help dl").append(...look.KEYS.flatMap(([name, what]) => [el("dt", { textContent: name }), el("dd", { textContent: what })]));
   };
 
   look.open = async (data) => {

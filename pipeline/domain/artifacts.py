@@ -1,0 +1,111 @@
+"""The files that lie between stages: written atomically, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.domain.pixels import Coding
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import Taxonomy, taxonomy_of
+from pipeline.runtime.files import AGAIN, read_json, readable, write_bytes, write_json
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """As .npy, which numpy.load reads without pickle."""
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    write_bytes(path, sink.getvalue())
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """What `write_array` wrote. Raises BadInput for any other file, and for one with NaN."""
+    with readable(path, "an array", AGAIN):
+        found: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+        if not np.isfinite(found).all():
+            raise ValueError("some of it is NaN or infinite")
+        return found
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """A Parquet or, by its suffix, a CSV file."""
+    if path.suffix == ".csv":
+        write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())
+    else:
+        _write_parquet(path, pa.Table.from_pandas(table, preserve_index=False))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """What `write_table` wrote. Raises BadInput for a file that is no table."""
+    with readable(path, "a table", AGAIN):
+        if path.suffix != ".csv":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may name a class
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    write_bytes(path, sink.getvalue())
+
+
+# --- domains -------------------------------------------------------------------------------
+
+_COLUMNS = ("domain", "image", "image_hash", "height", "width")
+_LABELLED = (*_COLUMNS, "label", "label_hash")
+
+
+def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
+    """One row a sample; working size and label coding in the schema's metadata, no root.
+
+    Without `labelled` there is no label column and no coding: nothing of the truth can leak.
+    """
+    columns = _LABELLED if labelled else _COLUMNS
+    rows = [{key: asdict(sample)[key] for key in columns} for sample in domain.samples]
+    types = {"height": pa.int32(), "width": pa.int32()}
+    schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
+    about: dict[str, Any] = {"size": domain.size}
+    if labelled:
+        about |= {"encoding": domain.coding.encoding, "values": dict(domain.coding.values)}
+    table = pa.Table.from_pylist(rows, schema=schema)
+    _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
+
+
+def read_domain(path: Path, root: Path, memory: int = 0) -> Domain:
+    """A domain that `write_domain` wrote, its files below `root`.
+
+    Raises BadInput for any other file, and for one that names a file outside the root.
+    """
+    with readable(path, "the index of a domain", AGAIN):
+        table = pq.read_table(path)
+        about = json.loads(table.schema.metadata[b"segue"])
+        values = {int(raw): index for raw, index in about.get("values", {}).items()}
+        samples = [Sample(**row) for row in table.to_pylist()]
+        for name in (name for s in samples for name in (s.image, s.label) if name):
+            if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
+                raise ValueError(f"{name!r} leaves its root")
+        coding = Coding(values, about["encoding"]) if "encoding" in about else Coding({})
+        return Domain(samples, root, tuple(about["size"]), coding, memory)
+
+
+def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
+    """Names, colours and subsets as JSON."""
+    write_json(path, asdict(taxonomy))
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    """What `write_taxonomy` wrote. Raises BadInput for any other file."""
+    with readable(path, "classes", AGAIN):
+        return taxonomy_of(read_json(path))
+
+
+# --- label maps ----------------------------------------------------------------------------

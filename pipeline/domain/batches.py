@@ -1,0 +1,86 @@
+"""Batches of the source, the target and hard target images, drawn by seed and step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from pipeline.domain.pixels import Pixels
+from pipeline.domain.samples import Sample
+from pipeline.runtime.files import BadInput
+
+
+class Source(Protocol):
+    """Images with labels: a domain, or a domain with pseudo-labels in place of its own."""
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """Their names and sizes."""
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int) -> Pixels:
+        """uint8 (height, width, 3) RGB."""
+
+    def label(self, index: int) -> Pixels:
+        """Train ids uint8 (height, width)."""
+
+
+_NONE = 1e-9  # a share: what is left of 1 by rounding
+
+Side = tuple[Source, int] | None
+"""Where one side's samples come from, and how many of them are in a batch."""
+
+Sides = tuple[Side, ...]
+"""Source, target and, of some objectives, hard target images."""
+
+
+class Labelled(NamedTuple):
+    """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
+
+    `windows` float32 (N, 4): where each crop lies in its image (see augment.View). Where labels may
+    be soft, the teacher's logits float16 (N, C, h, w) over the whole images.
+    """
+
+    images: Tensor
+    labels: Tensor
+    names: list[str]
+    windows: Tensor
+    logits: Tensor | None = None
+
+
+class Batch(NamedTuple):
+    """Any side may be absent: no target in pretraining, no source in IntraDA.
+
+    `hard` are target images that are only aligned: their labels are not used.
+    """
+
+    source: Labelled | None
+    target: Labelled | None
+    hard: Labelled | None = None
+
+
+def shares(
+    source: Source,
+    target: Source,
+    batch: int,
+    source_share: float,
+    hard: Source | None = None,
+    hard_share: float = 0.0,
+) -> Sides:
+    """`source_share` and `hard_share` of each batch (rounded); the rest is the target.
+
+    Raises BadInput where that leaves a side that has a share without any sample.
+    """
+    count, hards = round(batch * source_share), round(batch * hard_share)
+    counts = {"source": count, "hard": hards, "target": batch - count - hards}
+    given = {"source": source_share, "hard": hard_share, "target": 1 - source_share - hard_share}
+    if empty := [side for side, own in given.items() if own > _NONE and counts[side] < 1]:
+        raise BadInput(
+            f"training.batch = {batch}: too small to hold a {' and a '.join(empty)} image with "
+            f"source_share {source_share} and hard_share {hard_share}; raise it, or change these"
+        )
+    aligned = None if hard is None else (hard, hards)
+    return (source, count), (target, batch - count - hards), aligned

@@ -1,0 +1,50 @@
+"""Label maps and pictures between stages, as PNG: the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.domain.pixels import Pixels, exact_values
+from pipeline.domain.taxonomy import IGNORE, Colour
+from pipeline.runtime.files import BadInput, readable, write_bytes
+
+
+def write_label(path: Path, label: Pixels, colours: Sequence[Colour]) -> None:
+    """uint8 (height, width) train ids as an 8-bit palette PNG; IGNORE shows black."""
+    image = Image.fromarray(label)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colours)] = colours
+    image.putpalette(palette.tobytes())
+    write_image(path, image)
+
+
+def read_label_map(path: Path, classes: int) -> Pixels:
+    """What `write_label` wrote, uint8 (height, width). Raises BadInput naming the file."""
+    with readable(path, "a label map"), Image.open(path) as image:
+        if image.mode not in ("P", "L"):
+            raise ValueError(f"mode {image.mode}, not one 8-bit channel")
+        exact_values(image, ["PNG"])
+        label = np.asarray(image)
+    if (label[label != IGNORE] >= classes).any():
+        value = label[label != IGNORE].max()
+        raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
+    return label
+
+
+def colourise(label: Pixels, colours: Sequence[Colour]) -> Pixels:
+    """uint8 (h, w) train ids -> uint8 (h, w, 3) RGB; IGNORE is black."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(colours)] = colours
+    return table[label]
+
+
+def write_image(path: Path, image: Image.Image) -> None:
+    """Any picture as PNG."""
+    sink = io.BytesIO()
+    image.save(sink, format="PNG", compress_level=3)
+    write_bytes(path, sink.getvalue())

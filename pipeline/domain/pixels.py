@@ -1,0 +1,126 @@
+"""What stands in the files of images and labels, decoded, and how a size is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile
+
+from pipeline.runtime.files import BadInput, readable
+
+Pixels = npt.NDArray[np.uint8]
+INDEX = "index"
+"""Labels are single-channel (or palette) PNGs whose pixel value is the raw value."""
+RED16 = "red16"
+"""Labels are 16-bit RGB PNGs with the raw value in the first channel (SYNTHIA)."""
+_ORIENTATION = 0x0112
+_LARGEST = 65535
+_OPAQUE = 255
+_LOSSLESS = ("PNG", "BMP", "TIFF")
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a label file's pixels become train ids: its encoding, and raw value -> id."""
+
+    values: Mapping[int, int]
+    encoding: str = INDEX
+
+    def table(self) -> npt.NDArray[np.int16]:
+        """(65536,) int16: the id of each raw value, -1 where it is unknown."""
+        table = np.full(65536, -1, np.int16)
+        table[list(self.values)] = list(self.values.values())
+        return table
+
+
+def read_image(path: Path) -> Pixels:
+    """Any image PIL reads, as uint8 (height, width, 3) RGB. Raises BadInput naming the file."""
+    with readable(path, "an image"), Image.open(path) as image:
+        _plain(image)
+        return np.asarray(image.convert("RGB"))
+
+
+def _plain(image: ImageFile.ImageFile) -> None:
+    """Raises ValueError where eight bits of RGB would not be what a viewer shows."""
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode} has no fixed range; convert it to 8-bit RGB")
+    _upright(image)
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
+        raise ValueError("partly transparent; put it on a background")
+
+
+def _upright(image: ImageFile.ImageFile) -> None:
+    """Raises ValueError where there is more to a picture than its pixels."""
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        raise ValueError(f"{frames} pictures in one file; save each by itself")
+    turned = image.getexif().get(_ORIENTATION, 1)
+    if turned not in (0, 1):
+        raise ValueError(f"EXIF orientation {turned}; turn the pixels themselves")
+
+
+def exact_values(image: ImageFile.ImageFile, formats: Sequence[str] = _LOSSLESS) -> None:
+    """Raises ValueError where PIL would not give a label's own values."""
+    if image.format not in formats or image.info.get("compression") == "jpeg":
+        raise ValueError(f"{image.format} may change values; save it as PNG")
+    if any(f"'{mode}" in repr(tile.args) for tile in image.tile for mode in ("L;2", "L;4")):
+        raise ValueError("fewer than 8 bits of grey are read as other values; save it with 8 bits")
+    _upright(image)
+
+
+def read_raw(path: Path, encoding: str) -> npt.NDArray[np.uint16]:
+    """The raw values of a label file, uint16 (height, width). Raises BadInput naming the file."""
+    with readable(path, "a label"):
+        if encoding == RED16:
+            return _red16(path)
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L", "I;16", "I"):
+                raise ValueError(f"mode {image.mode}; a label has one channel of class values")
+            exact_values(image)
+            raw = np.asarray(image)
+        if raw.min() < 0 or raw.max() > _LARGEST:
+            raise ValueError(f"values {raw.min()} to {raw.max()}; they go from 0 to {_LARGEST}")
+        return raw.astype(np.uint16)
+
+
+def _red16(path: Path) -> npt.NDArray[np.uint16]:
+    # Pillow keeps the high byte of each 16 bits, which of the same bytes turned round is the low
+    # one. torchvision keeps both, but ends the process where the file is damaged.
+    both = np.stack([_red8(path, order) for order in ("L", "B")], axis=-1)
+    return both.view("<u2")[..., 0].astype(np.uint16)
+
+
+def _red8(path: Path, order: str) -> Pixels:
+    with Image.open(path) as image:
+        stored = [tile.args for tile in image.tile]
+        if stored != ["RGB;16B"]:
+            raise ValueError(f"{image.mode} stored as {stored}, not 16-bit RGB")
+        image.tile = [image.tile[0]._replace(args=f"RGB;16{order}")]
+        return np.asarray(image.getchannel(0))
+
+
+def read_label(path: Path, coding: Coding) -> Pixels:
+    """Train ids uint8 (height, width) of a label file. Raises BadInput naming unknown values."""
+    raw = read_raw(path, coding.encoding)
+    ids = coding.table()[raw]
+    if ids.min() < 0:
+        unknown = ", ".join(map(str, np.unique(raw[ids < 0])[:5]))
+        raise BadInput(f"{path}: unknown label values {unknown}; name them in label_map or ignore")
+    return ids.astype(np.uint8)
+
+
+def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """uint8 (h, w, 3) to (width, height), bilinear with anti-aliasing."""
+    if image.shape[1::-1] == size:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
+def resize_label(label: Pixels, size: tuple[int, int]) -> Pixels:
+    """uint8 (h, w) to (width, height), nearest neighbour."""
+    if label.shape[::-1] == size:
+        return label
+    return np.asarray(Image.fromarray(label).resize(size, Image.Resampling.NEAREST))

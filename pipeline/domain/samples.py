@@ -1,0 +1,97 @@
+"""An image with its (optional) label, and how a domain lies on disk between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from pipeline.domain.pixels import Coding, Pixels, read_image, read_label, resize, resize_label
+from pipeline.runtime.files import BadInput, digest
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label below a domain's root, as relative POSIX paths."""
+
+    image: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row of a domain's index. Hashes are what `digest` gives, "" where it is not known."""
+
+    domain: str
+    image: str
+    image_hash: str
+    height: int
+    width: int
+    label: str | None = None
+    label_hash: str | None = None
+
+    @property
+    def name(self) -> str:
+        """A file name for what is made of this image."""
+        return file_name(self.image)
+
+
+def file_name(image: str) -> str:
+    """An image's path below its root as one name: '/' as '__', no suffix."""
+    return str(PurePosixPath(image).with_suffix("")).replace("/", "__")
+
+
+@dataclass
+class Domain:
+    """The samples of one domain, read at its working size (width, height).
+
+    `image(i)` is uint8 (height, width, 3) RGB; `label(i)` is uint8 (height, width) train ids.
+    Decoded samples stay in memory until `memory` MB are used: images are drawn evenly, so
+    evicting any for another would gain nothing.
+    """
+
+    samples: Sequence[Sample]
+    root: Path
+    size: tuple[int, int]
+    coding: Coding = field(default_factory=lambda: Coding({}))
+    memory: int = 0
+    _kept: dict[tuple[str, int], Pixels] = field(default_factory=dict, init=False, repr=False)
+    _used: int = field(default=0, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def image(self, index: int) -> Pixels:
+        """RGB at the working size, resized with anti-aliasing."""
+        return self._keep("image", index)
+
+    def label(self, index: int, size: tuple[int, int] | None = None) -> Pixels:
+        """Train ids at the working size (nearest neighbour), or at another (width, height)."""
+        return self._keep("label", index) if size is None else self._label(index, size)
+
+    def _keep(self, kind: str, index: int) -> Pixels:
+        kept = self._kept.get((kind, index))
+        if kept is None:
+            kept = self._image(index) if kind == "image" else self._label(index, self.size)
+            if self._used + kept.nbytes <= self.memory * 1_000_000:
+                self._used += kept.nbytes
+                self._kept[kind, index] = kept
+        return kept
+
+    def _image(self, index: int) -> Pixels:
+        sample = self.samples[index]
+        return resize(read_image(self._same(sample.image, sample.image_hash)), self.size)
+
+    def _label(self, index: int, size: tuple[int, int]) -> Pixels:
+        sample = self.samples[index]
+        if sample.label is None:
+            raise BadInput(f"{sample.image}: has no label")
+        path = self._same(sample.label, sample.label_hash)
+        return resize_label(read_label(path, self.coding), size)
+
+    def _same(self, name: str, expected: str | None) -> Path:
+        """The file, if it is what was indexed: a run that goes on must not learn from another."""
+        path = self.root / name
+        if expected and digest(path) != expected:
+            raise BadInput(f"{path}: has changed since prepare read it; run dvc repro")
+        return path

@@ -1,0 +1,181 @@
+"""Logits on disk: float16 on a coarse grid in Parquet, one image a row group."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.runtime.files import BadInput, readable, replacing, writable
+
+Logits = npt.NDArray[np.float16]
+
+PER_FILE = 32
+"""Images in one file of predictions: which file an image is in follows from its index alone."""
+
+
+def files(images: int) -> dict[str, range]:
+    """Each file's name and the indices of its images, whoever writes it."""
+    starts = range(0, images, PER_FILE)
+    return {
+        f"{start // PER_FILE:05d}.parquet": range(start, min(start + PER_FILE, images))
+        for start in starts
+    }
+
+
+_PREDICTION = pa.schema(
+    [
+        ("image", pa.string()),
+        ("height", pa.int32()),  # of the label to be made
+        ("width", pa.int32()),
+        ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
+        ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
+    ]
+)
+
+_KIND = ("predictions", "run dvc repro, which restores or makes them again")
+_EXPONENT = 0x7C00
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits float16 (classes, rows, columns) on a grid over an image of height x width."""
+
+    image: str
+    height: int
+    width: int
+    logits: Logits
+
+
+def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
+    """The predictions of all images of `files`, in their order; one image in memory."""
+    rest = iter(found)
+    for name, images in files.items():
+        _write_file(folder / name, islice(rest, len(images)))
+
+
+def _write_file(path: Path, found: Iterable[Prediction]) -> None:
+    """A file that has its name once it is whole; shards on other machines may write it too."""
+    # logits hardly compress, and plain encoding reads at the disk's speed
+    plain = {"compression": "none", "use_dictionary": False}
+    with (
+        replacing(path, f".{socket.gethostname()}.{os.getpid()}") as partial,
+        pq.ParquetWriter(partial, _PREDICTION, **plain) as writer,
+    ):
+        for prediction in found:
+            writer.write_table(_row(prediction), row_group_size=1)
+
+
+def check_place(folder: Path) -> None:
+    """Raises BadInput where `publish` would replace something else than predictions."""
+    foreign = [path for path in folder.glob("*") if path.suffix != ".parquet"]
+    if foreign or folder.is_file():
+        raise BadInput(f"{folder}: is no folder of predictions alone; move it away")
+
+
+def publish(made: Path, folder: Path, files: Iterable[str]) -> None:
+    """`made`, all files of which are whole, becomes `folder`, in place of what was there.
+
+    Raises BadInput where one of `files` is not in it.
+    """
+    if absent := [name for name in files if not (made / name).exists()]:
+        raise BadInput(
+            f"{made / absent[0]}: is not there ({len(absent)} files in all); the processes of a "
+            "run must see one folder, and nobody may remove what is in it"
+        )
+    for left in made.glob("*.partial"):  # of a killed process
+        left.unlink()
+    with writable(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            made.replace(folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(made, folder)
+
+
+def _copy(made: Path, folder: Path) -> None:
+    """To another file system; until `folder` is whole `made` stays, for a run that is killed."""
+    beside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(made, beside)
+    beside.replace(folder)
+    shutil.rmtree(made)
+
+
+def check_finite(logits: Logits, where: str) -> None:
+    """Raises BadInput for NaN and infinity, by their bits: five times as fast as isfinite."""
+    if ((logits.view(np.uint16) & _EXPONENT) == _EXPONENT).any():
+        raise BadInput(
+            f"{where}: some logits are NaN or infinite; train the teacher again, with a lower "
+            "training.optimiser.lr"
+        )
+
+
+def _row(prediction: Prediction) -> pa.Table:
+    check_finite(prediction.logits, prediction.image)
+    row = {
+        "image": prediction.image,
+        "height": prediction.height,
+        "width": prediction.width,
+        "shape": list(prediction.logits.shape),
+        "logits": prediction.logits.tobytes(),
+    }
+    return pa.Table.from_pylist([row], schema=_PREDICTION)
+
+
+class Predictions:
+    """A folder of predictions, read one image at a time, from any thread."""
+
+    def __init__(self, folder: Path, classes: int | None = None) -> None:
+        """Raises BadInput without any. `classes`: how many each must have; None is any number."""
+        self._classes = classes
+        self._places: list[tuple[Path, int]] = []
+        for file in sorted(folder.glob("*.parquet")):
+            with readable(file, *_KIND):
+                groups = pq.read_metadata(file).num_row_groups
+            self._places += [(file, group) for group in range(groups)]
+        if not self._places:
+            raise BadInput(f"{folder}: holds no predictions; run dvc repro")
+
+    def only(self, indices: Sequence[int]) -> Predictions:
+        """Those of some images, in the order of `indices`."""
+        chosen = copy(self)
+        chosen._places = [self._places[index] for index in indices]
+        return chosen
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Prediction:
+        file, group = self._places[index]
+        with readable(file, *_KIND):
+            with pq.ParquetFile(file) as opened:
+                row = opened.read_row_group(group, use_threads=False)
+            buffer = row["logits"][0].as_buffer()
+            logits = np.frombuffer(buffer, np.float16).reshape(row["shape"][0].as_py())
+            height, width = row["height"][0].as_py(), row["width"][0].as_py()
+            image = row["image"][0].as_py()
+        check_finite(logits, f"{file}: {image}")
+        if self._classes not in (None, len(logits)):
+            raise BadInput(
+                f"{file}: {image}: {len(logits)} classes, but the task has {self._classes}; train "
+                "the teacher again with these"
+            )
+        return Prediction(image, height, width, logits)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,117 @@
+"""Backbones of torchvision: at an output stride, without their classifier, with weights by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision import models
+from torchvision.models import vgg
+from torchvision.models._utils import IntermediateLayerGetter
+
+from pipeline.model.outputs import Outputs
+from pipeline.runtime.files import BadInput
+
+Name = Literal["resnet50", "resnet101", "mobilenet"]
+Stride = Literal[8, 16]
+
+ASPP = {8: (12, 24, 36), 16: (6, 12, 18)}
+"""DeepLabV3's dilations at each output stride (Chen et al., 2017, section 4.1)."""
+
+_RESNET = {"low": ("layer1", 256), "aux": ("layer3", 1024), "out": ("layer4", 2048)}
+_MOBILENET = {"low": ("3", 24), "aux": ("4", 40), "out": ("16", 960)}
+
+
+def weights(name: str, pretrained: str | None) -> Any:
+    """torchvision's weights of a network: None, or one of its names ("DEFAULT").
+
+    Raises BadInput that lists the names.
+    """
+    if pretrained is None:
+        return None
+    known = models.get_model_weights(name)
+    if pretrained not in known.__members__:
+        choices = ", ".join(known.__members__)
+        raise BadInput(f"pretrained={pretrained!r}: {name} has no such weights; choose {choices}")
+    return known[pretrained]
+
+
+def dilated(
+    name: Name, stride: Stride, pretrained: str | None, maps: Iterable[str]
+) -> tuple[nn.Module, dict[str, int]]:
+    """(N, 3, H, W) -> {map: (N, F, h, w)}, and each map's F.
+
+    `maps` are of "low" (stride 4), "aux" (ResNet: layer 3; MobileNetV3: stride 8) and "out", whose
+    stride is `stride`: later strides become dilations.
+    """
+    known = _MOBILENET if name == "mobilenet" else _RESNET
+    body = _mobilenet(stride, pretrained) if name == "mobilenet" else _resnet(
+        name, stride, pretrained
+    )  # fmt: skip
+    layers = {known[key][0]: key for key in maps}
+    return IntermediateLayerGetter(body, layers), {key: known[key][1] for key in maps}
+
+
+def _resnet(name: str, stride: Stride, pretrained: str | None) -> Any:
+    return models.get_model(
+        name,
+        weights=weights(name, pretrained),
+        replace_stride_with_dilation=[False, stride < max(ASPP), True],
+    )
+
+
+def _mobilenet(stride: Stride, pretrained: str | None) -> Any:
+    name = "mobilenet_v3_large"
+    body = models.get_model(name, weights=weights(name, pretrained), dilated=True).features
+    if stride < max(ASPP):  # torchvision's is at 16; its seventh block takes it there
+        for layer in body[7:].modules():
+            if isinstance(layer, nn.Conv2d) and layer.kernel_size > (1, 1):
+                layer.stride = (1, 1)
+                layer.dilation = tuple(2 * d for d in layer.dilation)
+                layer.padding = tuple(2 * int(p) for p in layer.padding)
+    return body
+
+
+def vgg16(pretrained: str | None, norm: bool = False) -> nn.Sequential:
+    """VGG-16's `features`: 13 convolutions, with batch norm if `norm`, and five poolings."""
+    name = "vgg16_bn" if norm else "vgg16"
+    features: nn.Sequential = vgg.make_layers(vgg.cfgs["D"], batch_norm=norm)
+    for layer in features:
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    if pretrained is not None:
+        state = weights(name, pretrained).get_state_dict(progress=True, check_hash=True)
+        own = {k.removeprefix("features."): v for k, v in state.items() if "features." in k}
+        features.load_state_dict(own)
+    return features
+
+
+class PooledNorm(nn.BatchNorm2d):
+    """Batch norm after a pooled image: one image alone has no variance, so its running one counts.
+
+    torchvision's refuses such a batch, which an objective that passes each side by itself makes.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, F, 1, 1) to the same shape."""
+        if not self.training or x.numel() > x.shape[1]:
+            return super().forward(x)
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
+                            eps=self.eps)  # fmt: skip
+
+
+def trains_on_one_image(aspp: Any) -> None:
+    """Gives torchvision's ASPP a norm after its pooling that one image by itself can pass."""
+    pooling = aspp.convs[-1]
+    place = next(i for i, part in enumerate(pooling) if isinstance(part, nn.BatchNorm2d))
+    pooling[place] = PooledNorm(pooling[place].num_features)
+
+
+def torchvision_outputs(body: Any, x: Tensor) -> Outputs:
+    """Outputs of a torchvision segmentation model, on its own grid: it would upsample them."""
+    maps = body.backbone(x)
+    aux = body.aux_classifier(maps["aux"]) if body.aux_classifier is not None else None
+    return Outputs(body.classifier(maps["out"]), aux, maps["out"])

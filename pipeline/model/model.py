@@ -1,0 +1,154 @@
+"""A model is a recipe and its weights: enough to build the network again and to use it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.domain.taxonomy import resolve
+from pipeline.model.outputs import Outputs
+from pipeline.model.recipe import Recipe, _recipe
+from pipeline.model.weights import check_finite, load_into, loaded
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput, write_bytes
+from pipeline.runtime.params import read, section_of
+
+
+class Model(nn.Module):
+    """A network behind its normalisation: uint8 images (N, 3, H, W) RGB in, Outputs out."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = _network(recipe)
+        self.second = _classifier(_network(recipe), recipe.network) if recipe.second else None
+        norm = recipe.normalisation
+        for name in ("mean", "std"):
+            value = torch.tensor(getattr(norm, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
+        norm = self.recipe.normalisation
+        x = images.flip(1) if norm.bgr else images
+        x = (x.to(self.mean.dtype) * norm.scale - self.mean) / self.std
+        outputs: Outputs = self.network(x.contiguous(memory_format=torch.channels_last))
+        if self.second is None:
+            return outputs
+        both = outputs.logits, self.second(outputs.features)
+        return outputs._replace(logits=both[0] + both[1], both=both)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Prefixes of the classifiers' parameters."""
+        return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))
+
+
+def _network(recipe: Recipe) -> nn.Module:
+    network: nn.Module = parts.build(
+        "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
+    )
+    return network
+
+
+def _classifier(network: nn.Module, name: str) -> nn.Module:
+    """What makes logits of the features: drawn with its network, as that draws it."""
+    if (classifier := getattr(network, "classifier", None)) is None:
+        raise BadInput(
+            f"{name}: has no classifier of its features to stand a second one "
+            "beside; choose another network"
+        )
+    found: nn.Module = classifier
+    return found
+
+
+def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
+    """A new model, its weights drawn by `seed` (the caller's generator is left alone) or loaded.
+
+    Networks of torchvision take its weights' names as an option of their own; `weights` is a
+    file with a state dict, as torch.save wrote it, by the network's own names or by those that its
+    `rename` knows. Raises BadInput on a mismatch.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Model(recipe)
+    if weights is not None:
+        load_into(model.network, weights)
+    return model.to(memory_format=torch.channels_last)
+
+
+def with_second(model: Model, seed: int) -> Model:
+    """`model` with a second classifier, drawn by `seed`; itself if it has one."""
+    if model.recipe.second:
+        return model
+    made = create(replace(model.recipe, second=True), seed)
+    made.network.load_state_dict(model.network.state_dict())
+    return made
+
+
+@torch.no_grad()
+def channels(model: Model) -> int:
+    """Of the features that a model's outputs have; 0 if they have none."""
+    training = model.training
+    features = model.eval()(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).features
+    model.train(training)
+    return 0 if features is None else features.shape[1]
+
+
+def save(path: Path, model: Model) -> None:
+    """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights.
+
+    Raises BadInput, and writes nothing, where a weight is not finite.
+    """
+    weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
+    check_finite(path, weights, "not written")
+    sink = io.BytesIO()  # torch.save would write its file's name into the archive
+    torch.save({"recipe": asdict(model.recipe), "weights": weights}, sink)
+    write_bytes(path, sink.getvalue())
+
+
+def load(path: Path) -> Model:
+    """A model as `save` wrote it, on the CPU, with finite weights. Raises BadInput naming it."""
+    content = loaded(path)
+    if not isinstance(content, dict) or not {"recipe", "weights"} <= content.keys():
+        raise BadInput(
+            f"{path}: is no model of this project (no recipe); train it, or load its "
+            "weights by params.yaml's network.weights"
+        )
+    try:
+        recipe = _recipe(content["recipe"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path}: its recipe cannot be read: {error!r}") from error
+    try:
+        model = create(recipe, seed=0)
+    except BadInput as error:
+        raise BadInput(f"{path}: its recipe cannot be followed: {error}") from error
+    try:
+        model.load_state_dict(content["weights"])
+    except (AttributeError, RuntimeError, TypeError) as error:
+        raise BadInput(f"{path}: its weights do not fit its recipe: {error}") from error
+    check_finite(path, model.state_dict(), "of no use")
+    return model
+
+
+def of_task(path: Path) -> Model:
+    """`load`, of the classes of params.yaml's task.
+
+    It refuses and changes no result, so no stage tracks prepare.classes for it.
+    """
+    model, task = load(path), section_of(read(), "prepare").get("classes")
+    names = resolve(task).names if task else model.recipe.taxonomy.names
+    if model.recipe.taxonomy.names != names:
+        raise BadInput(
+            f"{path}: its {len(model.recipe.taxonomy)} classes "
+            f"{', '.join(model.recipe.taxonomy.names[:3])}, ... are not the {len(names)} of "
+            f"prepare.classes, {', '.join(names[:3])}, ...; train a model of these"
+        )
+    return model

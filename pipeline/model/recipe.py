@@ -1,0 +1,43 @@
+"""What a model is made of, in words: enough to build its network again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.domain.taxonomy import Taxonomy, taxonomy_of
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """(x * scale - mean) / std per channel, of RGB or BGR. It travels with the weights."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    scale: float = 1 / 255
+    bgr: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.scale > 0 and min(self.std) > 0):
+            raise ValueError("scale and std are greater than 0")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is made of: a network by name, its options, its classes."""
+
+    network: str
+    taxonomy: Taxonomy
+    options: Mapping[str, Any] = field(default_factory=dict)
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    second: bool = False  # a second classifier on the same features, added to the first (CLAN)
+
+
+def _recipe(given: Any) -> Recipe:
+    """A recipe from what `dataclasses.asdict` made of it."""
+    taxonomy = taxonomy_of(given["taxonomy"])
+    norm = Normalisation(**given["normalisation"])
+    options = dict(given["options"])
+    options.pop("pretrained", None)  # its weights follow: none need be downloaded again
+    return Recipe(given["network"], taxonomy, options, norm, given.get("second", False))

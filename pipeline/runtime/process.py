@@ -1,0 +1,132 @@
+"""A stage as a process: its paths, its lock, its death with its parent, its one-line errors."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import hashlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline.runtime.files import BadInput, writable
+from pipeline.runtime.params import FILE
+
+_PR_SET_PDEATHSIG = 1
+_LOCKS = Path(".dvc/tmp/segue")
+
+
+def paths(
+    *names: str, item: bool = False, optional: Sequence[str] = (), options: Sequence[str] = ()
+) -> argparse.Namespace:
+    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first.
+
+    `options` are optional words that are no paths.
+    """
+    parser = argparse.ArgumentParser()
+    if item:
+        parser.add_argument("item", help="a key of the stage's mapping, such as round-1")
+    for name in (*names, *optional):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
+    for name in options:
+        parser.add_argument(f"--{name}")
+    return parser.parse_args()
+
+
+def stage(main: Callable[[], None]) -> None:
+    """Run a stage's main(): alone, ending with its parent; BadInput is one message, exit 1."""
+    die_with_parent()
+    try:
+        with _alone():
+            main()
+    except BadInput as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("stopped; the next run goes on from here", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except (MemoryError, OSError) as error:
+        sys.exit(f"error: {machine(error)}")
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # torch's words for one that has ended
+            raise
+        sys.exit(
+            f"error: a process that reads images has ended: {str(error).strip()} Where memory is "
+            "short, lower compute.workers, compute.memory or training.batch; then run it again"
+        )
+
+
+def machine(error: Exception) -> str:
+    """What to say of an error that is the machine's, not the data's."""
+    return (
+        f"{type(error).__name__}: {error}; no file of the data was judged by it: look at memory, "
+        "disk and open files, then run it again"
+    )
+
+
+def die_with_parent() -> None:
+    """A killed `dvc repro` must leave no stage that writes beside its rerun."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def die_with_stage(*_: object) -> None:
+    """In a worker, as what initialises it: it ends as soon as the stage that made it has.
+
+    Its parent in the system may be another, and so does not tell: by forkserver (the default from
+    Python 3.14 on) that is a server, which in turn lives as long as its workers do.
+    """
+    stage = multiprocessing.parent_process()
+    assert stage is not None, "is called in a worker"
+
+    def watch() -> None:
+        stage.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raises BadInput while the same stage of the same checkout runs in another process.
+
+    The lock is a file that ends with its holder's run; one that a killed holder left does not bind.
+    The other ranks of a run belong to the first, which holds it.
+    """
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
+        yield
+        return
+    what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    if not FILE.exists():
+        raise BadInput(f"{FILE.absolute()}: no such file; run stages in the project's folder")
+    path = _LOCKS / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock"
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # forked workers do not share it
+            except (BlockingIOError, PermissionError) as error:
+                raise BadInput(f"{what}: already running here; wait for it, or stop it") from error
+            if not _is(file, path):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+            return
+
+
+def _is(file: IO[str], path: Path) -> bool:
+    """Whether `path` is still the file that was opened; its holder may have removed it since."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

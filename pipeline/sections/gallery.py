@@ -1,0 +1,14 @@
+"""Section `gallery`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipeline.runtime.params import Section
+
+
+class Params(Section):
+    """`rounds.<round>.gallery` over `gallery`."""
+
+    images: int = Field(6, ge=1)  # spread evenly over the target
+    ends: int = Field(4, ge=1)  # of the easiest and of the hardest

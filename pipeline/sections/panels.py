@@ -1,0 +1,14 @@
+"""Section `panels`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipeline.runtime.params import Section
+
+
+class Params(Section):
+    """Section `panels`."""
+
+    width: int = Field(512, ge=16)  # pixels; the height follows, and neither exceeds the image
+    quality: int = Field(85, ge=1, le=95)  # JPEG's

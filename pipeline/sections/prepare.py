@@ -1,0 +1,46 @@
+"""Section `prepare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from pipeline.domain.taxonomy import resolve
+from pipeline.runtime.params import Section
+
+DOMAINS = ("source", "target", "val")
+
+
+class DomainParams(Section):
+    """Where a domain's files lie, which data set reads them, and the size to work at."""
+
+    reader: str
+    root: Path
+    width: int = Field(ge=8, le=16384)
+    height: int = Field(ge=8, le=16384)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("root")
+    @classmethod
+    def _written_out(cls, root: Path) -> Path:
+        if root.parts[:1] == ("~",):
+            raise ValueError("~ is the shell's; write the folder out")
+        return root
+
+
+class Params(Section):
+    """The classes of the task, the three domains, and how many good images each must have."""
+
+    classes: str | list[str]
+    minimum: int = Field(default=1, ge=1)
+    source: DomainParams
+    target: DomainParams
+    val: DomainParams
+
+    @field_validator("classes")
+    @classmethod
+    def _exist(cls, classes: str | list[str]) -> str | list[str]:
+        resolve(classes)
+        return classes

@@ -1,0 +1,17 @@
+"""Section `pseudo_label`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from pipeline.runtime.params import Section
+
+
+class Params(Section):
+    """`rounds.<round>.pseudo_label` over `pseudo_label`."""
+
+    labeler: str
+    portion: float = Field(gt=0, le=1)
+    options: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,65 @@
+"""What tells two domains apart: maps or features to logits, 1 for the side to be resembled."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.runtime.files import BadInput
+
+SMALLEST = 32
+"""Pixels of a map's sides: Discriminator's five halvings then leave a cell."""
+
+
+class Discriminator(nn.Sequential):
+    """Maps (N, C, H, W) to logits (N, 1, h, w) of stride 32: AdaptSegNet's, ADVENT's and CLAN's.
+
+    Five convolutions of 4 x 4 with stride 2, no normalisation, leaky ReLU of 0.2 between.
+    """
+
+    def __init__(self, channels: int, width: int = 64) -> None:
+        sizes = (channels, width, 2 * width, 4 * width, 8 * width)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
+        super().__init__(*layers, nn.Conv2d(sizes[-1], 1, 4, 2, 1))
+
+
+class PixelDiscriminator(nn.Sequential):
+    """Features (N, F, h, w) to logits (N, 1, h, w), each cell by itself (Hoffman et al., 2016)."""
+
+    def __init__(self, channels: int, width: int = 128) -> None:
+        if not channels:
+            raise BadInput("the network gives no features to align; choose another network")
+        super().__init__(
+            nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 1),
+        )  # fmt: skip
+
+
+class RegionDiscriminator(nn.Module):
+    """Features (N, F, h, w) to logits (N, 1, h, w), each region of a grid by its own discriminator.
+
+    Chen et al., ROAD, 2018. Raises BadInput where a map has fewer cells than the grid.
+    """
+
+    def __init__(self, channels: int, rows: int = 3, columns: int = 3, width: int = 128) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns
+        own = (PixelDiscriminator(channels, width) for _ in range(rows * columns))
+        self.regions = nn.ModuleList(own)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each region by its own discriminator."""
+        if x.shape[-2] < self.rows or x.shape[-1] < self.columns:
+            raise BadInput(
+                f"training.augment: a crop whose features are {x.shape[-1]}x{x.shape[-2]} has no "
+                f"{self.columns}x{self.rows} regions; make it larger"
+            )
+        strips = x.tensor_split(self.rows, 2)
+        cells = [cell for strip in strips for cell in strip.tensor_split(self.columns, 3)]
+        found = [own(cell) for own, cell in zip(self.regions, cells, strict=True)]
+        lines = [found[i : i + self.columns] for i in range(0, len(found), self.columns)]
+        return torch.cat([torch.cat(line, 3) for line in lines], 2)

@@ -1,0 +1,37 @@
+"""What moves parameters: the optimiser's params, its groups and its schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.sections.training import Optimiser
+
+
+def built(module: nn.Module, params: Optimiser) -> torch.optim.Optimizer:
+    """torch's, whose groups have `times`: what each multiplies the rate with."""
+    groups, decay = _groups(module, params.heads), params.weight_decay
+    if params.name == "sgd":
+        return torch.optim.SGD(groups, params.lr, params.momentum, weight_decay=decay)
+    kind = torch.optim.AdamW if params.name == "adamw" else torch.optim.Adam
+    return kind(groups, params.lr, (params.momentum, params.second), weight_decay=decay)
+
+
+def _groups(module: nn.Module, heads: float) -> list[dict[str, Any]]:
+    """All parameters, and those of the network's heads with `heads` times the rate."""
+    prefixes = getattr(module, "heads", ())
+    body: list[nn.Parameter] = []
+    head: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        (head if name.startswith(prefixes) else body).append(parameter)
+    both = ({"params": body, "times": 1.0}, {"params": head, "times": heads})
+    return [group for group in both if group["params"]]
+
+
+def rate(params: Optimiser, step: int, steps: int) -> float:
+    """Of the step, before a group multiplies it."""
+    rising = min(1.0, (step + 1) / (params.warmup + 1))
+    left = max(0.0, 1 - step / (params.horizon or steps))
+    return float(params.lr * rising * left**params.power)

@@ -1,0 +1,260 @@
+"""What of a params file contradicts itself: each rule broken, and in order."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from pipeline.checks import plan
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import overlay, read
+
+PRESETS = sorted((Path(__file__).parents[2] / "presets").glob("*.yaml"))
+ROUND = {
+    "teacher": "source",
+    "start": "source",
+    "pseudo_label": {"labeler": "cbst", "portion": 0.2},
+    "split": {"ranker": "entropy", "easy": 0.5},
+    "retrain": {"objective": "self_training"},
+}
+CONTENT = {
+    "pretrain": {"source": {"steps": 1}},
+    "warmup": {"w": {"from": "source", "objective": "advent", "steps": 1}},
+    "pseudo_label": {},
+    "split": {},
+    "retrain": {"steps": 1},
+    "rounds": {"r": ROUND},
+}
+
+
+def rounds(**stages):
+    """The content with its round changed."""
+    return overlay(CONTENT, {"rounds": {"r": stages}})
+
+
+def warmup(**values):
+    return overlay(CONTENT, {"warmup": {"w": values}})
+
+
+def retrain(**values):
+    return rounds(retrain=values)
+
+
+def hard(easy=0.5, ranker="entropy", **values):
+    """A round of an objective that aligns hard images."""
+    training = {"objective": "intra_domain", "source_share": 0, "hard_share": 0.5} | values
+    return rounds(retrain=training, split={"ranker": ranker, "easy": easy})
+
+
+def lrent(objective="self_training", alpha=None, soft_alpha=None):
+    made = {"labeler": "crst_lrent", "options": {} if alpha is None else {"alpha": alpha}}
+    options = {} if soft_alpha is None else {"soft_alpha": soft_alpha}
+    return rounds(pseudo_label=made, retrain={"objective": objective, "options": options})
+
+
+def dense(labeler, given=True):
+    training = {"objective": "tpld", "options": {"dense": given}}
+    return rounds(pseudo_label={"labeler": labeler}, retrain=training)
+
+
+def problems(content):
+    before = deepcopy(content)
+    found = list(plan.contradictions(content))
+    assert content == before
+    return found
+
+
+IN_ORDER = {
+    "as it is": CONTENT,
+    "no warmup": CONTENT | {"warmup": None},
+    "no rounds": CONTENT | {"rounds": None},
+    "empty sections": CONTENT | {"pseudo_label": None, "split": None, "retrain": None},
+    "a warmup on the target alone": warmup(objective="adapt_norm", source_share=0.0),
+    "batch norm frozen": warmup(frozen_norm=True),
+    "a warmup on the source alone": warmup(objective="source_only", source_share=1),
+    "a warmup of half and half by default": warmup(objective="minent"),
+    "no source images in self-training": retrain(source_share=0),
+    "hard images aligned": hard(),
+    "hard images aligned by confidence": hard(ranker="confidence"),
+    "a little of everything": hard(objective="tpld", source_share=0.3, hard_share=0.3),
+    "tpld without hard images": retrain(objective="tpld"),
+    "a ranker that is not asked": rounds(split={"ranker": "none", "easy": 1.0}),
+    "easy images": retrain(use="easy"),
+    "dense labels": dense("tpld"),
+    "dense switched off": dense("cbst", given=False),
+    "soft labels by default's alpha": lrent(soft_alpha=0.25),
+    "soft labels": lrent(alpha=0.5, soft_alpha=0.5),
+    "LRENT's choice for hard labels": lrent("tpld"),
+    "an objective that is not known": retrain(objective="unheard_of"),  # its stage says so
+    "a warmup's objective that is not known": warmup(objective="unheard_of"),
+}
+
+BROKEN = {
+    "a warmup on pseudo-labels": (
+        warmup(objective="self_training"),
+        "warmup.w.objective = self_training",
+        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
+    ),
+    "a warmup that aligns hard images": (
+        warmup(objective="intra_domain"),
+        "warmup.w.objective = intra_domain",
+        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
+    ),
+    "a warmup without the source it needs": (
+        warmup(source_share=0),
+        "warmup.w.source_share = 0: advent",
+        "raise it",
+    ),
+    "a warmup with source images it leaves": (
+        warmup(objective="adapt_norm", source_share=0.25),
+        "warmup.w.source_share = 0.25: adapt_norm",
+        "set it to 0",
+    ),
+    "a warmup with half of them by default": (
+        warmup(objective="adapt_norm"),
+        "warmup.w.source_share = 0.5: adapt_norm",
+        "set it to 0",
+    ),
+    "batch norm to adapt, and frozen": (
+        warmup(objective="adapt_norm", source_share=0, frozen_norm=True),
+        "warmup.w.frozen_norm = true: adapt_norm",
+        "set it to false",
+    ),
+    "batch norm to adapt, and frozen for all": (
+        warmup(objective="adapt_norm", source_share=0) | {"training": {"frozen_norm": True}},
+        "warmup.w.frozen_norm = true: adapt_norm",
+        "set it to false",
+    ),
+    "a warmup without target images": (
+        warmup(source_share=1),
+        "warmup.w.source_share = 1: leaves advent",
+        "lower it",
+    ),
+    "a round of no pseudo-labels": (
+        retrain(objective="advent"),
+        "rounds.r.retrain.objective = advent",
+        "choose intra_domain, self_training, tpld",
+    ),
+    "source images that are not taken": (
+        hard(source_share=0.25, hard_share=0.25),
+        "rounds.r.retrain.source_share = 0.25: intra_domain",
+        "set it to 0",
+    ),
+    "no hard images": (
+        hard(hard_share=0),
+        "rounds.r.retrain.hard_share = 0: intra_domain",
+        "raise it",
+    ),
+    "hard images that are not taken": (
+        retrain(hard_share=0.25),
+        "rounds.r.retrain.hard_share = 0.25: self_training",
+        "set it to 0",
+    ),
+    "hard images without a ranker": (
+        hard(ranker="none"),
+        "rounds.r.split.ranker = none",
+        "choose confidence, entropy",
+    ),
+    "no easy images": (hard(easy=0), "rounds.r.split.easy = 0: leaves no easy", ""),
+    "all images easy": (hard(easy=1.0), "rounds.r.split.easy = 1.0", "no hard images"),
+    "nothing left to learn from": (
+        hard(objective="tpld", source_share=0.5, hard_share=0.5),
+        "rounds.r.retrain: source_share 0.5 and hard_share 0.5",
+        "lower one",
+    ),
+    "only source images": (
+        retrain(source_share=1),
+        "rounds.r.retrain: source_share 1 and hard_share 0",
+        "lower one",
+    ),
+    "easy images of none": (
+        overlay(retrain(use="easy"), {"rounds": {"r": {"split": {"easy": 0}}}}),
+        "rounds.r.split.easy = 0: retrain.use easy",
+        "raise it",
+    ),
+    "dense labels that nobody makes": (
+        dense("cbst"),
+        "rounds.r.retrain.options.dense",
+        "needs the labeler tpld, not cbst",
+    ),
+    "soft labels of another labeler": (
+        retrain(options={"soft_alpha": 0.25}),
+        "rounds.r.retrain.options.soft_alpha = 0.25",
+        "needs the labeler crst_lrent, not cbst",
+    ),
+    "hard labels chosen as soft ones": (
+        lrent(),
+        "rounds.r.retrain.options.soft_alpha = None",
+        "alpha 0.25; set both alike",
+    ),
+    "soft labels of another alpha": (
+        lrent(alpha=0.5, soft_alpha=0.25),
+        "rounds.r.retrain.options.soft_alpha = 0.25",
+        "alpha 0.5; set both alike",
+    ),
+}
+
+
+@pytest.mark.parametrize("content", IN_ORDER.values(), ids=IN_ORDER)
+def test_what_fits_is_let_pass(content):
+    assert problems(content) == []
+
+
+@pytest.mark.parametrize(("content", "start", "fix"), BROKEN.values(), ids=BROKEN)
+def test_what_does_not_is_named_with_its_key_its_value_and_a_fix(content, start, fix):
+    [problem] = problems(content)
+    assert problem.startswith(start)
+    assert fix in problem
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_the_presets_are_in_order(path):
+    assert problems(read(path)) == []
+
+
+def test_the_top_level_section_counts_where_the_round_is_silent():
+    content = overlay(CONTENT, {"retrain": {"hard_share": 0.25}, "split": {"ranker": "none"}})
+    [problem] = problems(content)
+    assert problem.startswith("rounds.r.retrain.hard_share = 0.25")
+    assert problems(overlay(content, {"rounds": {"r": {"retrain": {"hard_share": 0}}}})) == []
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    content = overlay(hard(source_share=0.5, ranker="none", easy=0), {"retrain": {"use": "easy"}})
+    keys = [problem.split(":")[0].split(" = ")[0] for problem in problems(content)]
+    assert sorted(keys) == [
+        "rounds.r.retrain",
+        "rounds.r.retrain.source_share",
+        "rounds.r.split.easy",
+        "rounds.r.split.easy",
+        "rounds.r.split.ranker",
+    ]
+
+
+def test_check_is_of_one_round_and_refuses_it_by_file_and_key():
+    bad = retrain(source_share=1)["rounds"]["r"]
+    content = overlay(warmup(source_share=0), {"rounds": {"bad": bad}})
+    plan.check(content, "r")
+    with pytest.raises(BadInput) as error:
+        plan.check(content, "bad")
+    assert str(error.value).startswith("params.yaml: rounds.bad.retrain: source_share 1")
+    assert len(str(error.value).splitlines()) == 1
+    assert len(problems(content)) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        retrain(source_share="half"),
+        retrain(source_share=None),
+        retrain(hard_share="half"),
+        retrain(options=None),
+        hard(easy=None),
+        hard(easy="half"),
+        warmup(source_share="half"),
+        warmup(objective=["advent"]),
+    ],
+    ids=range(8),
+)
+def test_values_of_a_wrong_type_are_left_to_their_stage(content):
+    problems(content)  # which names them; nothing is raised here

@@ -1,0 +1,320 @@
+"""What people run beside the pipeline."""
+
+import json
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline import commands
+from pipeline.commands import cost
+from pipeline.domain.taxonomy import resolve
+from pipeline.model import model
+from pipeline.model.recipe import Recipe
+from pipeline.stages import evaluate, prepare
+from tests import worlds
+from tests.commandline import refusal, segue
+
+ROOT = Path(__file__).parents[2]
+TAXONOMY = resolve(list(worlds.FOLDER_NAMES))
+CPU = ("--accelerator", "cpu")
+SAMPLE = {"reader": "folder", "width": 32, "height": 24}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    made = model.create(Recipe("small", TAXONOMY, {"width": 8}), seed=1)
+    model.save(tmp_path / "tiny.pt", made.eval())
+    return tmp_path / "tiny.pt"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with params.yaml for worlds.folder, and the content to change it by."""
+    monkeypatch.chdir(tmp_path)
+    for seed, role in enumerate(("source", "target", "val")):
+        worlds.folder(Path(role), 4, seed=seed)
+    content = YAML(typ="safe").load(ROOT / "presets/own-data.yaml")
+    content["prepare"] = {
+        "classes": list(worlds.FOLDER_NAMES),
+        **{role: {**SAMPLE, "root": role} for role in ("source", "target", "val")},
+    }
+    content["network"]["options"] = {"width": 8}
+    content["compute"] = {"accelerator": "cpu", "precision": "32-true"}
+    content["training"]["augment"] = {"crop_width": 32, "crop_height": 24}
+    content["training"]["batch"] = 2
+    write(content)
+    return content
+
+
+def write(content):
+    YAML().dump(content, Path("params.yaml"))
+
+
+# --- label ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    rng = np.random.default_rng(0)
+    sizes = {"a.jpg": (40, 24), "b/c.png": (33, 17), "b/d.e.PNG": (24, 40)}
+    for name, (width, height) in sizes.items():
+        worlds.save(tmp_path / "in" / name, rng.integers(0, 256, (height, width, 3), np.uint8))
+    return {name.rsplit(".", 1)[0].replace("/", "__"): size for name, size in sizes.items()}
+
+
+@pytest.mark.parametrize("options", [(), ("--width", 16, "--flip")])
+def test_label_writes_maps_and_overlays_of_each_images_size(
+    weights, photographs, tmp_path, options
+):
+    told, _ = segue("label", weights, tmp_path / "in", tmp_path / "out", *options, *CPU)
+    assert "3 images" in told
+    for name, size in photographs.items():
+        with Image.open(tmp_path / f"out/labels/{name}.png") as made:
+            assert (made.mode, made.size) == ("P", size)
+            assert np.asarray(made).max() < len(TAXONOMY)
+            assert tuple(made.getpalette()[:3]) == TAXONOMY.colours[0]
+        with Image.open(tmp_path / f"out/overlays/{name}.png") as shown:
+            assert (shown.mode, shown.size) == ("RGB", size)
+    assert len([*(tmp_path / "out").rglob("*.png")]) == 6
+
+
+def test_an_overlay_without_opacity_is_the_image(weights, photographs, tmp_path):
+    segue("label", weights, tmp_path / "in", tmp_path / "out", "--opacity", 0, *CPU)
+    before, after = (Image.open(tmp_path / p) for p in ("in/b/c.png", "out/overlays/b__c.png"))
+    assert (np.asarray(before) == np.asarray(after)).all()
+
+
+@pytest.mark.parametrize("folder", ["empty", "absent"])
+def test_label_refuses_a_folder_without_images(weights, tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    assert "holds no image (.png" in refusal("label", weights, tmp_path / folder, tmp_path)
+
+
+def test_label_refuses_images_whose_labels_would_have_one_name(weights, photographs, tmp_path):
+    worlds.save(tmp_path / "in/a.png", np.zeros((8, 8, 3), np.uint8))
+    assert "named a.png" in refusal("label", weights, tmp_path / "in", tmp_path / "out", *CPU)
+    assert not (tmp_path / "out").exists()
+
+
+def test_label_refuses_a_file_that_is_no_model(photographs, tmp_path):
+    torch.save({"some": torch.zeros(1)}, tmp_path / "foreign.pt")
+    told = refusal("label", tmp_path / "foreign.pt", tmp_path / "in", tmp_path / "out")
+    assert "foreign.pt: is no model of this project" in told
+
+
+def test_a_model_that_began_from_downloaded_weights_loads_without_them(tmp_path, monkeypatch):
+    made = model.create(Recipe("deeplabv3", TAXONOMY, {"backbone": "mobilenet"}), seed=0)
+    made.recipe = replace(made.recipe, options={**made.recipe.options, "pretrained": "DEFAULT"})
+    model.save(tmp_path / "x.pt", made)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", None)
+    assert model.load(tmp_path / "x.pt").recipe.options == {"backbone": "mobilenet"}
+
+
+# --- score ---------------------------------------------------------------------------------
+
+
+def test_score_tells_what_evaluate_finds(weights, tmp_path, fabric):
+    worlds.folder(tmp_path / "data", 4)
+    size = ("--width", 32, "--height", 24)
+    told, _ = segue("score", weights, tmp_path / "data", *size, *CPU)
+    found = json.loads(told, parse_constant=pytest.fail)
+
+    spec = prepare.DomainParams(root=tmp_path / "data", **SAMPLE)
+    other = prepare.DomainParams(root=tmp_path / "other", **SAMPLE)
+    worlds.folder(tmp_path / "other", 4, seed=9)
+    worlds.folder(tmp_path / "third", 4, seed=10)
+    third = prepare.DomainParams(root=tmp_path / "third", **SAMPLE)
+    asked = prepare.Params(classes=list(TAXONOMY.names), source=other, target=third, val=spec)
+    loaded = model.load(weights)
+    confusion = evaluate.run(evaluate.Params(), loaded, prepare.run(asked).val, fabric)
+    metrics, table = evaluate.tables(confusion, loaded, None)
+    assert {key: found[key] for key in metrics} == metrics
+    assert found["iou"] == dict(zip(table["class"], table["iou"], strict=True))
+    assert found["images"] == 4
+
+
+def test_score_names_the_labels_that_it_refuses(weights, tmp_path):
+    worlds.folder(tmp_path / "data", 4)
+    bad = tmp_path / "data/labels/east/field.0.png"
+    worlds.save(bad, np.full((24, 32), 77, np.uint8))
+    told, aside = segue("score", weights, tmp_path / "data", *CPU)
+    assert json.loads(told)["images"] == 3
+    assert "refused: labels/east/field.0.png: unknown label values 77" in aside
+
+
+def test_score_passes_options_to_the_reader(weights, tmp_path):
+    worlds.folder(tmp_path / "data", 4)
+    (tmp_path / "data/labels").rename(tmp_path / "data/truth")
+    options = ("--options", '{"labels": "truth"}')
+    told, _ = segue("score", weights, tmp_path / "data", *options, *CPU)
+    assert json.loads(told)["images"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[1]", "must be a mapping"),
+        ('{"split": "val"}', "folder: no option 'split'"),
+        ('{"labels": null}', "no image with a good label is left"),
+    ],
+)
+def test_score_refuses(weights, tmp_path, options, message):
+    worlds.folder(tmp_path / "data", 2)
+    told = refusal("score", weights, tmp_path / "data", "--options", options, *CPU)
+    assert message in told
+
+
+# --- cost ----------------------------------------------------------------------------------
+
+EACH = cost.Measured(
+    step=2, model=100, infer=3, predictions=10, label=5, labels=7, evaluate=11, targets=13, vals=17
+)
+
+
+def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
+    project["pretrain"] = {"source": {"steps": 10}, "long": {"steps": 30}}
+    project["warmup"] = {"warm": {"from": "source", "objective": "source_only", "steps": 4}}
+    project["retrain"] = {"steps": 5}
+    project["rounds"]["round-2"]["retrain"]["steps"] = 6
+    write(project)
+    assert cost.estimate(project, EACH) == [
+        ("pretrain", (10 + 30) * 2, 2 * 100),
+        ("warmup", 4 * 2, 100),
+        ("infer", 3 * 13 * 3, 3 * 13 * 10),
+        ("pseudo_label", 3 * 13 * 5, 3 * 13 * 7),
+        ("retrain", (5 + 6 + 5) * 2, 3 * 100),
+        ("evaluate", 6 * 17 * 11, 0),
+    ]
+
+
+def test_cost_measures_a_prepared_world(project, monkeypatch):
+    outputs = ("source", "target", "target_truth", "val", "taxonomy", "refused")
+    files = {"taxonomy": "taxonomy.json", "refused": "refused.csv"}
+    arguments = [f"--{key.replace('_', '-')}=made/{files.get(key, f'{key}.parquet')}"
+                 for key in outputs]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["prepare", *arguments])
+    prepare.main()
+    told, _ = segue("cost", "made", "--steps", 3)
+    for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
+        assert f" {stage} " in told
+    assert "Measured: 3 steps" in told
+
+
+def test_cost_needs_what_prepare_writes(project):
+    assert "run `dvc repro prepare` first" in refusal("cost", "nowhere")
+
+
+# --- preset --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def presets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("presets").mkdir()
+    for name in ("one", "two"):
+        Path(f"presets/{name}.yaml").write_text(f"name: {name}\n")
+    Path("params.yaml").write_bytes(Path("presets/one.yaml").read_bytes())
+
+
+def kept():
+    return Counter(path.read_text() for path in Path().glob("params*.yaml"))
+
+
+def test_a_preset_becomes_the_params(presets):
+    segue("preset", "two")
+    assert kept() == {"name: two\n": 1}
+
+
+def test_no_edit_is_ever_lost(presets):
+    Path("params.yaml").write_text("mine: 1\n")
+    told, _ = segue("preset", "two")
+    assert "is now params.previous.yaml" in told
+    assert kept() == {"name: two\n": 1, "mine: 1\n": 1}
+    for number in (2, 3):
+        Path("params.yaml").write_text(f"mine: {number}\n")
+        told, _ = segue("preset", "one")
+        assert f"is now params.previous-{number}.yaml" in told
+    assert kept() == {"name: one\n": 1, "mine: 1\n": 1, "mine: 2\n": 1, "mine: 3\n": 1}
+    assert Path("params.yaml").read_text() == "name: one\n"
+
+
+def test_a_preset_needs_no_params_before_it(presets):
+    Path("params.yaml").unlink()
+    segue("preset", "one")
+    assert kept() == {"name: one\n": 1}
+
+
+def test_an_unknown_preset_changes_nothing(presets):
+    assert "no preset 'three'; choose one, two" in refusal("preset", "three")
+    assert kept() == {"name: one\n": 1}
+
+
+# --- check ---------------------------------------------------------------------------------
+
+
+def test_check_accepts_what_runs(project):
+    assert "params.yaml: every section" in segue("check")[0]
+
+
+def test_check_tells_all_that_is_wrong_at_once(project):
+    project["retrian"] = {}
+    project["training"]["epochs"] = 3
+    project["network"]["options"] = {"width": "wide", "deep": True}
+    project["prepare"]["target"]["options"] = {"label": None}
+    project["prepare"]["source"]["width"] = "wide"
+    first, second, third = project["rounds"].values()
+    first["pseudo_label"] = {"labeler": "cbts", "portion": 0.5}
+    second["split"] = {"ranker": "none", "easy": 2, "options": {}}
+    third["retrain"]["options"] = {"target": "much"}
+    del third["gallery"], third["split"]["ranker"]
+    write(project)
+    told = refusal("check")
+    for line in (
+        "params.yaml: retrian: no such key; choose seed,",
+        "params.yaml: pretrain.source.epochs = 3: Extra inputs are not permitted",
+        "params.yaml: prepare.source.width = 'wide': Input should be a valid integer",
+        "params.yaml: rounds.round-1.pseudo_label: no 'cbts' among the labelers; choose cbst",
+        "params.yaml: rounds.round-2.split.easy = 2: Input should be less than or equal to 1",
+        "params.yaml: rounds.round-3.gallery is missing; DVC tracks it",
+        "params.yaml: rounds.round-3.split.ranker is missing; name it in the round itself",
+    ):
+        assert line in told
+    assert len(set(told.splitlines())) == len(told.splitlines())
+
+
+def test_check_knows_the_options_of_each_part(project):
+    project["network"]["options"] = {"width": "wide", "deep": True}
+    project["prepare"]["target"]["options"] = {"label": None}
+    project["warmup"] = {"warm": {"from": "source", "objective": "self_training", "steps": 1,
+                                  "options": {"wait": 1}}}  # fmt: skip
+    first, second, third = project["rounds"].values()
+    first["pseudo_label"]["options"] = {"alpha": 0.25}
+    second["split"]["options"] = {"normalise": True}
+    third["retrain"]["options"] = {"target": "much"}
+    write(project)
+    assert [line.split(": ", 1)[1].split(";")[0] for line in refusal("check").splitlines()] == [
+        "prepare.target: datasets/folder: no option 'label'",
+        "network: networks/small: option width='wide': Input should be a valid integer, unable "
+        "to parse string as an integer",
+        "network: networks/small: no option 'deep'",
+        "warmup.warm: objectives/self_training: no option 'wait'",
+        "rounds.round-1.pseudo_label: labelers/cbst: no option 'alpha'",
+        "rounds.round-2.split: rankers/entropy: no option 'normalise'",
+        "rounds.round-3.retrain: objectives/self_training: option target='much': Input should be "
+        "a valid number, unable to parse string as a number",
+        "warmup.warm.objective = self_training: learns from pseudo-labels, and a warmup has none",
+    ]
+
+
+def test_a_refusal_is_one_message_and_exit_1(project, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["segue", "preset", "nothing"])
+    with pytest.raises(SystemExit, match="error: no preset 'nothing'"):
+        commands.main()

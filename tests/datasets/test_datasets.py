@@ -1,0 +1,259 @@
+"""Every data set reads its real layout, by one contract; then each one's own traps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.domain.pixels import INDEX, RED16, Coding, read_image, read_label, read_raw
+from pipeline.domain.samples import Pair
+from pipeline.domain.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
+from tests import worlds
+
+CAMVID_ROOT = Path("../shared/camvid")
+REAL_LISTS = sorted(path.name for path in CAMVID_ROOT.glob("*.txt"))
+
+
+def build(reader, root, classes="cityscapes", **options):
+    return parts.build("datasets", reader, options, root=root, classes=resolve(classes))
+
+
+def fabricated(reader, root, n=5):
+    options = getattr(worlds, reader)(root, n)
+    return build(reader, root, worlds.CLASSES[reader], **options)
+
+
+@pytest.fixture(params=parts.names("datasets"))
+def reader(request):
+    return request.param
+
+
+def test_pairs_are_sorted_relative_and_there(reader, tmp_path):
+    dataset = fabricated(reader, tmp_path)
+    pairs = dataset.pairs()
+    assert pairs == sorted(pairs, key=lambda pair: pair.image)
+    assert len(pairs) >= 5
+    for pair in pairs:
+        assert pair.label is not None
+        for path in (pair.image, pair.label):
+            assert not Path(path).is_absolute()
+            assert (tmp_path / path).is_file()
+
+
+def test_every_label_decodes_to_known_classes(reader, tmp_path):
+    dataset = fabricated(reader, tmp_path)
+    taxonomy = resolve(worlds.CLASSES[reader])
+    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
+    seen = set()
+    for pair in dataset.pairs():
+        label = read_label(tmp_path / pair.label, coding)
+        assert label.dtype == np.uint8
+        assert label.ndim == read_image(tmp_path / pair.image).ndim - 1
+        seen |= set(np.unique(label))
+    assert seen <= {*range(len(taxonomy)), IGNORE}
+    assert len(seen - {IGNORE}) >= 3
+
+
+def test_values_mean_names_or_nothing(reader, tmp_path):
+    dataset = fabricated(reader, tmp_path)
+    assert dataset.encoding in (INDEX, RED16)
+    named = {name for name in dataset.values.values() if name is not None}
+    assert named
+    assert named <= set(resolve(worlds.CLASSES[reader]).names) | set(resolve("cityscapes").names)
+
+
+def test_a_missing_label_is_none(reader, tmp_path):
+    dataset = fabricated(reader, tmp_path)
+    first = dataset.pairs()[0]
+    (tmp_path / first.label).unlink()
+    assert dataset.pairs()[0] == Pair(first.image, None)
+
+
+def test_an_empty_folder_is_refused_by_name_and_layout(reader, tmp_path):
+    options = getattr(worlds, reader)(tmp_path / "full", 1)
+    dataset = build(reader, tmp_path / "empty", worlds.CLASSES[reader], **options)
+    with pytest.raises(BadInput, match="expected ") as error:
+        dataset.pairs()
+    assert str(tmp_path / "empty") in str(error.value)
+
+
+def test_unknown_options_are_refused(reader, tmp_path):
+    with pytest.raises(BadInput, match=f"{reader}: no option 'colour'"):
+        build(reader, tmp_path, worlds.CLASSES[reader], colour="red")
+
+
+# --- gta5, synthia, cityscapes -------------------------------------------------------------
+
+
+def test_files_that_a_system_hides_are_no_images(tmp_path):
+    worlds.gta5(tmp_path, 1)
+    (tmp_path / "images/._00001.png").write_bytes(b"resource fork")
+    assert len(build("gta5", tmp_path).pairs()) == 2
+
+
+def test_folders_behind_links_are_read_and_a_link_that_goes_round_ends(tmp_path):
+    worlds.folder(tmp_path / "data", 4)
+    names = worlds.CLASSES["folder"]
+    plain = build("folder", tmp_path / "data", names).pairs()
+    for kind in ("images", "labels"):
+        (tmp_path / "data" / kind / "west").rename(tmp_path / f"west-{kind}")
+        (tmp_path / "data" / kind / "west").symlink_to(tmp_path / f"west-{kind}")
+    (tmp_path / "west-images/round").symlink_to(tmp_path / "data")
+    (tmp_path / "data/images/again").symlink_to("..")
+    found = build("folder", tmp_path / "data", names).pairs()
+    assert {*plain} <= {*found}  # and what lies behind `round`, once
+    assert len(plain) == 4
+
+
+def test_gta5_and_cityscapes_share_their_label_ids(tmp_path):
+    gta5, cityscapes = build("gta5", tmp_path), build("cityscapes", tmp_path, split="val")
+    assert gta5.values == cityscapes.values
+    assert gta5.values[7] == "road"
+    assert gta5.values[34] is None
+
+
+def test_synthia_reads_the_class_and_not_the_instance(tmp_path):
+    worlds.synthia(tmp_path, 1)
+    raw = read_raw(tmp_path / "GT/LABELS/0000000.png", RED16)
+    assert set(np.unique(raw)) <= {0, 22, 13, 14, *worlds.SYNTHIA_ID.values()}
+
+
+def test_synthia_maps_every_class_it_names_to_the_one_of_cityscapes(tmp_path):
+    ids = resolve("cityscapes").ids(build("synthia", tmp_path).values)
+    published = {3: 0, 4: 1, 2: 2, 21: 3, 5: 4, 7: 5, 15: 6, 9: 7, 6: 8, 16: 9, 1: 10, 10: 11}
+    published |= {17: 12, 8: 13, 18: 14, 19: 15, 20: 16, 12: 17, 11: 18}
+    ignored = {0: IGNORE, 13: IGNORE, 14: IGNORE, 22: IGNORE}
+    assert ids == published | ignored
+
+
+@pytest.mark.parametrize(("given", "meaning"), [(False, None), (True, "road")])
+def test_synthia_lane_markings_are_road_where_asked(given, meaning, tmp_path):
+    assert build("synthia", tmp_path, lane_marking_is_road=given).values[22] == meaning
+
+
+def test_cityscapes_keeps_its_splits_apart(tmp_path):
+    worlds.cityscapes(tmp_path, 3, split="train")
+    worlds.cityscapes(tmp_path, 2, split="val")
+    assert [len(build("cityscapes", tmp_path, split=s).pairs()) for s in ("train", "val")] == [3, 2]
+    with pytest.raises(BadInput, match="leftImg8bit/test"):
+        build("cityscapes", tmp_path, split="test").pairs()
+    with pytest.raises(BadInput, match="option split='day'"):
+        build("cityscapes", tmp_path, split="day")
+
+
+# --- camvid --------------------------------------------------------------------------------
+
+
+def test_camvid_reads_what_its_list_names(tmp_path):
+    worlds.camvid(tmp_path, 3)
+    (tmp_path / "one.txt").write_text("\ntrain/0016E5_00002.png\n\n")
+    pairs = build("camvid", tmp_path, "camvid", list="one.txt").pairs()
+    assert pairs == [Pair("train/0016E5_00002.png", "trainannot/0016E5_00002.png")]
+
+
+def test_camvid_values_are_its_class_ids(tmp_path):
+    assert CAMVID.ids(build("camvid", tmp_path, "camvid", list="x").values) == {
+        **{raw: raw for raw in range(11)},
+        11: IGNORE,
+    }
+
+
+@pytest.mark.parametrize("entry", ["../x.png", "/SegNet/x.png", "train/../../x.png", "x.png"])
+def test_camvid_lists_stay_inside_the_root(entry, tmp_path):
+    (tmp_path / "bad.txt").write_text(f"train/a.png\n{entry}\n")
+    with pytest.raises(BadInput) as error:
+        build("camvid", tmp_path, "camvid", list="bad.txt").pairs()
+    assert f"{tmp_path / 'bad.txt'}: line 2: {entry!r}" in str(error.value)
+
+
+def test_camvid_lists_name_something(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(BadInput, match=r"empty\.txt: names no images"):
+        build("camvid", tmp_path, "camvid", list="empty.txt").pairs()
+    (tmp_path / "image.txt").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(BadInput, match=r"image\.txt: cannot be read"):
+        build("camvid", tmp_path, "camvid", list="image.txt").pairs()
+
+
+def test_camvid_needs_a_list(tmp_path):
+    with pytest.raises(BadInput, match=r"camvid: option list is missing"):
+        build("camvid", tmp_path, "camvid")
+
+
+@pytest.mark.parametrize("name", REAL_LISTS)
+def test_the_real_camvid_is_all_there(name):
+    dataset = build("camvid", CAMVID_ROOT, "camvid", list=name)
+    pairs = dataset.pairs()
+    assert len(pairs) == len((CAMVID_ROOT / name).read_text().split())
+    label = read_label(CAMVID_ROOT / pairs[0].label, Coding(CAMVID.ids(dataset.values)))
+    assert label.shape == read_image(CAMVID_ROOT / pairs[0].image).shape[:2]
+
+
+# --- folder --------------------------------------------------------------------------------
+
+FIELD = Taxonomy(worlds.FOLDER_NAMES, ((0, 0, 0),) * 3)
+
+
+def own(root, **options):
+    return parts.build("datasets", "folder", options, root=root, classes=FIELD)
+
+
+def test_folder_matches_by_stem_whatever_the_suffix(tmp_path):
+    worlds.folder(tmp_path, 4)
+    assert own(tmp_path).pairs() == [
+        Pair("images/east/field.0.png", "labels/east/field.0.png"),
+        Pair("images/east/field.2.webp", "labels/east/field.2.png"),
+        Pair("images/west/field.1.JPG", "labels/west/field.1.png"),
+        Pair("images/west/field.3.bmp", "labels/west/field.3.png"),
+    ]
+
+
+def test_folder_without_labels(tmp_path):
+    worlds.folder(tmp_path, 2)
+    assert all(pair.label is None for pair in own(tmp_path, labels=None).pairs())
+    with pytest.raises(BadInput, match="truth: no such folder"):
+        own(tmp_path, labels="truth").pairs()
+
+
+def test_folder_of_images_may_hold_that_of_labels(tmp_path):
+    worlds.save(tmp_path / "x.jpg", np.zeros((8, 8, 3), np.uint8))
+    worlds.save(tmp_path / "labels/x.png", np.zeros((8, 8), np.uint8))
+    worlds.save(tmp_path / ".thumbnails/x.png", np.zeros((8, 8), np.uint8))
+    assert own(tmp_path, images=".").pairs() == [Pair("x.jpg", "labels/x.png")]
+
+
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_folder_refuses_two_files_of_one_name(kind, tmp_path):
+    worlds.folder(tmp_path, 1)
+    worlds.save(tmp_path / kind / "east/field.0.tif", np.zeros((8, 8), np.uint8))
+    with pytest.raises(BadInput, match=rf"{kind}/east/field\.0\.png and .*field\.0\.tif"):
+        own(tmp_path).pairs()
+
+
+@pytest.mark.parametrize("option", ["images", "labels"])
+@pytest.mark.parametrize("value", ["../elsewhere", "/data"])
+def test_folder_stays_inside_the_root(option, value, tmp_path):
+    with pytest.raises(BadInput, match=f"option {option}='{value}'"):
+        own(tmp_path, **{option: value})
+
+
+def test_folder_values(tmp_path):
+    assert own(tmp_path).values == {0: "soil", 1: "crop", 2: "weed", 255: None}
+    mapped = own(tmp_path, label_map={10: "weed", 20: "weed"}, ignore=[0, 7])
+    assert mapped.values == {10: "weed", 20: "weed", 0: None, 7: None}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_map": {1: "weeds"}}, "label_map: 1: 'weeds' is none of the classes; .*weed"),
+        ({"label_map": {-1: "weed"}}, "option label_map=.*greater than or equal to 0"),
+        ({"ignore": [70000]}, "option ignore=.*less than or equal to 65535"),
+        ({"ignore": [2]}, "ignore: 2 also means 'weed'"),
+    ],
+)
+def test_folder_refuses_values_that_cannot_be(options, message, tmp_path):
+    with pytest.raises(BadInput, match=message):
+        own(tmp_path, **options)

@@ -1,0 +1,37 @@
+"""Networks of few weights, and images for them."""
+
+import inspect
+
+import numpy as np
+import torch
+
+from pipeline.domain.taxonomy import resolve
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
+
+THREE = resolve(["soil", "crop", "weed"])
+CHEAP = {
+    "backbone": ["mobilenet", "mobilenet_v3_large", "vgg16", "resnet50"],
+    "width": [8],
+    "aux": [True],
+}
+
+
+def options(name, **given):
+    """The first of CHEAP's values that each option of the network takes."""
+    part = parts.find("networks", name)
+    for key in inspect.signature(part).parameters:
+        for value in CHEAP.get(key, []):
+            with torch.device("meta"):
+                try:
+                    parts.build("networks", name, given | {key: value}, classes=2)
+                except BadInput:
+                    continue
+            given[key] = value
+            break
+    return given
+
+
+def pixels(n, height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.integers(0, 256, (n, 3, height, width), dtype=np.uint8))

@@ -1,0 +1,260 @@
+"""The pipeline as a user runs it: `dvc repro` in a fresh copy of the project, on a tiny world.
+
+The tests share one copy and run in order; each but the last two puts back what it changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.runtime.files import BadInput
+from pipeline.runtime.params import read
+from pipeline.stages.report import FIELDS
+from tests import worlds
+from tests.projects import MODELS, SIZE, Project, edited, of_round
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """After its first run, whose stages are in `first`, and committed to git."""
+    made = Project(tmp_path_factory.mktemp("project"))
+    where = made.call("python", "-c", "import pipeline; print(pipeline.__file__)")
+    assert Path(where.strip()).is_relative_to(made.folder), "tests another copy than its own"
+    made.first = made.repro()
+    made.call("git", "add", "--all")
+    made.call("git", "commit", "--quiet", "--message", "first run")
+    return made
+
+
+# --- the first run -------------------------------------------------------------------------
+
+
+def test_every_stage_runs_once(project):
+    expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected |= {f"{stage}@{name}" for name in ("source", "source-long")
+                 for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
+    expected |= of_round("round-1") | of_round("round-2")
+    assert sorted(project.first) == sorted(expected)
+
+
+def test_metrics_have_each_model_and_field(project):
+    metrics = json.loads(project.read("reports/metrics.json"))
+    assert list(metrics) == MODELS
+    for name, found in metrics.items():
+        assert tuple(found) == FIELDS
+        assert all(value is None or 0 <= value <= 100 for value in found.values()), name
+    for name in ("round-1", "round-2"):
+        labels = json.loads(project.read(f"reports/rounds/{name}/metrics.json"))["labels"]
+        assert 0 < labels["coverage"] < 100
+        assert 0 <= labels["precision"] <= 100
+
+
+def test_the_report_is_complete(project):
+    header, *rows = project.read("reports/rounds.csv").splitlines()
+    assert header.startswith("model,teacher,labeler,portion,steps,coverage,precision,miou")
+    assert [row.split(",")[0] for row in rows] == MODELS
+    assert [int(row.split(",")[4]) for row in rows] == [3, 7, 5, 5, 7]
+    page = project.read("reports/summary.html")
+    for figure in re.findall(r'<img src="([^"]+)"', page):
+        assert (project.folder / "reports" / figure).is_file()
+    assert page.count("<img") == 7 + 2 + 1  # figures, splits, the growth of dense labels
+    assert "http" not in page
+    for name in MODELS:
+        curve = project.read(f"reports/rounds/{name}/training.csv").splitlines()
+        assert curve[0].startswith("step,lr,source")
+        assert len(curve) > 2
+    for name in ("round-1", "round-2"):
+        look = project.folder / f"reports/look/{name}"
+        assert len(list((look / "images").glob("*.png"))) == 2
+        assert len(list((look / "maps").glob("*.js"))) == 6
+    assert len(list((project.folder / "reports/panels").glob("*.jpg"))) == 6
+    assert project.read("reports/page/data.js").startswith("look.open(")
+
+
+def test_a_second_repro_runs_nothing(project):
+    assert project.repro() == []
+    assert project.changed() == set()
+
+
+def test_dvc_shows_metrics_and_plots(project):
+    shown = project.call("dvc", "metrics", "show", "reports/metrics.json")
+    assert all(f"{name}.miou" in shown for name in MODELS)
+    shown = project.call("dvc", "metrics", "show", "reports/rounds/round-1/metrics.json")
+    assert "labels.precision" in shown
+    plots = json.loads(project.call("dvc", "plots", "show", "--json"))
+    assert "errors" not in plots
+    curves = {f"reports/rounds/{name}/training.csv" for name in MODELS}
+    assert curves | {"reports/rounds.csv"} <= plots["data"].keys()
+    assert any(key.endswith("miou_by_round.png") for key in plots["data"])
+
+
+# --- what changes what ---------------------------------------------------------------------
+
+
+def test_a_new_part_changes_nothing(project):
+    new = [project.folder / f"pipeline/{room}/new.py" for room in ("labelers", "networks")]
+    for path, old in zip(new, ("cbst", "small"), strict=True):
+        shutil.copy(path.with_name(f"{old}.py"), path)
+    try:
+        assert project.changed() == set()
+    finally:
+        for path in new:
+            path.unlink()
+
+
+def test_how_it_is_computed_changes_nothing(project):
+    with edited(project) as content:
+        content["compute"] |= {"threads": 2, "workers": 1, "memory": 1, "devices": 1}
+        project.write_params(content)
+        assert project.changed() == set()
+
+
+def test_a_moved_data_root_trains_nothing_again(project):
+    raw = project.folder / "data/raw"
+    raw.rename(raw.with_name("elsewhere"))
+    try:
+        with edited(project) as content:
+            for role, name in (("source", "game"), ("target", "city"), ("val", "city")):
+                content["prepare"][role]["root"] = f"data/elsewhere/{name}"
+            project.write_params(content)
+            assert project.repro() == ["prepare"]
+    finally:
+        raw.with_name("elsewhere").rename(raw)
+    assert project.repro() == []
+
+
+def test_a_changed_source_image_changes_what_is_trained_on_it(project):
+    path = project.folder / "data/raw/game/images/00001.png"
+    before = path.read_bytes()
+    pixels = np.array(Image.open(path))
+    pixels[0, 0] ^= 1
+    try:
+        Image.fromarray(pixels).save(path)
+        assert project.changed() == {"prepare"}
+        assert project.repro("prepare") == ["prepare"]
+        assert project.changed() == {
+            *("pretrain@source", "pretrain@source-long", "warmup@warm"),
+            *("retrain@round-1", "retrain@round-2", "prior"),
+        }
+    finally:
+        path.write_bytes(before)
+    assert project.repro() == []
+
+
+@contextmanager
+def correction(project: Project) -> Iterator[Path]:
+    """A corrected label for round-2, in place."""
+    labels = sorted((project.folder / "data/rounds/round-2/labels").glob("*.png"))
+    label = np.full(SIZE[::-1], 3, np.uint8)
+    path = project.folder / "data/corrections/round-2" / labels[0].name
+    worlds.save(path, label)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path.parent)
+
+
+def test_a_correction_changes_its_round_alone(project):
+    before = project.hashes()
+    with correction(project):
+        assert project.changed() == {"correct@round-1", "correct@round-2"}
+        project.repro("correct@round-1", "correct@round-2")
+        assert project.changed() == {"pseudo_label@round-2", "gallery@round-2"}
+        after = project.hashes()
+        changed = {path for path in before if after[path] != before[path]}
+        assert changed == {"data/rounds/round-2/corrections"}
+    assert project.repro() == []
+
+
+# --- what is refused -----------------------------------------------------------------------
+
+
+def test_labels_of_unknown_values_are_named(project):
+    paths = [project.folder / f"data/raw/game/labels/{n:05d}.png" for n in range(1, 6)]
+    before = [path.read_bytes() for path in paths]
+    try:
+        for path in paths:
+            Image.fromarray(np.full(SIZE[::-1], 77, np.uint8)).save(path)
+        told = project.call("dvc", "repro", "prepare", fails=True)
+        assert "error: prepare.source: 3 of 9 images in data/raw/game are good" in told
+        assert "labels/00001.png: unknown label values 77; name them in label_map" in told
+    finally:
+        for path, content in zip(paths, before, strict=True):
+            path.write_bytes(content)
+    assert project.repro() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "teacher", "message"),
+    [
+        ("round-3", "ghost", r"rounds\.round-3\.teacher = 'ghost': no model of that name"),
+        (3, "round-2", r"rounds\.3: DVC ignores names that are not strings; quote it"),
+    ],
+)
+def test_rounds_that_cannot_run_are_refused(project, name, teacher, message):
+    with edited(project) as content:
+        content["rounds"][name] = {**content["rounds"]["round-2"], "teacher": teacher}
+        project.write_params(content)
+        with pytest.raises(BadInput, match=message):  # what `segue check` and every stage say
+            read(project.folder / "params.yaml")
+        told = project.call("dvc", "repro", fails=True)
+        assert "Running" not in told
+        assert teacher != "ghost" or "models/ghost.pt" in told
+    assert project.repro() == []
+
+
+# --- another round, another portion --------------------------------------------------------
+
+
+def test_a_portion_reruns_its_round_from_there_on(project):
+    content = project.params()
+    content["rounds"]["round-2"]["pseudo_label"]["portion"] = 0.9
+    project.write_params(content)
+    diff = project.call("dvc", "params", "diff").splitlines()
+    assert [line.split() for line in diff[1:]] == [
+        ["params.yaml", "rounds.round-2.pseudo_label.portion", "0.6", "0.9"]
+    ]
+    stages = ("pseudo_label", "split", "retrain", "evaluate", "gallery")
+    assert set(project.repro()) == of_round("round-2", *stages) | {"report"}
+
+
+def test_a_new_round_runs_itself_and_the_report(project):
+    content = project.params()
+    new = {**content["rounds"]["round-2"], "teacher": "round-2", "start": "round-2"}
+    content["rounds"]["round-3"] = new
+    project.write_params(content)
+    assert set(project.repro()) == of_round("round-3") | {"report"}
+    assert list(json.loads(project.read("reports/metrics.json"))) == [*MODELS, "round-3"]
+    assert project.repro() == []
+
+
+# --- the same again ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes_in_another_folder(tmp_path):
+    runs = [Project(tmp_path / name) for name in ("one", "two")]
+    for run in runs:
+        run.repro()
+    one, two = (run.hashes() for run in runs)
+    assert len(one) > 30
+    assert one == two
+
+
+@pytest.mark.slow
+def test_a_correction_is_what_its_round_learns(project):
+    with correction(project) as path:
+        assert not {s for s in project.repro() if "round-1" in s} - {"correct@round-1"}
+        label = project.folder / "data/rounds/round-2/labels" / path.name
+        assert (np.array(Image.open(label)) == 3).all()
+        assert project.hashes()["models/round-2.pt"]
+    project.repro()

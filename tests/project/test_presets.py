@@ -1,0 +1,77 @@
+"""Whole params files: each runs as it is, given its data."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.runtime.params import read
+from pipeline.stages.report import steps
+from tests.commandline import invoke
+
+ROOT = Path(__file__).parents[2]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+MAIN = ROOT / "params.yaml"
+each = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+
+
+def test_they_are_all_here():
+    names = {"camvid-dusk", "gta5-cityscapes", "own-data", "synthia-cityscapes"}
+    assert {path.stem for path in PRESETS} >= names
+
+
+def test_the_main_job_is_the_preset_streets():
+    assert (ROOT / "presets/streets.yaml").read_bytes() == MAIN.read_bytes()
+
+
+@each
+def test_every_part_and_number_is_in_order(path):
+    result = invoke("check", path)
+    assert result.exit_code == 0, result.exception
+
+
+@pytest.mark.parametrize("name", ["gta5-warmups", "synthia-warmups"])
+def test_warmups_take_vgg16_as_the_documents_say(name, tmp_path):
+    content = dict(read(ROOT / "presets" / f"{name}.yaml"))
+    content["network"]["options"] = {"backbone": "vgg16", "pretrained": "IMAGENET1K_V1"}
+    for item in content["warmup"].values():
+        given = item["options"]
+        given |= {key: 0 for key in ("entropy_aux", "adversarial_aux") if key in given}
+    YAML().dump(content, tmp_path / "params.yaml")
+    result = invoke("check", tmp_path / "params.yaml")
+    assert result.exit_code == 0, result.exception
+
+
+@each
+def test_sections_are_those_of_the_main_job(path):
+    assert [*read(path)] == [*read(MAIN)]
+
+
+@each
+def test_the_baseline_trains_as_long_as_all_rounds(path):
+    content = read(path)
+    assert steps(content, "source-long") == steps(content, [*content["rounds"]][-1])
+
+
+@each
+def test_only_the_built_in_world_is_generated(path):
+    content = read(path)
+    generated = {f"data/raw/streets/{name}" for name in content["generate"]}
+    roots = {content["prepare"][role]["root"] for role in ("source", "target", "val")}
+    assert generated == {root for root in roots if "streets" in root}
+
+
+@pytest.mark.slow
+@each
+def test_dvc_makes_stages_of_it(path, tmp_path):
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    dvc = (sys.executable, "-m", "dvc")
+    subprocess.run([*dvc, "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
+    (tmp_path / "params.yaml").write_bytes(path.read_bytes())
+    listing = [*dvc, "stage", "list", "--all", "--name-only"]
+    stages = subprocess.check_output(listing, cwd=tmp_path, text=True).split()
+    for name in YAML(typ="safe").load(path)["rounds"]:
+        assert {f"infer@{name}", f"retrain@{name}"} <= set(stages)

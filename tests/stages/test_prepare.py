@@ -1,0 +1,355 @@
+"""The prepare stage: every image is checked, the bad ones are refused with a reason."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from pipeline.domain import artifacts
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
+from pipeline.stages import prepare
+from tests import worlds
+
+OUTPUTS = ("source", "target", "target_truth", "val", "taxonomy", "refused")
+CAMVID = Path("../shared/camvid")
+REAL = [CAMVID] if CAMVID.is_dir() else []
+
+
+def domain(reader, root, n=4, seed=0, **options):
+    options = getattr(worlds, reader)(root, n, seed=seed, **options)
+    return {"reader": reader, "root": str(root), "width": 32, "height": 24, "options": options}
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Params from GTA5 to Cityscapes, as params.yaml has them: 4, 4 and 3 good images."""
+    return {
+        "classes": "cityscapes",
+        "source": domain("gta5", tmp_path / "gta5"),
+        "target": domain("cityscapes", tmp_path / "cityscapes"),
+        "val": domain("cityscapes", tmp_path / "cityscapes", 3, split="val"),
+    }
+
+
+def run(given):
+    return prepare.run(prepare.Params.model_validate(given))
+
+
+def image(given, name, index):
+    """The path of an image of a domain, counted as its reader does."""
+    spec = given[name]
+    dataset = parts.build("datasets", spec["reader"], spec["options"], root=Path(spec["root"]))
+    pair = dataset.pairs()[index]
+    return Path(spec["root"]) / pair.image, Path(spec["root"]) / pair.label
+
+
+def refused(given):
+    """domain -> image -> problem."""
+    table = run(given).refused
+    return {name: dict(zip(t["image"], t["problem"], strict=True))
+            for name, t in table.groupby("domain")}  # fmt: skip
+
+
+# --- what is good --------------------------------------------------------------------------
+
+
+def test_good_images_are_indexed_and_the_pair_that_does_not_fit_is_not(given):
+    prepared = run(given)
+    sizes = [len(getattr(prepared, name)) for name in ("source", "target", "val", "target_truth")]
+    assert sizes == [4, 4, 3, 4]
+    (row,) = prepared.refused.to_dict("records")
+    assert (row["domain"], row["image"]) == ("source", "images/00005.png")
+    assert row["problem"] == ("labels/00005.png: is 32x22, its image 32x23; replace one of them")
+
+
+def test_domains_read_at_their_working_size(given):
+    given["target"] |= {"width": 16, "height": 12}
+    prepared = run(given)
+    assert prepared.source.image(1).shape == (24, 32, 3)
+    assert (prepared.source.samples[1].height, prepared.source.samples[1].width) == (23, 32)
+    assert prepared.target.image(0).shape == (12, 16, 3)
+    label = prepared.source.label(0)
+    assert label.shape == (24, 32)
+    assert label[0, 0] == IGNORE  # value 34
+
+
+def test_the_target_has_no_labels_and_its_truth_has(given):
+    prepared = run(given)
+    assert all(s.label is None and s.label_hash is None for s in prepared.target.samples)
+    assert all(s.label and s.label_hash for s in prepared.target_truth.samples)
+    with pytest.raises(BadInput, match="has no label"):
+        prepared.target.label(0)
+
+
+@pytest.mark.parametrize("reader", parts.names("datasets"))
+def test_every_data_set_can_be_prepared(reader, tmp_path):
+    domains = {
+        name: domain(reader, tmp_path / name, 3, seed)
+        for seed, name in enumerate(("source", "target", "val"))
+    }
+    prepared = run({"classes": worlds.CLASSES[reader], **domains})
+    assert len(prepared.source) == len(prepared.target_truth) == len(prepared.val) == 3
+    assert set(prepared.refused["image"]) <= {"images/00004.png"}
+
+
+def test_the_target_needs_no_labels_at_all(given):
+    shutil.rmtree(Path(given["target"]["root"]) / "gtFine/train")
+    prepared = run(given)
+    assert (len(prepared.target), len(prepared.target_truth)) == (4, 0)
+    assert set(prepared.refused["domain"]) == {"source"}
+
+
+# --- what is refused -----------------------------------------------------------------------
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def text(path):
+    path.write_text("no picture")
+
+
+def unknown(path):
+    Image.open(path).point(lambda _: 77).save(path)
+
+
+def colours(path):
+    Image.open(path).convert("RGB").save(path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "problem"),
+    [(cut, "truncated"), (text, "cannot identify"), (os.unlink, "has no label"),
+     (unknown, "unknown label values 77"), (colours, "mode RGB")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["source", "val"])
+def test_a_bad_label_refuses_the_image(harm, problem, name, given):
+    bad, label = image(given, name, 1)
+    harm(label)
+    key = bad.relative_to(given[name]["root"]).as_posix()
+    assert problem in refused(given)[name][key]
+
+
+@pytest.mark.parametrize("harm", [cut, text, unknown])
+def test_a_bad_label_of_the_target_refuses_it_from_the_truth_alone(harm, given):
+    bad, label = image(given, "target", 1)
+    harm(label)
+    prepared = run(given)
+    assert (len(prepared.target), len(prepared.target_truth)) == (4, 3)
+    rows = prepared.refused[prepared.refused["domain"] != "source"]
+    key = bad.relative_to(given["target"]["root"]).as_posix()
+    assert [*rows["domain"]] == ["target_truth"]
+    assert [*rows["image"]] == [key]
+
+
+@pytest.mark.parametrize(("harm", "problem"), [(cut, "truncated"), (text, "cannot identify")])
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_a_bad_image_is_refused(harm, problem, name, given):
+    bad, _ = image(given, name, 0)
+    harm(bad)
+    key = bad.relative_to(given[name]["root"]).as_posix()
+    assert problem in refused(given)[name][key]
+
+
+def test_an_image_that_a_list_names_may_be_missing(tmp_path):
+    domains = {
+        name: domain("camvid", tmp_path / name, 3, seed)
+        for seed, name in enumerate(("source", "target", "val"))
+    }
+    given = {"classes": "camvid", **domains}
+    (tmp_path / "target/train/0016E5_00001.png").unlink()
+    assert "No such file" in refused(given)["target"]["train/0016E5_00001.png"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("source", "target"), ("source", "val"), ("target", "val")]
+)
+def test_the_later_of_two_equal_images_is_refused(first, second, given):
+    original, _ = image(given, first, 0)
+    copy, _ = image(given, second, 2)
+    shutil.copy(original, copy)
+    problem = refused(given)[second][copy.relative_to(given[second]["root"]).as_posix()]
+    assert f"{first}'s {original.relative_to(given[first]['root']).as_posix()}" in problem
+
+
+def test_an_image_twice_in_one_domain_is_refused(given):
+    (original, _), (copy, label) = image(given, "val", 0), image(given, "val", 1)
+    shutil.copy(original, copy)
+    assert len(refused(given)["val"]) == 1
+    label.unlink()  # a copy that is bad anyway does not count against the other
+    assert "has no label" in next(iter(refused(given)["val"].values()))
+
+
+def test_images_whose_files_would_be_named_alike_are_refused(tmp_path):
+    spec = [domain("folder", tmp_path / str(seed), 3, seed) for seed in range(3)]
+    for place in ("images", "labels"):
+        folder = tmp_path / "1" / place
+        source = tmp_path / "9" / place
+        worlds.folder(tmp_path / "9", 1, seed=9)
+        shutil.copy(source / "east/field.0.png", folder / "east__field.0.png")
+    given = {"classes": list(worlds.FOLDER_NAMES)}
+    given |= dict(zip(("source", "target", "val"), spec, strict=True))
+    problem = refused(given)["target"]["images/east__field.0.png"]
+    assert "like target's images/east/field.0.png" in problem
+
+
+def test_a_report_does_not_depend_on_where_the_data_lies(given, tmp_path):
+    text(image(given, "source", 0)[0])
+    cut(image(given, "val", 0)[1])
+    here = run(given)
+    assert str(tmp_path) not in here.refused.to_csv()
+    for name in ("source", "target", "val"):
+        root = Path(given[name]["root"])
+        moved = tmp_path / "moved" / root.name
+        if not moved.exists():
+            shutil.copytree(root, moved)
+        given[name] |= {"root": str(moved)}
+    pd.testing.assert_frame_equal(run(given).refused, here.refused)
+
+
+# --- when it stops -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_too_few_good_images_stop_it_with_the_first_three_problems(name, given):
+    given |= {"minimum": 3}
+    paths = [image(given, name, index)[0] for index in range(3)]
+    for path in paths:
+        text(path)
+    with pytest.raises(prepare.TooFewError) as error:
+        run(given)
+    lines = str(error.value).splitlines()
+    total = {"source": 5, "target": 4, "val": 3}[name]
+    assert f"prepare.{name}: {total - 3 - (name == 'source')} of {total} images" in lines[0]
+    assert "at least 3" in lines[0]
+    assert len(lines) == 4
+    assert [path.name in line for path, line in zip(paths, lines[1:], strict=True)] == [True] * 3
+    assert len(error.value.refused) >= 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reader": "gta6"}, "prepare.target: no 'gta6' among the datasets; choose .*gta5"),
+        ({"root": "nowhere"}, "prepare.target: nowhere.*expected"),
+        ({"options": {}}, "prepare.target: datasets/cityscapes: .*split"),
+        ({"options": {"split": "train", "crop": 3}}, "prepare.target: .*no option 'crop'"),
+    ],
+)
+def test_a_domain_that_cannot_be_read_is_named(change, message, given):
+    given["target"] |= change
+    with pytest.raises(BadInput, match=message):
+        run(given)
+
+
+def test_classes_that_a_reader_never_labels_are_refused(given):
+    given["classes"] = ["strasse", "auto"]
+    with pytest.raises(BadInput, match=r"prepare.source.reader = 'gta5': labels none of .*strasse"):
+        run(given)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"classes": "cityscape"}, {"classes": ["a", "a"]}, {"minimum": 0}, {"sourc": {}},
+     {"source": {"reader": "gta5", "root": "x", "width": 4, "height": 24}}],
+)  # fmt: skip
+def test_params_are_validated(change, given):
+    with pytest.raises(ValidationError):
+        prepare.Params.model_validate(given | change)
+
+
+# --- the process ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def main(tmp_path, monkeypatch):
+    """Runs the stage on a params.yaml; returns the paths of its outputs."""
+
+    def call(given, out="out"):
+        monkeypatch.chdir(tmp_path)
+        YAML(typ="safe").dump({"prepare": given}, Path("params.yaml"))
+        at = {
+            name: tmp_path / out / (name + {"taxonomy": ".json", "refused": ".csv"}.get(
+                name, ".parquet"
+            ))
+            for name in OUTPUTS
+        }  # fmt: skip
+        flags = [part for name, path in at.items()
+                 for part in (f"--{name.replace('_', '-')}", str(path))]  # fmt: skip
+        monkeypatch.setattr("sys.argv", ["prepare", *flags])
+        prepare.main()
+        return at
+
+    return call
+
+
+def test_what_it_writes_can_be_read(main, given, capsys):
+    at = main(given)
+    roots = {name: Path(given[name.split("_")[0]]["root"]) for name in OUTPUTS[:4]}
+    domains = {name: artifacts.read_domain(at[name], root) for name, root in roots.items()}
+    prepared = run(given)
+    for name, read in domains.items():
+        expected = getattr(prepared, name)
+        assert list(read.samples) == list(expected.samples)
+        assert read.size == expected.size
+        assert name == "target" or read.coding == expected.coding
+    assert artifacts.read_taxonomy(at["taxonomy"]) == prepared.taxonomy
+    pd.testing.assert_frame_equal(artifacts.read_table(at["refused"]), prepared.refused)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "source: 4 good, 1 refused"
+    assert sorted(lines)[1:] == [
+        "target: 4 good, 0 refused", "target_truth: 4 good, 0 refused", "val: 3 good, 0 refused",
+    ]  # fmt: skip
+
+
+def test_nothing_of_the_truth_or_the_machine_is_in_the_target(main, given, tmp_path):
+    at = main(given)
+    table = pd.read_parquet(at["target"])
+    assert [*table.columns] == ["domain", "image", "image_hash", "height", "width"]
+    for path in at.values():
+        assert str(tmp_path).encode() not in path.read_bytes()
+    assert b"gtFine" not in at["target"].read_bytes()
+
+
+def test_the_same_data_gives_the_same_bytes(main, given):
+    first, second = main(given, "first"), main(given, "second")
+    assert [p.read_bytes() for p in first.values()] == [p.read_bytes() for p in second.values()]
+
+
+def test_the_report_is_written_even_where_it_stops(main, given, tmp_path):
+    given["minimum"] = 4
+    with pytest.raises(BadInput, match=r"prepare.val: 3 of 3"):
+        main(given)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["refused.csv"]
+    assert len(artifacts.read_table(tmp_path / "out/refused.csv")) == 1
+
+
+def test_wrong_params_name_file_key_and_value(main, given):
+    given["target"]["width"] = 4
+    given["classes"] = "cityscape"
+    with pytest.raises(BadInput) as error:
+        main(given)
+    assert "params.yaml: prepare.target.width = 4: " in str(error.value)
+    assert "'cityscape'" in str(error.value)
+
+
+@pytest.mark.parametrize("root", REAL)
+def test_the_real_camvid_by_day_and_dusk(root):
+    lists = {"source": "source-day", "target": "target-dusk", "val": "val-dusk"}
+    domains = {
+        name: {"reader": "camvid", "root": root, "width": 120, "height": 90,
+               "options": {"list": f"{file}.txt"}}
+        for name, file in lists.items()
+    }  # fmt: skip
+    prepared = run({"classes": "camvid", **domains})
+    sizes = [len(getattr(prepared, name)) for name in ("source", "target", "val", "target_truth")]
+    assert sizes == [305, 42, 20, 42]
+    assert prepared.refused.empty

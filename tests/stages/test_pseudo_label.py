@@ -1,0 +1,87 @@
+"""pseudo_label: thresholds over all images, labels, tables and corrections."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipeline.domain.taxonomy import IGNORE
+from pipeline.inference import labelling
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
+from pipeline.stages import pseudo_label
+from tests.rounds import HEIGHT, PRIOR, THREE, WIDTH, predictions_of
+
+
+def pseudo_labelled(target, folder, corrections=(), **changes):
+    given = pseudo_label.Params(**({"labeler": "cbst", "portion": 0.4} | changes))
+    written = {}
+    found = predictions_of(target, folder)
+    write = lambda name, made: written.update({name: made.labels})  # noqa: E731
+    made = pseudo_label.run(given, found, dict(corrections), THREE, PRIOR, write)
+    return found, made, written
+
+
+@pytest.mark.parametrize("labeler", ["st", "cbst"])
+def test_labels_are_the_labelers_over_all_images(labeler, target, tmp_path):
+    found, made, written = pseudo_labelled(target, tmp_path / "p", labeler=labeler)
+    assert set(written) == {sample.name for sample in target.samples}
+    k = made.thresholds["k"].to_numpy(np.float32)
+    of = parts.build("labelers", labeler, {}, classes=3, portion=0.4)
+    for prediction, sample in zip(found, target.samples, strict=True):
+        expected = of.label(prediction.logits.astype(np.float32), HEIGHT, WIDTH, k).labels
+        assert np.array_equal(written[sample.name], expected)
+
+
+def test_tables_of_labels_equal_loops(target, tmp_path):
+    found, made, written = pseudo_labelled(target, tmp_path / "p")
+    rows = {(row.image, row[2]): row for row in made.coverage.itertuples()}
+    assert len(rows) == len(made.coverage) == 4 * 3
+    for prediction, sample in zip(found, target.samples, strict=True):
+        grid = prediction.logits.astype(np.float32)
+        predicted, k, entropy = labelling.measure(grid, HEIGHT, WIDTH)
+        for c, name in enumerate(THREE.names):
+            row = rows[sample.image, name]
+            own = predicted == c
+            assert row.predicted == own.sum()
+            assert row.kept == (written[sample.name] == c).sum()
+            sure = np.exp(-k[own]).mean() if own.any() else np.nan
+            unsure = entropy[own].mean() / np.log(3) if own.any() else np.nan
+            assert row.mean_confidence == pytest.approx(sure, nan_ok=True, rel=1e-5)
+            assert row.mean_entropy == pytest.approx(unsure, nan_ok=True, rel=1e-5)
+    thresholds = made.thresholds
+    assert list(thresholds) == ["class", "lambda", "k", "predicted", "kept"]
+    assert tuple(thresholds["class"]) == THREE.names
+    assert thresholds["lambda"].tolist() == pytest.approx(np.exp(-thresholds["k"]).tolist())
+    for c in range(3):
+        assert thresholds["kept"][c] == sum((label == c).sum() for label in written.values())
+    assert thresholds["predicted"].sum() == 4 * HEIGHT * WIDTH
+    assert thresholds.loc[2, ["lambda", "k", "predicted", "kept"]].tolist() == [1, 0, 0, 0]
+
+
+def test_a_corrected_label_replaces_the_made_one_alone(target, tmp_path):
+    _, plain, before = pseudo_labelled(target, tmp_path / "a")
+    name = target.samples[1].name
+    corrected = np.full((HEIGHT, WIDTH), 2, np.uint8)
+    corrected[0] = IGNORE
+    _, made, after = pseudo_labelled(target, tmp_path / "b", {name: corrected})
+    assert np.array_equal(after.pop(name), corrected)
+    assert all(np.array_equal(label, before[key]) for key, label in after.items())
+    assert made.thresholds["k"].equals(plain.thresholds["k"])
+    assert made.thresholds["kept"][2] == (HEIGHT - 1) * WIDTH
+
+
+def test_a_correction_of_nothing_known_changes_nothing(target, tmp_path):
+    _, _, before = pseudo_labelled(target, tmp_path / "a")
+    _, _, after = pseudo_labelled(target, tmp_path / "b", {"other": np.zeros((1, 1), np.uint8)})
+    assert set(after) == set(before)
+
+
+@pytest.mark.parametrize("portion", [-0.1, 1.1, float("nan")])
+def test_a_portion_is_a_share(portion):
+    with pytest.raises(ValidationError):
+        pseudo_label.Params(labeler="cbst", portion=portion)
+
+
+def test_an_unknown_labeler_is_refused_by_name(target, tmp_path):
+    with pytest.raises(BadInput, match=r"'cbts'.*cbst"):
+        pseudo_labelled(target, tmp_path / "p", labeler="cbts")

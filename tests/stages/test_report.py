@@ -1,0 +1,189 @@
+"""report: tables, figures and the page."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.taxonomy import CITYSCAPES
+from pipeline.runtime.files import read_json, write_json
+from pipeline.stages import report
+from tests import looks
+from tests.rounds import HEIGHT, THREE, WIDTH
+
+PARAMS = {
+    "pretrain": {"source": {"steps": 400}, "source-long": {"steps": 950}},
+    "warmup": {"advent": {"from": "source", "steps": 100}},
+    "retrain": {"steps": 200},
+    "pseudo_label": {"labeler": "cbst", "portion": 0.2},
+    "rounds": {
+        "r1": {"teacher": "advent", "start": "advent", "retrain": {}, "pseudo_label": None},
+        "r2": {"teacher": "r1", "start": "source", "retrain": {"steps": 50}},
+        "r3": {"teacher": "r2", "start": "r2", "pseudo_label": {"labeler": "st", "portion": 0.5}},
+    },
+}
+MODELS = ("source", "source-long", "advent", "r1", "r2", "r3")
+
+
+def evaluated(miou=40.0, classes=THREE.names, labels=None):
+    metrics = {"miou": miou, "miou16": None, "miou13": None, "rare": 12.5}
+    metrics |= {"labels": labels} if labels else {}
+    iou = [None, *np.linspace(10, 90, len(classes) - 1)]
+    return report.Evaluated(metrics, pd.DataFrame({"class": list(classes), "iou": iou}))
+
+
+def reported(params=PARAMS, models=MODELS, looks=None, **given):
+    rounds = params.get("rounds") or {}
+    found = {
+        name: evaluated(
+            labels={"coverage": 50.0, "precision": None} if name in rounds else None, **given
+        )
+        for name in models
+    }
+    return report.run(params, found, looks or {})
+
+
+def test_steps_count_those_of_the_models_a_model_started_from():
+    found = {name: report.steps(PARAMS, name) for name in MODELS}
+    assert found == {
+        "source": 400, "source-long": 950, "advent": 500, "r1": 700, "r2": 450, "r3": 650
+    }  # fmt: skip
+    table = reported().rounds.set_index("model")
+    assert table["steps"].to_dict() == found
+    assert table["steps"].dtype == int
+
+
+def test_a_row_of_the_report_says_how_its_labels_were_made():
+    table = reported().rounds.astype(object).replace({np.nan: None}).set_index("model")
+    columns = ["teacher", "labeler", "portion", "coverage", "precision"]
+    assert table.loc["source", columns].tolist() == [None] * 5
+    assert table.loc["r1", columns].tolist() == ["advent", "cbst", 0.2, 50, None]
+    assert table.loc["r3", columns].tolist() == ["r2", "st", 0.5, 50, None]
+
+
+def test_the_reports_metrics_are_null_and_never_nan(tmp_path):
+    found = reported()
+    write_json(tmp_path / "m.json", found.metrics)
+    text = (tmp_path / "m.json").read_text()
+    assert "NaN" not in text
+    assert json.loads(text)["r1"] == {"miou": 40, "miou16": None, "miou13": None, "rare": 12.5}
+    assert set(found.metrics) == set(MODELS)
+
+
+def test_the_report_of_classes_has_a_column_a_model():
+    iou = reported().iou
+    assert list(iou) == list(MODELS)
+    assert tuple(iou.index) == THREE.names
+    assert iou.loc["soil"].isna().all()
+    assert (iou.loc["weed"] == 90).all()
+
+
+@pytest.mark.parametrize("absent", [None, {}])
+def test_a_report_without_rounds_or_warmup(absent):
+    params = PARAMS | {"rounds": absent, "warmup": absent}
+    found = reported(params, ("source", "source-long"))
+    assert set(found.figures) == {"iou_by_class"}
+    assert "mosaic" not in report.page(found)
+
+
+def test_figures_are_made_and_shown(tmp_path):
+    strip = Image.new("RGB", (4 * WIDTH, HEIGHT), "red")
+    found = reported(looks={"r1": strip, "r2": strip, "r3": strip})
+    names = {"iou_by_class", "miou_by_round", "labels_by_round", "mosaic"}
+    assert set(found.figures) == names
+    for name in names:
+        assert f'<img src="figures/{name}.png">' in report.page(found)
+    again = reported(looks={"r1": strip, "r2": strip, "r3": strip})
+    assert all(np.array_equal(found.figures[name], again.figures[name]) for name in names)
+
+
+def test_the_best_round_on_the_truth_is_marked_as_an_oracle():
+    found = {
+        name: evaluated(miou) for name, miou in zip(MODELS, (50, 60, 55, 40, 45, 42), strict=True)
+    }
+    table = report.run(PARAMS, found, {}).rounds.set_index("model")
+    assert table["oracle"].to_dict() == dict.fromkeys(MODELS, "") | {"r2": "best on truth"}
+
+
+def test_signals_are_columns_and_labels_of_classes_figures():
+    def of(name):
+        found = evaluated(labels={"coverage": 50.0, "precision": 80.0})
+        iou = found.iou.assign(precision=[90.0, None, 70.0], coverage=40.0)
+        iou["lambda"] = [0.5, 0.9, 1.0]
+        signal = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
+        return report.Evaluated({**found.metrics, "signals": signal}, iou)
+
+    found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
+    made = report.run(PARAMS, found, {})
+    table = made.rounds.set_index("model")
+    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0]
+    assert table.loc["source", [*report.SIGNALS]].isna().all()
+    assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
+    page = report.page(replace(made, looks=(("r1", "split"), ("r1", "growth"))))
+    assert '<img src="look/r1/split.png">' in page
+    assert '<img src="look/r1/growth.png">' in page
+
+
+HOSTILE = '<script>alert("x")</script>&<b>'
+
+
+def test_hostile_names_are_escaped():
+    params = PARAMS | {"rounds": {HOSTILE: {"teacher": "source", "start": "source"}}}
+    found = reported(params, ("source", HOSTILE), classes=(HOSTILE, "$\\frac$", "a_$b$"))
+    page = report.page(found)
+    assert "<script" not in page
+    assert "&<b>" not in page
+    assert page.count("&lt;script&gt;") == 3  # a row of rounds, a column and a row of classes
+
+
+def test_every_name_is_on_the_page_in_full():
+    classes = tuple(f"class {i:03d} of many" for i in range(120))
+    long = "round-1-" + "with-a-name-that-goes-on-" * 3
+    params = PARAMS | {"rounds": {long: {"teacher": "source", "start": "source"}}}
+    page = report.page(reported(params, ("source", long), classes=classes))
+    assert all(name in page for name in classes)
+    assert page.count(long) == 2  # a row of rounds, a column of classes
+
+
+def test_a_page_loads_nothing_from_outside():
+    page = report.page(reported())
+    assert "http" not in page
+    assert "src=\"figures/" in page  # fmt: skip
+
+
+def test_the_report_of_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    YAML(typ="safe").dump(PARAMS, Path("params.yaml"))
+    for index, name in enumerate(MODELS):
+        of = evaluated(30 + index, CITYSCAPES.names)
+        write_json(Path("rounds", name, "metrics.json"), dict(of.metrics))
+        artifacts.write_table(Path("rounds", name, "iou.csv"), of.iou)
+    for name in PARAMS["rounds"]:
+        for image in range(3):
+            strip = Image.new("RGB", (4 * WIDTH, HEIGHT), (100 * image, 0, 0))
+            pictures.write_image(Path("look", name, "images", f"{image}.png"), strip)
+        looks.write_round(Path("look"), name, looks.target(), 0)
+    looks.write_panels(Path("panels"), looks.target())
+    artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
+    outs = {"panels": "panels", "taxonomy": "t.json", "metrics": "m.json", "table": "r.csv",
+            "iou": "i.csv", "figures": "figures", "summary": "summary.html", "page": "page",
+            "index": "index.html"}  # fmt: skip
+    argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
+    monkeypatch.setattr(sys, "argv", ["report", "--rounds", "rounds", "--look", "look", *argv])
+    report.main()
+    first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    report.main()
+    assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [v["miou"] for v in read_json(Path("m.json")).values()] == [*range(30, 36)]
+    assert len(artifacts.read_table(Path("i.csv"))) == 19
+    for name in ("iou_by_class", "miou_by_round", "labels_by_round", "mosaic"):
+        assert Path("figures", f"{name}.png").exists()
+    assert "<table" in Path("summary.html").read_text()
+    assert Path("page/data.js").read_text().startswith("look.open(")

@@ -1,0 +1,97 @@
+"""infer, pretrain, warmup and retrain on a tiny domain."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.inference import predict
+from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model.recipe import Normalisation
+from pipeline.runtime.files import BadInput
+from pipeline.stages import (
+    infer,
+    pretrain,
+    retrain,
+    warmup,
+)
+from tests.rounds import (
+    HEIGHT,
+    THREE,
+    TRAINING,
+    WIDTH,
+    equal,
+    full,
+    ignore_log,
+    small,
+    without_label,
+    write_labels,
+)
+
+SHARES = torch.tensor([[0.5, 0.3, 0.2]])
+
+
+def test_each_target_image_has_a_prediction_in_order(target, fabric):
+    given = infer.Params(stride=8, flip=True, batch=3)
+    found = list(infer.run(given, small(), target, fabric, [range(4)]))
+    assert [p.image for p in found] == [sample.image for sample in target.samples]
+    network = small().eval()
+    for index, prediction in enumerate(found):
+        image = torch.from_numpy(target.image(index).copy()).permute(2, 0, 1)[None]
+        expected = predict.grid(predict.scores(network, image, True), HEIGHT, WIDTH, 8)[0]
+        assert (prediction.height, prediction.width) == (HEIGHT, WIDTH)
+        assert prediction.logits.dtype == np.float16
+        np.testing.assert_allclose(prediction.logits, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_pretraining_starts_from_the_seed_and_takes_its_steps(steps, scenes, fabric):
+    network = {"name": "small", "options": {"width": 4}}
+    given = pretrain.Params(**(TRAINING | {"steps": steps, "network": network, "seed": 5}))
+    logged = []
+    found = pretrain.run(given, scenes(3), THREE, fabric, lambda step, _: logged.append(step))
+    assert logged == list(range(steps))
+    assert equal(found, small(5)) == (steps == 0)
+
+
+def test_the_normalisation_beside_the_weights_is_the_models(scenes, fabric):
+    caffe = {"mean": [104.0, 116.7, 122.7], "std": [1, 1, 1], "scale": 1, "bgr": True}
+    network = {"name": "small", "options": {"width": 4}, "normalisation": caffe}
+    given = pretrain.Params(**(TRAINING | {"steps": 0, "network": network, "seed": 5}))
+    found = pretrain.run(given, scenes(3), THREE, fabric, ignore_log).recipe.normalisation
+    assert found == Normalisation((104.0, 116.7, 122.7), (1.0, 1.0, 1.0), 1.0, bgr=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_retraining_moves_the_start(share, scenes, target, tmp_path, fabric):
+    labels = write_labels(tmp_path / "labels", {s.name: full(1) for s in target.samples})
+    given = retrain.Params(**TRAINING, objective="self_training", source_share=share)
+    terms = set()
+    pseudo = pseudo_of(PseudoLabelled(target, labels, 3))
+    log = lambda _, values: terms.update(values)  # noqa: E731
+    found = retrain.run(given, small(), scenes(3), pseudo, fabric, log)
+    assert not equal(found, small())
+    sides = {"source"} if share == 1 else {"target"} if share == 0 else {"source", "target"}
+    assert terms == {"lr", *sides}
+
+
+def test_warming_up_moves_the_start_without_any_target_label(scenes, target, fabric):
+    given = warmup.Params(**TRAINING | {"from": "source"}, objective="source_only")
+    pseudo = PseudoLabelled(without_label(target), None, 3)
+    found = warmup.run(given, small(), scenes(3), pseudo, SHARES, fabric, ignore_log)
+    assert not equal(found, small())
+
+
+def pseudo_of(target, hard=None, predicted=(9, 9, 9)):
+    table = pd.DataFrame({"class": THREE.names, "k": [0.1, 0.2, 0.0], "predicted": predicted})
+    return retrain.Pseudo(target, hard, table)
+
+
+def test_the_easy_images_are_chosen(target):
+    names = {target.samples[i].image for i in (3, 1)}
+    found = retrain.chosen(target, names | {"another"})
+    assert found == [1, 3]
+    assert np.array_equal(retrain.only(target, found).image(0), target.image(1))
+    assert len(target) == 4
+    with pytest.raises(BadInput, match=r"split: no image is easy, .*change split\.easy"):
+        retrain.chosen(target, set())
