@@ -40,7 +40,7 @@ Sides = tuple[Side, ...]
 class Labelled(NamedTuple):
     """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
 
-    `windows` float32 (N, 4): where each crop lies in its image (see augment.View). Where labels may
+    `windows` float32 (N, 4): where each crop lies in its image (see views.View). Where labels may
     be soft, the teacher's logits float16 (N, C, h, w) over the whole images.
     """
 

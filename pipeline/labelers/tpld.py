@@ -16,7 +16,7 @@ class Labeler:
     """TPLD (Shin et al., 2020): labels after sliding-window voting, and dense ones of all pixels.
 
     `own` is alpha of the paper, taken as the weight of the pixel's own probability; the window's
-    default and the pool are not from the paper (see fused.voted). Dense labels are
+    default and the pool are not from the paper (see labelling.voted). Dense labels are
     argmax_c p_c / lambda_c everywhere: the objective `tpld` learns them from easy images.
     """
 

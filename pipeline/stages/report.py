@@ -21,7 +21,7 @@ from pipeline.runtime.params import overlay, read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
 SIGNALS = ("entropy", "information", "neighbourhood")
-"""What needs no label: see pipeline/signals.py."""
+"""What needs no label: see pipeline/evaluation/signals.py."""
 
 OF_CLASSES = {
     "lambda": "Thresholds of the pseudo-labels (%)",

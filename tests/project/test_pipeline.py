@@ -101,14 +101,76 @@ def test_dvc_shows_metrics_and_plots(project):
 
 
 def test_a_new_part_changes_nothing(project):
-    new = [project.folder / f"pipeline/{room}/new.py" for room in ("labelers", "networks")]
-    for path, old in zip(new, ("cbst", "small"), strict=True):
+    new = [
+        project.folder / f"pipeline/{room}/new.py"
+        for room in ("labelers", "networks", "rankers", "objectives", "datasets")
+    ]
+    for path, old in zip(new, ("cbst", "small", "none", "advent", "folder"), strict=True):
         shutil.copy(path.with_name(f"{old}.py"), path)
     try:
         assert project.changed() == set()
     finally:
         for path in new:
             path.unlink()
+
+
+@contextmanager
+def touched(project: Project, name: str) -> Iterator[None]:
+    """A file of code with one more line, which changes nothing that it does."""
+    path = project.folder / name
+    before = path.read_text()
+    path.write_text(f"{before}\n# edited\n")
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+EVALUATED = {
+    *("evaluate_pretrain@source", "evaluate_pretrain@source-long", "evaluate_warmup@warm"),
+    *("evaluate@round-1", "evaluate@round-2"),
+}
+EDITS = {
+    "pipeline/evaluation/scores.py": EVALUATED,
+    "pipeline/evaluation/signals.py": EVALUATED,
+    "pipeline/rankers/entropy.py": {"split@round-1"},
+    "pipeline/rankers/none.py": set(),
+    "pipeline/labelers/cbst.py": {"pseudo_label@round-1"},
+    "pipeline/labelers/tpld.py": {"pseudo_label@round-2"},
+    "pipeline/objectives/tpld.py": {"retrain@round-2"},
+    "pipeline/objectives/advent.py": {"warmup@warm"},
+    "pipeline/look/plots.py": {"prior", "gallery@round-1", "gallery@round-2", "report"},
+    "pipeline/look/page.py": {"report"},
+    "pipeline/checks/inspection.py": {"prepare"},
+    "pipeline/checks/plan.py": {f"{stage}@round-{n}" for n in (1, 2)
+                                for stage in ("infer", "retrain")},
+    "pipeline/inference/predict.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
+                                      for stage in ("infer", "pseudo_label", "gallery"))},
+    "pipeline/sections/gallery.py": {"gallery@round-1", "gallery@round-2"},
+    "pipeline/commands/label.py": set(),
+    "pipeline/flow/show.py": set(),
+}  # fmt: skip
+"""What DVC would run first after an edit; what follows from it is decided by what it writes."""
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_reruns_what_stands_on_it(project, name):
+    with touched(project, name):
+        assert project.changed() == EDITS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("pipeline/checks/inspection.py", ["prepare"]),
+        ("pipeline/rankers/entropy.py", ["split@round-1"]),
+        ("pipeline/look/plots.py", ["prior", "gallery@round-1", "gallery@round-2", "report"]),
+    ],
+)
+def test_an_edit_that_changes_no_output_trains_nothing(project, name, stages):
+    with touched(project, name):
+        assert sorted(project.repro()) == sorted(stages)
+    assert project.repro() == []
 
 
 def test_how_it_is_computed_changes_nothing(project):
