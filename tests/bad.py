@@ -26,7 +26,7 @@ from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import resolve
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
-from tests import worlds
+from tests import tiffs, worlds
 
 SIZE = worlds.SIZE
 OTHERS, ALL = "the other images", "everything"
@@ -267,6 +267,10 @@ FILES = [
          "could be decompression bomb", OTHERS),
     Case("image: 16-bit grey", "prepare", save(IMAGE, full(700, np.uint16)),
          "mode I;16 has no fixed range; convert it to 8-bit RGB", OTHERS),
+    Case("image: 16-bit RGB", "prepare", lambda: worlds.save_rgb16(IMAGE, full(700, np.uint16, 3)),
+         "16 bits a channel (RGB;16B), of which perhaps 10 or 12 are used", OTHERS),
+    Case("image: a TIFF of 16-bit RGB", "prepare", write(IMAGE, tiffs.written(full(700, np.uint16, 3))),
+         "16 bits a channel (RGB;16L)", OTHERS),
     Case("image: floats", "prepare", save(IMAGE, full(1, np.float32), "TIFF"),
          "mode F has no fixed range", OTHERS),
     Case("image: transparent", "prepare", save(IMAGE, full(9, np.uint8, 4)),
@@ -296,7 +300,12 @@ FILES = [
          OTHERS),
     Case("label: with alpha", "prepare", save(LABEL, full(1, np.uint8, 4)), "mode RGBA", OTHERS),
     Case("label: 16-bit RGB, not SYNTHIA's", "prepare", write(LABEL, png(*SIZE, 16, 2)), RAW, OTHERS),
-    Case("label: one bit", "prepare", save(LABEL, full(1, bool)), "mode 1; a label has one", OTHERS),
+    Case("label: a TIFF whose 0 is white", "prepare", write(LABEL, tiffs.written(full(1), 0)),
+         "white is stored as 0, and would be read turned round", OTHERS),
+    Case("label: one bit, its 0 white", "prepare", write(LABEL, tiffs.written(full(0, bool), 0)),
+         "white is stored as 0", OTHERS),
+    Case("label: eight bits with a sign", "prepare", write(LABEL, tiffs.written(full(-1, np.int8))),
+         "values -1 to -1; they go from 0 to 65535", OTHERS),
     Case("label: 32-bit values over 65535", "prepare", save(LABEL, full(65537, np.int32), "TIFF"),
          "values 65537 to 65537; they go from 0 to 65535", OTHERS),
     Case("label: values of no class", "prepare", save(LABEL, full(77)),

@@ -19,7 +19,7 @@ from pipeline.domain.pixels import (
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput
-from tests import worlds
+from tests import tiffs, worlds
 
 CODING = Coding({0: IGNORE, 7: 0, 8: 1, 34: IGNORE})
 
@@ -56,6 +56,71 @@ def test_labels_of_one_channel_are_read_by_index(mode, label, tmp_path):
 def test_labels_of_sixteen_bits_keep_values_above_255(tmp_path):
     Image.fromarray(np.array([[7, 1000]], np.uint16)).save(tmp_path / "l.png")
     assert np.array_equal(read_raw(tmp_path / "l.png", INDEX), [[7, 1000]])
+
+
+def test_labels_of_one_bit_are_0_and_1(tmp_path):
+    values = np.array([[True, False], [False, True]])
+    Image.fromarray(values).save(tmp_path / "l.png")
+    (tmp_path / "l.tif").write_bytes(tiffs.written(values))
+    for name in ("l.png", "l.tif"):
+        assert np.array_equal(read_raw(tmp_path / name, INDEX), [[1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int8, np.int16])
+def test_values_of_a_tiff_are_those_stored(kind, tmp_path):
+    values = np.array([[0, 7, 99], [1, 2, 3]], kind)
+    (tmp_path / "l.tif").write_bytes(tiffs.written(values))
+    assert np.array_equal(read_raw(tmp_path / "l.tif", INDEX), values)
+
+
+@pytest.mark.parametrize("values", [np.array([[0, 255, 1]], np.uint8), np.array([[True, False]])])
+def test_a_label_whose_0_is_white_is_refused_and_not_turned_round(values, tmp_path):
+    (tmp_path / "l.tif").write_bytes(tiffs.written(values, photometric=0))
+    with pytest.raises(BadInput, match=r"l\.tif.*white is stored as 0.*save it as PNG"):
+        read_raw(tmp_path / "l.tif", INDEX)
+
+
+def test_sixteen_bits_whose_0_is_white_are_read_as_stored(tmp_path):
+    values = np.array([[0, 255, 1000]], np.uint16)
+    (tmp_path / "l.tif").write_bytes(tiffs.written(values, photometric=0))
+    assert np.array_equal(read_raw(tmp_path / "l.tif", INDEX), values)
+
+
+def test_values_below_0_are_named(tmp_path):
+    (tmp_path / "l.tif").write_bytes(tiffs.written(np.array([[-1, 3]], np.int8)))
+    with pytest.raises(BadInput, match=r"values -1 to 3; they go from 0"):
+        read_raw(tmp_path / "l.tif", INDEX)
+
+
+@pytest.mark.parametrize("write", [
+    lambda path, pixels: path.write_bytes(tiffs.written(pixels)), worlds.save_rgb16,
+], ids=["tif", "png"])  # fmt: skip
+def test_sixteen_bits_a_channel_are_refused_as_those_of_grey_are(write, tmp_path):
+    write(tmp_path / "i", np.full((4, 4, 3), 4095, np.uint16))
+    with pytest.raises(BadInput, match=r"16 bits a channel.*convert it to 8-bit RGB"):
+        read_image(tmp_path / "i")
+
+
+def test_a_camera_jpeg_with_a_preview_is_its_photograph(tmp_path):
+    photograph, _ = worlds.scene(np.random.default_rng(0), (64, 48), 4)
+    preview = Image.fromarray(photograph).resize((16, 12))
+    Image.fromarray(photograph).save(
+        tmp_path / "i.jpg", "MPO", save_all=True, append_images=[preview], quality=95
+    )
+    with Image.open(tmp_path / "i.jpg") as found:
+        assert (found.format, found.n_frames) == ("MPO", 2)
+    image = read_image(tmp_path / "i.jpg")
+    assert image.shape == photograph.shape
+    assert np.abs(image.astype(int) - photograph).mean() < 12
+
+
+def test_a_tiff_with_smaller_copies_is_one_picture(tmp_path):
+    values = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    (tmp_path / "l.tif").write_bytes(tiffs.written(values, reduced=values[::2, ::2].copy()))
+    with Image.open(tmp_path / "l.tif") as found:
+        assert found.n_frames == 2
+    assert np.array_equal(read_raw(tmp_path / "l.tif", INDEX), values)
+    assert np.array_equal(read_image(tmp_path / "l.tif")[..., 0], values)
 
 
 def test_red16_is_the_first_channel_at_full_depth(tmp_path):
