@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 
+from pipeline.flow.graph import here
 from tests.dummies import NEEDS, ROOT, Dummies, environment, until
 
 
@@ -29,6 +30,7 @@ class Server:
         shutil.copy(ROOT / "pyproject.toml", folder)
         command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
         quiet = subprocess.DEVNULL
+        self.served = ""  # the deployment of the folder that serves
         self.process = subprocess.Popen(command, cwd=folder, env=self.env, stdout=quiet)
         self.env |= {"PREFECT_API_URL": self.url}
         until(self._healthy, 120)
@@ -86,7 +88,7 @@ class Server:
 
     def press_run(self, **parameters: Any) -> str:
         """What the Run button of the deployment asks for; the run's id."""
-        deployment = self("/deployments/name/segue/here")["id"]
+        deployment = self(f"/deployments/name/segue/{self.served}")["id"]
         asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self(f"/deployments/{deployment}/create_flow_run", asked)["id"]
 
@@ -114,6 +116,7 @@ class Serving:
 
     def __init__(self, server: Server, dummies: Dummies, **options: Any) -> None:
         self.server, self.dummies, self.options = server, dummies, options
+        server.served = here(dummies.folder)
 
     def __enter__(self) -> subprocess.Popen[str]:
         asked = self.options | {"stdout": subprocess.DEVNULL}
@@ -123,7 +126,7 @@ class Serving:
 
     def _ready(self) -> bool:
         try:
-            return self.server("/deployments/name/segue/here")["status"] == "READY"
+            return self.server(f"/deployments/name/segue/{self.server.served}")["status"] == "READY"
         except HTTPError:
             return False
 

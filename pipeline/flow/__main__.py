@@ -15,6 +15,14 @@ def main() -> int:
     """0: done. 1: a stage failed. 2: what was asked for cannot be run. 130, 143: stopped."""
     asked = _parser().parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        return _asked(asked)
+    except server.Unreachable as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _asked(asked: argparse.Namespace) -> int:
     running = server.find()
     if asked.serve and not running:
         print("error: no Prefect server is running; start one with `make ui`", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,15 @@ def _named(stages: Mapping[str, Stage], target: str) -> set[str]:
         hint = f"; is it {near[0]!r}?" if near else ""
         raise Refused(f"{target!r} is no stage, group of stages or item of dvc.yaml{hint}")
     return found
+
+
+def here(folder: Path) -> str:
+    """A name for what a server has of this folder alone, and of no other clone: its own and a hash.
+
+    Of the deployment, the work pool and its worker.
+    """
+    mark = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:6]
+    return f"{key(folder.name)}-{mark}"
 
 
 def key(path: str) -> str:

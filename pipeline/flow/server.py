@@ -12,15 +12,28 @@ import urllib.request
 from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
-_START = 60.0  # seconds; a first start makes the database
+_START = 240.0  # seconds; a first start makes the database, on a busy machine in minutes
+
+
+class Unreachable(Exception):
+    """No server can be used; the message says which, why, and what to do."""
 
 
 def find() -> bool:
     """Whether a server runs: PREFECT_API_URL's, or else the one of `make ui`, which is then set.
 
-    To be called before Prefect is imported: it reads the variable then.
+    To be called before Prefect is imported: it reads the variable then. Raises Unreachable where
+    the variable names a server that does not answer.
     """
-    if "PREFECT_API_URL" in os.environ:
+    _reach_loopback()
+    if not os.environ.get("PREFECT_API_URL", "").strip():
+        os.environ.pop("PREFECT_API_URL", None)  # empty, it would be a server of Prefect's own
+    elif named := os.environ["PREFECT_API_URL"].rstrip("/"):
+        if not _healthy(named):
+            raise Unreachable(
+                f"PREFECT_API_URL = {named}: no Prefect server answers there; start it, or unset "
+                "the variable: a run then brings a server of its own"
+            )
         return True
     url = _url(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
     if _healthy(url):
@@ -29,12 +42,19 @@ def find() -> bool:
     return False
 
 
+def _reach_loopback() -> None:
+    """What listens on this machine is asked directly, by Prefect's client too, not by a proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        found = [host for host in os.environ.get(name, "").split(",") if host.strip()]
+        os.environ[name] = ",".join(dict.fromkeys([*found, _LOOPBACK, "localhost", "::1"]))
+
+
 def start() -> None:
     """A server until this process ends, on a free port, with the same database as `make ui`.
 
     Prefect's own is in the terminal's process group: Ctrl-C would end it before the run. To be
     called before Prefect is imported, whose last words at exit are to be heard. Raises
-    TimeoutError if it does not start within a minute.
+    Unreachable if it does not start within some minutes, or ends.
     """
     with socket.socket() as free:
         free.bind((_LOOPBACK, 0))
@@ -64,8 +84,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     until = time.monotonic() + _START
     while not _healthy(url):
-        if process.poll() is not None or time.monotonic() > until:
-            raise TimeoutError("Prefect's server does not start; `make ui` says why")
+        if process.poll() is not None:
+            raise Unreachable("Prefect's server ended as it started; `make ui` says why")
+        if time.monotonic() > until:
+            raise Unreachable(
+                f"Prefect's server did not answer within {_START:.0f} seconds; wait until the "
+                "machine is less busy, or start it with `make ui` and run the flow beside it"
+            )
         time.sleep(0.1)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 
+os.environ["MPLBACKEND"] = "Agg"  # a notebook's, which it passes on, need not be installed here
 import matplotlib
 
-matplotlib.use("Agg")
+matplotlib.rcdefaults()  # figures are the same whatever their maker's matplotlibrc says
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt

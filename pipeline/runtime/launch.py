@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed, nn
 
@@ -30,9 +31,11 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
     """A launched Fabric, of the processes that torchrun started or else of `devices`.
 
     `auto` precision is bfloat16 where the device computes in it. `alone`: a single process.
-    Raises BadInput for a device that is not there.
+    Raises BadInput for a device that is not there, and where other processes came than were asked.
     """
     given: dict[str, Any] = {"devices": 1 if alone else compute.devices}
+    # what else Fabric would go by: variables that a batch system (SLURM, LSF, MPI) sets in any job
+    given["plugins"] = [LightningEnvironment()]
     if distributed.is_torchelastic_launched() and not alone:
         here, all_ = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         given = {"devices": here, "num_nodes": all_ // here, "strategy": "ddp"}
@@ -45,6 +48,11 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
     if isinstance(fabric.strategy, DDPStrategy):
         fabric = Fabric(**given | {"strategy": _Together()})
     fabric.launch()
+    if given["devices"] not in ("auto", fabric.world_size // given.get("num_nodes", 1)):
+        raise BadInput(
+            f"compute.devices = {given['devices']}: {fabric.world_size} processes came of it; "
+            "start them with torchrun, or unset LOCAL_RANK and WORLD_SIZE"
+        )
     if compute.threads:
         torch.set_num_threads(compute.threads)
     return fabric

@@ -189,9 +189,10 @@ def test_run_and_cancel_through_the_work_pool(server, dummies):
     dummies.edit()
     dummies.write("wait", "")
     with Serving(server, dummies, preexec_fn=ignoring_interrupts):
-        assert server("/work_pools/here")["type"] == "process"
-        deployment = server("/deployments/name/segue/here")
-        assert deployment["work_pool_name"] == "here"
+        assert server(f"/work_pools/{server.served}")["type"] == "process"
+        deployment = server(f"/deployments/name/segue/{server.served}")
+        assert deployment["work_pool_name"] == server.served
+        assert deployment["job_variables"]["working_dir"] == str(dummies.folder)
         assert deployment["parameter_openapi_schema"]["properties"]["parallel"]["minimum"] == 1
         run = server.press_run(targets=["r1"])
         until(dummies.ran, 60)
