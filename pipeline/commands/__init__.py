@@ -14,6 +14,7 @@ from pathlib import Path
 
 import typer
 
+from pipeline.runtime import machine
 from pipeline.runtime.files import BadInput
 
 _HELP = "Work on params.yaml, and use the models that the pipeline made. `dvc repro` runs it."
@@ -50,6 +51,4 @@ def main() -> None:
     except BadInput as error:
         sys.exit(f"error: {error}")
     except (MemoryError, OSError) as error:
-        from pipeline.runtime import process
-
-        sys.exit(f"error: {process.machine(error)}")
+        sys.exit(f"error: {machine.told(error)}")

@@ -14,6 +14,7 @@ from pipeline.runtime import params
 from pipeline.runtime.files import BadInput, write_bytes
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
+_MARK = "\ufeff"  # of byte order, as some editors set it
 
 
 def branch(
@@ -24,7 +25,7 @@ def branch(
     """Add rounds to params.yaml whose first teacher and start are an earlier round's model."""
     content = params.read()
     new = made(content, origin, name, rounds)
-    text = added(params.FILE.read_text(), new)
+    text = added(params.FILE.read_bytes().decode(), new)  # line ends as they are
     _agree(text, {**content, "rounds": {**content["rounds"], **new}})
     write_bytes(params.FILE.resolve(), text.encode())  # it may be a link
     typer.echo(
@@ -62,20 +63,22 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
 def added(text: str, new: Mapping[str, Any]) -> str:
     """params.yaml with rounds behind its own; every other line stays as it was written."""
     yaml = _yaml()
-    content = yaml.load(text)
+    content = yaml.load(text.removeprefix(_MARK))
     rounds = content["rounds"]
     if rounds.fa.flow_style():  # one mapping on one line: nothing to add lines to
         rounds.update(new)
-        return _dumped(yaml, content)
+        dumped = _dumped(yaml, content)
+        return dumped.replace("\n", "\r\n") if "\r\n" in text else dumped
     keys = list(content)
     after = keys[keys.index("rounds") + 1 :]
-    lines = text.splitlines()
+    lines = text.split("\n")
     end = content.lc.key(after[0])[0] if after else len(lines)
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
         end -= 1  # comments above the next section are its own
     column = rounds.lc.col
-    own = [line for name, item in new.items() for line in _lines(name, item, column)]
-    return "\n".join([*lines[:end], *own, *lines[end:]]) + "\n"
+    ends = "\r" * lines[end - 1].endswith("\r")
+    own = [line + ends for name, item in new.items() for line in _lines(name, item, column)]
+    return "\n".join([*lines[:end], *own, *(lines[end:] or [""])])
 
 
 def _lines(name: str, item: Any, column: int) -> list[str]:
@@ -109,5 +112,5 @@ def _dumped(yaml: YAML, content: Any) -> str:
 
 def _agree(text: str, expected: Mapping[str, Any]) -> None:
     """Raises BadInput where the text does not say what was to be added, rather than write it."""
-    if YAML(typ="safe").load(text) != expected:
+    if YAML(typ="safe").load(text.removeprefix(_MARK)) != expected:
         raise BadInput(f"{params.FILE}: its layout cannot be added to; add the rounds by hand")

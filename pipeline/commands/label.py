@@ -38,7 +38,11 @@ def label(
     accelerator: str = "auto",
 ) -> None:
     """Label every image of a folder: palette PNGs of train ids, and overlays to look at."""
-    found = [path for path in below(images) if path.suffix.lower() in SUFFIXES]
+    own = [(out / name).resolve() for name in ("labels", "overlays")]  # an earlier run's
+    found = [
+        path for path in below(images)
+        if path.suffix.lower() in SUFFIXES and not {*own} & {*path.resolve().parents}
+    ]  # fmt: skip
     if not found:
         raise BadInput(f"{images}: holds no image ({', '.join(SUFFIXES)})")
     names = [file_name(path.relative_to(images).as_posix()) for path in found]

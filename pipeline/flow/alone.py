@@ -28,7 +28,7 @@ def in_folder(folder: Path, run: str = "") -> Iterator[None]:
     """
     path = folder / _LOCK
     path.parent.mkdir(exist_ok=True)  # a fresh clone has none
-    with path.open("a+") as file:
+    with path.open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -18,6 +18,7 @@ from dvc.exceptions import DvcException
 from dvc.lock import make_lock
 from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, SCHEMA
+from dvc.scm import SCMError
 from voluptuous import Invalid
 
 _STAGE = re.compile(r"^  \S.*:\s*$", re.MULTILINE)
@@ -54,11 +55,11 @@ def _lockfile(repo: Any) -> Iterator[str]:
     with repo.lock:
         if _whole(repo, path):
             return
-        text = path.read_text(errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
         if _CONFLICT.search(text):  # of git's, which is its user's to settle
             return
         damaged = Path(repo.tmp_dir) / f"{LOCK_FILE}.damaged"
-        damaged.write_text(text)
+        damaged.write_text(text, encoding="utf-8")
         *_, last = (0, *(found.start() for found in _STAGE.finditer(text)))
         best = max(text[:last], _staged(repo), key=_count)
         _replace(path, best)
@@ -73,7 +74,7 @@ def _lockfile(repo: Any) -> Iterator[str]:
 def _replace(path: Path, text: str) -> None:
     """A kill amid this leaves what was there."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
@@ -106,5 +107,7 @@ if __name__ == "__main__":
     try:
         for line in mend():
             print(line)
+    except SCMError as error:
+        sys.exit(f"error: {error}; an unpacked archive becomes one by `git init`")
     except DvcException as error:
         sys.exit(f"error: {error}")

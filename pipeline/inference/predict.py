@@ -40,7 +40,7 @@ def images(
         _Images(domain), batch_sampler=batches, num_workers=workers,  # type: ignore[arg-type]
         worker_init_fn=process.die_with_stage,
     )  # fmt: skip
-    yield from zip(batches, loader, strict=True)
+    yield from zip(batches, process.read(loader), strict=True)
 
 
 @torch.inference_mode()

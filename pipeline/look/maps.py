@@ -57,5 +57,7 @@ def write(path: Path, key: str, index: int, planes: Mapping[str, Pixels]) -> Non
 
 def read(path: Path) -> dict[str, str]:
     """The packed planes that `write` wrote."""
-    planes: dict[str, str] = json.loads(path.read_text()[len(_CALL) : -len(_END)])["planes"]
+    planes: dict[str, str] = json.loads(path.read_text(encoding="ascii")[len(_CALL) : -len(_END)])[
+        "planes"
+    ]
     return planes

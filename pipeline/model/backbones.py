@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 from torchvision.models import vgg
+from torchvision.models._api import WeightsEnum
 from torchvision.models._utils import IntermediateLayerGetter
 
 from pipeline.model.outputs import Outputs
@@ -25,9 +29,9 @@ _MOBILENET = {"low": ("3", 24), "aux": ("4", 40), "out": ("16", 960)}
 
 
 def weights(name: str, pretrained: str | None) -> Any:
-    """torchvision's weights of a network: None, or one of its names ("DEFAULT").
+    """torchvision's weights of a network: None, or one of its names ("DEFAULT"), downloaded.
 
-    Raises BadInput that lists the names.
+    Raises BadInput that lists the names, or says where to put a file that cannot be had.
     """
     if pretrained is None:
         return None
@@ -35,7 +39,22 @@ def weights(name: str, pretrained: str | None) -> Any:
     if pretrained not in known.__members__:
         choices = ", ".join(known.__members__)
         raise BadInput(f"pretrained={pretrained!r}: {name} has no such weights; choose {choices}")
+    _fetch(known[pretrained], pretrained)
     return known[pretrained]
+
+
+def _fetch(chosen: WeightsEnum, name: str) -> None:
+    """The file of weights, into torch's folder for them, unless it is there."""
+    file = Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(chosen.url).path).name)
+    if file.exists():
+        return
+    try:
+        chosen.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no internet, or another file than was promised
+        raise BadInput(
+            f"pretrained={name!r}: {chosen.url} cannot be downloaded ({error}); fetch it where "
+            f"there is internet, and put it here as {file}"
+        ) from error
 
 
 def dilated(

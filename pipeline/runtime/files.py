@@ -123,4 +123,4 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Whatever the file holds. Raises BadInput for a file that is no JSON."""
     with readable(path, "JSON", AGAIN):
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))

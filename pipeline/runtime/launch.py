@@ -11,8 +11,15 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed, nn
 
+from pipeline.runtime import process
 from pipeline.runtime.compute import Compute, Fixed
 from pipeline.runtime.files import BadInput
+
+_LAUNCHERS = (
+    *("LOCAL_RANK", "RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE"),
+    *("MASTER_ADDR", "MASTER_PORT"),
+)
+"""What launchers of processes tell each of them, and may have left behind."""
 
 
 class _Together(DDPStrategy):
@@ -36,6 +43,7 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
     given: dict[str, Any] = {"devices": 1 if alone else compute.devices}
     # what else Fabric would go by: variables that a batch system (SLURM, LSF, MPI) sets in any job
     given["plugins"] = [LightningEnvironment()]
+    _forget_launchers()
     if distributed.is_torchelastic_launched() and not alone:
         here, all_ = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         given = {"devices": here, "num_nodes": all_ // here, "strategy": "ddp"}
@@ -51,11 +59,20 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
     if given["devices"] not in ("auto", fabric.world_size // given.get("num_nodes", 1)):
         raise BadInput(
             f"compute.devices = {given['devices']}: {fabric.world_size} processes came of it; "
-            "start them with torchrun, or unset LOCAL_RANK and WORLD_SIZE"
+            "take 1, or start the processes with torchrun"
         )
     if compute.threads:
         torch.set_num_threads(compute.threads)
     return fabric
+
+
+def _forget_launchers() -> None:
+    """Of processes that were started beside others what they were told stays, and of no other."""
+    if process.beside():
+        return
+    for name in _LAUNCHERS:
+        os.environ.pop(name, None)
+    process.start_beside()
 
 
 def _precision(compute: Compute) -> Fixed:

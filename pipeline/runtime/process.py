@@ -11,16 +11,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+from pipeline.runtime import machine, places
 from pipeline.runtime.files import BadInput, writable
 from pipeline.runtime.params import FILE
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
+_NOT_DVCS = ("unfinished", "corrections")
+"""What may lie where its user likes."""
+
+Item = TypeVar("Item")
+
+_BESIDE = "SEGUE_BESIDE"
+"""Has the process that started others beside itself."""
 
 
 def paths(
@@ -28,7 +36,8 @@ def paths(
 ) -> argparse.Namespace:
     """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first.
 
-    `options` are optional words that are no paths.
+    `options` are optional words that are no paths. Raises BadInput for a path that DVC will not
+    keep.
     """
     parser = argparse.ArgumentParser()
     if item:
@@ -38,7 +47,10 @@ def paths(
         parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
     for name in options:
         parser.add_argument(f"--{name}")
-    return parser.parse_args()
+    given = parser.parse_args()
+    kept = [getattr(given, name) for name in (*names, *optional) if name not in _NOT_DVCS]
+    places.check(path for path in kept if path is not None)
+    return given
 
 
 def stage(main: Callable[[], None]) -> None:
@@ -53,22 +65,25 @@ def stage(main: Callable[[], None]) -> None:
         print("stopped; the next run goes on from here", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except (MemoryError, OSError) as error:
-        sys.exit(f"error: {machine(error)}")
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):  # torch's words for one that has ended
+        sys.exit(f"error: {machine.told(error)}")
+
+
+def read(loader: Iterable[Item]) -> Iterator[Item]:
+    """What a loader with processes gives. Raises BadInput where one of them has ended.
+
+    One that is killed while it hands over a batch ends the connection, in one of several ways.
+    """
+    try:
+        yield from loader
+    except (ConnectionError, EOFError, FileNotFoundError, RuntimeError) as error:
+        ended = "DataLoader worker" in str(error)  # torch's words
+        if not ended and (isinstance(error, RuntimeError) or getattr(error, "filename", None)):
             raise
-        sys.exit(
-            f"error: a process that reads images has ended: {str(error).strip()} Where memory is "
-            "short, lower compute.workers, compute.memory or training.batch; then run it again"
-        )
-
-
-def machine(error: Exception) -> str:
-    """What to say of an error that is the machine's, not the data's."""
-    return (
-        f"{type(error).__name__}: {error}; no file of the data was judged by it: look at memory, "
-        "disk and open files, then run it again"
-    )
+        raise BadInput(
+            f"a process that reads images has ended: {str(error).strip() or repr(error)} Where "
+            "memory is short, lower compute.workers, compute.memory or training.batch; then run it "
+            "again"
+        ) from error
 
 
 def die_with_parent() -> None:
@@ -93,6 +108,26 @@ def die_with_stage(*_: object) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def rank() -> int:
+    """This process's place among those of its run, 0 of one that nobody started beside others.
+
+    A batch system or a notebook may set such variables in any process.
+    """
+    if not beside():
+        return 0
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+
+
+def beside() -> bool:
+    """Whether torchrun started this process, or a stage that named itself by `start_beside`."""
+    return "TORCHELASTIC_RUN_ID" in os.environ or os.environ.get(_BESIDE) == str(os.getppid())
+
+
+def start_beside() -> None:
+    """What this process starts from now on knows that it belongs to it."""
+    os.environ[_BESIDE] = str(os.getpid())
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Raises BadInput while the same stage of the same checkout runs in another process.
@@ -100,7 +135,7 @@ def _alone() -> Iterator[None]:
     The lock is a file that ends with its holder's run; one that a killed holder left does not bind.
     The other ranks of a run belong to the first, which holds it.
     """
-    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
+    if rank():
         yield
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])

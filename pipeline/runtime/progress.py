@@ -93,7 +93,8 @@ class Curve:
     def _write(self, more: str) -> None:
         with writable(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a" if self.text else "w", newline="") as file:
+            mode = "a" if self.text else "w"
+            with self.path.open(mode, newline="", encoding="utf-8") as file:
                 file.write(more)
         self.text += more
 

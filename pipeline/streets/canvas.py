@@ -67,7 +67,7 @@ class Canvas:
         if centre is not None and _dot(normal, seen[0]) > 0:
             return
         outline = camera.outline(seen)
-        z = sum([p[2] for p in seen]) / len(seen)
+        z = sum(p[2] for p in seen) / len(seen)
         self.polygon(outline, self.lit(colour, normal), max(z, NEAR), label)
 
     def lit(self, colour: Colour, normal: Point) -> Colour:

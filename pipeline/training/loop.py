@@ -80,7 +80,7 @@ def train(
         draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers,
         worker_init_fn=process.die_with_stage,
     )  # fmt: skip
-    for step, found in enumerate(loader, first):
+    for step, found in enumerate(process.read(loader), first):
         torch.manual_seed(_key(seed, step, fabric.global_rank))  # of dropout
         batch, objective.progress = fabric.to_device(found), step / steps
         for name, (_, stepper) in pairs.items():
