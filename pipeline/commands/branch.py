@@ -76,7 +76,8 @@ def added(text: str, new: Mapping[str, Any]) -> str:
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
         end -= 1  # comments above the next section are its own
     column = rounds.lc.col
-    ends = "\r" * lines[end - 1].endswith("\r")
+    ends = "\r" * ("\r\n" in text)
+    lines[end - 1] = lines[end - 1].removesuffix(ends) + ends  # it may have been the last
     own = [line + ends for name, item in new.items() for line in _lines(name, item, column)]
     return "\n".join([*lines[:end], *own, *(lines[end:] or [""])])
 

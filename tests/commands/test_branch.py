@@ -113,3 +113,29 @@ def test_a_params_file_behind_a_link_is_written_where_it_lies(project, tmp_path)
     assert project.is_symlink()
     assert (tmp_path / "ours.yaml").read_bytes() == (ROOT / "presets/streets.yaml").read_bytes()
     assert "other" in (tmp_path / "params.previous.yaml").read_text()
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\n"])
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends_and_marks_stay_as_they_are(ends, mark, last, project):
+    before = mark + "# ü, and so on\n" + project.read_text()
+    before = (before if last else before.rstrip("\n")).replace("\n", ends)
+    project.write_bytes(before.encode())
+    run("branch", "round-3", "late")
+    after = project.read_bytes().decode()
+    assert after.startswith(before.rstrip())
+    assert "late" in read(project)["rounds"]
+    assert after.count("\n") == after.count(ends)
+
+
+def test_one_pair_of_braces_keeps_its_line_ends(project):
+    text = project.read_text()
+    start = text.index("rounds:")
+    item = read(project)["rounds"]["round-1"]
+    project.write_bytes(
+        f"{text[:start]}rounds: {{round-1: {item}}}\n".replace("\n", "\r\n").encode()
+    )
+    run("branch", "round-1", "late")
+    after = project.read_bytes()
+    assert after.count(b"\n") == after.count(b"\r\n")

@@ -103,6 +103,14 @@ def test_label_refuses_images_whose_labels_would_have_one_name(weights, photogra
     assert not (tmp_path / "out").exists()
 
 
+def test_label_leaves_out_what_it_wrote_itself(weights, photographs, tmp_path):
+    """Its output within its input, and run again."""
+    images, out = tmp_path / "in", tmp_path / "in" / "out"
+    told = {segue("label", weights, images, out, *CPU)[0] for _ in range(2)}
+    assert len(told) == 1
+    assert {path.stem for path in (out / "labels").iterdir()} == photographs.keys()
+
+
 def test_label_refuses_a_file_that_is_no_model(photographs, tmp_path):
     torch.save({"some": torch.zeros(1)}, tmp_path / "foreign.pt")
     told = refusal("label", tmp_path / "foreign.pt", tmp_path / "in", tmp_path / "out")

@@ -70,6 +70,9 @@ def start(command, tmp_path):
         process.communicate()
 
 
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "x"}
+
+
 def ended(process):
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
@@ -96,7 +99,8 @@ def test_bad_input_is_a_message_and_no_traceback(start):
 def test_an_error_of_the_machine_is_a_message_and_judges_no_file(start):
     code, out, err = ended(start("machine", *PATHS))
     assert (code, out) == (1, "")
-    assert err.startswith("error: OSError: [Errno 5] Input/output error: 'x.png'; no file of")
+    assert err.startswith("error: OSError: [Errno 5] Input/output error: 'x.png': the disk reports")
+    assert "No file of the data was judged by it" in err
     assert err.count("\n") == 1
 
 
@@ -131,8 +135,11 @@ def test_a_stage_does_not_run_twice_at_once(start):
     assert "already running" in err
     assert err.count("\n") == 1
     assert ended(start("r2", *PATHS))[0] == 0  # another item is another stage
-    assert ended(start("r1", *PATHS, LOCAL_RANK="1"))[0] == 0  # a rank of the first
-    assert ended(start("r1", *PATHS, RANK="3", LOCAL_RANK="0"))[0] == 0  # on another machine
+    assert ended(start("r1", *PATHS, LOCAL_RANK="1", **TORCHRUN))[0] == 0  # a rank of the first
+    assert (
+        ended(start("r1", *PATHS, RANK="3", LOCAL_RANK="0", **TORCHRUN))[0] == 0
+    )  # on another machine
+    assert ended(start("r1", *PATHS, LOCAL_RANK="1"))[0] == 1  # left by somebody else
     assert ended(first)[0] == 0
     assert ended(start("r1", *PATHS))[0] == 0
 
