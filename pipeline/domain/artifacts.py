@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -44,12 +45,37 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         _write_parquet(path, pa.Table.from_pandas(table, preserve_index=False))
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """What `write_table` wrote. Raises BadInput for a file that is no table."""
+def read_table(
+    path: Path,
+    *columns: str,
+    classes: Sequence[str] | None = None,
+    images: Iterable[str] | None = None,
+) -> pd.DataFrame:
+    """What `write_table` wrote. Raises BadInput for a file that is no table.
+
+    And for one without all of `columns`, whose column `class` is not `classes` over and over, or
+    whose column `image` does not name all of `images` and no other.
+    """
     with readable(path, "a table", AGAIN):
         if path.suffix != ".csv":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may name a class
+            table = pd.read_parquet(path)
+        else:  # NA may name a class
+            table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"it has no column {missing[0]!r}")
+        if classes is not None and [*table["class"]] != _over(classes, len(table)):
+            raise ValueError(f"its classes are not the {len(classes)} of the task, a row each")
+        if images is not None and (other := {*table["image"]} ^ {*images}):
+            raise ValueError(
+                f"its images are not the target's: {min(other)} is in one alone ({len(other)} "
+                "in all)"
+            )
+        return table
+
+
+def _over(classes: Sequence[str], rows: int) -> list[str]:
+    """The classes once or more times, as many rows as there are; at least once."""
+    return [*classes] * max(1, rows // max(1, len(classes)))
 
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
@@ -80,16 +106,19 @@ def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
     _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
 
 
-def read_domain(path: Path, root: Path, memory: int = 0) -> Domain:
+def read_domain(path: Path, root: Path, memory: int = 0, *, empty: bool = False) -> Domain:
     """A domain that `write_domain` wrote, its files below `root`.
 
-    Raises BadInput for any other file, and for one that names a file outside the root.
+    Raises BadInput for any other file, for one that names a file outside the root, and for one
+    without a sample, unless it may be `empty`.
     """
     with readable(path, "the index of a domain", AGAIN):
         table = pq.read_table(path)
         about = json.loads(table.schema.metadata[b"segue"])
         values = {int(raw): index for raw, index in about.get("values", {}).items()}
         samples = [Sample(**row) for row in table.to_pylist()]
+        if not samples and not empty:
+            raise ValueError("it has no image")
         for name in (name for s in samples for name in (s.image, s.label) if name):
             if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
                 raise ValueError(f"{name!r} leaves its root")

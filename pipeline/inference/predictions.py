@@ -137,6 +137,13 @@ def _row(prediction: Prediction) -> pa.Table:
     return pa.Table.from_pylist([row], schema=_PREDICTION)
 
 
+def _names(file: Path) -> list[str]:
+    """The images of a file, without their logits."""
+    with readable(file, *_KIND):
+        names: list[str] = pq.read_table(file, columns=["image"])["image"].to_pylist()
+        return names
+
+
 class Predictions:
     """A folder of predictions, read one image at a time, from any thread."""
 
@@ -150,6 +157,16 @@ class Predictions:
             self._places += [(file, group) for group in range(groups)]
         if not self._places:
             raise BadInput(f"{folder}: holds no predictions; run dvc repro")
+
+    def check_images(self, images: Sequence[str]) -> None:
+        """Raises BadInput where they are not of these images, in this order."""
+        files = dict.fromkeys(file for file, _ in self._places)
+        found = [image for file in files for image in _names(file)]
+        if found != [*images]:
+            raise BadInput(
+                f"{self._places[0][0].parent}: predictions of {len(found)} images that are not the "
+                f"target's {len(images)}, or in another order; run dvc repro"
+            )
 
     def only(self, indices: Sequence[int]) -> Predictions:
         """Those of some images, in the order of `indices`."""

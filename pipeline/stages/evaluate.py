@@ -113,8 +113,10 @@ def main() -> None:
     pseudo = None
     if at.labels is not None:
         labels = PseudoLabelled(target, at.labels, len(evaluated.recipe.taxonomy))
-        truth = artifacts.read_domain(at.target_truth, root("target"))
-        pseudo = PseudoLabels(labels, truth, artifacts.read_table(at.thresholds))
+        truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
+        names = evaluated.recipe.taxonomy.names
+        thresholds = artifacts.read_table(at.thresholds, "lambda", classes=names)
+        pseudo = PseudoLabels(labels, truth, thresholds)
     metrics, table = tables(confusion, evaluated, pseudo, found)
     write_json(at.metrics, metrics)
     artifacts.write_table(at.iou, table)

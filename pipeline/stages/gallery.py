@@ -112,7 +112,8 @@ def each(at: Namespace, labels: PseudoLabelled, predictions: Predictions) -> pd.
 
     found = views.write(at.look / "maps", at.item, predictions, labels.label, truth, size)
     corrected = {path.stem for path in at.corrections.glob("*.png")}
-    tables = (found, artifacts.read_table(at.coverage), artifacts.read_table(at.split))
+    coverage = artifacts.read_table(at.coverage, "kept", images=index["images"])
+    tables = (found, coverage, artifacts.read_table(at.split, "rank", images=index["images"]))
     return views.table(index["images"], index["names"], *tables, corrected)
 
 
@@ -122,10 +123,11 @@ def main() -> None:
     at = process.paths("target", "panels", *made, "target_truth", "taxonomy", "look", item=True)
     params = load(Params, "gallery", f"rounds.{at.item}.gallery")
     target = artifacts.read_domain(at.target, root("target"))
-    truth = artifacts.read_domain(at.target_truth, root("target"))
+    truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions, len(taxonomy))
+    predictions.check_images([sample.image for sample in target.samples])
     write(at.look, run(params, target, predictions, labels, truth, taxonomy))
     artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)
@@ -133,7 +135,7 @@ def main() -> None:
     pictures.write_image(at.look / "split.png", picture)
     if any(at.dense.iterdir()):
         maps = (labels, PseudoLabelled(target, at.dense, len(taxonomy)))
-        thresholds = artifacts.read_table(at.thresholds)
+        thresholds = artifacts.read_table(at.thresholds, "k", "kept", classes=taxonomy.names)
         count = min(params.images, len(target))
         picture = growth(thresholds, target, predictions, maps, taxonomy, count)
         pictures.write_image(at.look / "growth.png", picture)

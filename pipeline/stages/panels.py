@@ -64,7 +64,7 @@ def main() -> None:
     at = process.paths("target", "target_truth", "panels")
     params = load(Params, "panels")
     target = artifacts.read_domain(at.target, root("target"))
-    truth = artifacts.read_domain(at.target_truth, root("target"))
+    truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
 
     panel = run(params, target, truth)
 

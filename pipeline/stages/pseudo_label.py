@@ -17,8 +17,11 @@ from pipeline.inference.confidence import Counts, Seen
 from pipeline.inference.labelling import Floats, Made
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.runtime import parts, process, progress, threads
+from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import load
 from pipeline.sections.pseudo_label import Params
+
+_PLANES = 3  # of a prior: classes, rows, columns
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,11 @@ def main() -> None:
     at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
     predictions = Predictions(at.predictions, len(taxonomy))
     prior = artifacts.read_array(at.prior)
+    if prior.ndim != _PLANES or len(prior) != len(taxonomy):
+        raise BadInput(
+            f"{at.prior}: {prior.shape} is no prior of {len(taxonomy)} classes; run dvc repro, "
+            "which makes it again"
+        )
     made = run(params, predictions, corrections, taxonomy, prior, write)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)

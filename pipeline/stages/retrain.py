@@ -116,12 +116,14 @@ def main() -> None:
     nested = params.source_draw == "nested"
     source = portion(source, params.source_portion, params.seed if nested else own)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
-    classes = len(start.recipe.taxonomy)
+    names = start.recipe.taxonomy.names
+    classes = len(names)
     logits = Predictions(at.predictions, classes)
+    logits.check_images([sample.image for sample in images.samples])
     target = PseudoLabelled(images, at.labels, classes, logits)
-    pseudo = split_up(
-        params, target, artifacts.read_table(at.split), artifacts.read_table(at.thresholds)
-    )
+    split = artifacts.read_table(at.split, "subset", images=[s.image for s in images.samples])
+    thresholds = artifacts.read_table(at.thresholds, "k", "predicted", classes=names)
+    pseudo = split_up(params, target, split, thresholds)
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     params = params.model_copy(update={"seed": own})

@@ -27,7 +27,10 @@ def main() -> None:
     """Open, run, write."""
     at = process.paths("coverage", "thresholds", "split", item=True)
     params = load(Params, "split", f"rounds.{at.item}.split")
-    tables = (artifacts.read_table(at.coverage), artifacts.read_table(at.thresholds))
+    thresholds = artifacts.read_table(at.thresholds, "class", "lambda")
+    classes = [*thresholds["class"]]
+    coverage = artifacts.read_table(at.coverage, "image", "predicted", "sure", classes=classes)
+    tables = (coverage, thresholds)
     artifacts.write_table(at.split, run(params, *tables))
 
 

@@ -54,7 +54,9 @@ def main() -> None:
     source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
-    shares = torch.tensor(artifacts.read_table(at.shares).to_numpy("float32"))
+    names = start.recipe.taxonomy.names
+    table = artifacts.read_table(at.shares, *names)
+    shares = torch.tensor(table[[*names]].to_numpy("float32"))
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     others = [Path(o) for o in params.options.values() if isinstance(o, str) and Path(o).is_file()]

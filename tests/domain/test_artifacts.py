@@ -122,7 +122,7 @@ def test_taxonomies_come_back(classes, tmp_path):
 def test_domains_come_back_below_any_root(encoding, n, tmp_path):
     written = domain(tmp_path / "here", n, encoding)
     artifacts.write_domain(tmp_path / "d.parquet", written)
-    read = artifacts.read_domain(tmp_path / "d.parquet", tmp_path / "there", memory=5)
+    read = artifacts.read_domain(tmp_path / "d.parquet", tmp_path / "there", memory=5, empty=True)
     assert read == replace(written, root=tmp_path / "there", memory=5)
 
 
@@ -187,3 +187,36 @@ def test_pseudo_labels_lie_under_their_samples_names(tmp_path):
     assert labelled.image(1).shape == (4, 6, 3)
     assert np.array_equal(labelled.label(1), np.full((4, 6), 1))
     assert (PseudoLabelled(whole, None, 2).label(1) == np.full((4, 6), IGNORE)).all()
+
+
+def test_an_index_without_an_image_is_refused_where_some_are_needed(tmp_path):
+    artifacts.write_domain(tmp_path / "d.parquet", Domain([], tmp_path, (8, 8)))
+    assert len(artifacts.read_domain(tmp_path / "d.parquet", tmp_path, empty=True)) == 0
+    with pytest.raises(BadInput, match=r"d\.parquet: cannot be read as the index.*has no image"):
+        artifacts.read_domain(tmp_path / "d.parquet", tmp_path)
+
+
+TABLE = pd.DataFrame({"image": ["a", "a", "b", "b"], "class": ["x", "y"] * 2, "k": [1.0] * 4})
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(columns="k"), "it has no column 'k'"),
+        (lambda t: t.iloc[:-1], "its classes are not the 2 of the task"),
+        (lambda t: t.iloc[::-1], "its classes are not the 2 of the task"),
+        (lambda t: t.iloc[:0], "its classes are not the 2 of the task"),
+        (lambda t: t.replace("b", "c"), "its images are not the target's: b is in one alone"),
+        (lambda t: t.iloc[:2], "its images are not the target's: b is in one alone"),
+    ],
+)
+def test_a_table_of_something_else_is_refused(change, words, suffix, tmp_path):
+    """Well-formed, and made of other classes or images, or cut short."""
+    path = tmp_path / f"t.{suffix}"
+    given = {"classes": ["x", "y"], "images": ["a", "b"]}
+    artifacts.write_table(path, TABLE)
+    assert len(artifacts.read_table(path, "k", **given)) == len(TABLE)
+    artifacts.write_table(path, change(TABLE))
+    with pytest.raises(BadInput, match=words):
+        artifacts.read_table(path, "k", **given)

@@ -62,3 +62,12 @@ def test_predictions_that_stop_halfway_leave_no_file_that_would_be_read(tmp_path
 def test_no_predictions_are_refused_by_folder(tmp_path):
     with pytest.raises(BadInput, match="p: holds no predictions"):
         Predictions(tmp_path / "p")
+
+
+def test_predictions_of_other_images_are_refused(tmp_path):
+    store(tmp_path / "p", made(40), 40)
+    found, names = Predictions(tmp_path / "p"), [f"i/{index}.png" for index in range(40)]
+    found.check_images(names)
+    for other in (names[:-1], names[::-1], [*names[:-1], "x.png"]):
+        with pytest.raises(BadInput, match=r"not the target's \d+, or in another order"):
+            found.check_images(other)
