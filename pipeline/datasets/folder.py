@@ -35,6 +35,7 @@ class Dataset(Matched):
 
     encoding = INDEX
     advice = "set image_suffix and label_suffix to what their names end in, or rename them"
+    elsewhere = "set the options images and labels (labels: null where there are none)"
 
     def __init__(
         self,

@@ -49,8 +49,10 @@ class Files:
 class Matched:
     """What readers have in common whose images and labels are two sets of files."""
 
-    advice = "rename or remove them"
-    """What to do about labels of which none has the name of an image."""
+    advice = "rename them"
+    """What to do about files of other names than expected."""
+    elsewhere = "set the root to the folder that holds them"
+    """What to do about a folder that is not there."""
     example = "x"
     """A key within a place, for messages."""
 
@@ -77,8 +79,8 @@ class Matched:
 
     def _both(self) -> tuple[dict[str, str], dict[str, str]]:
         """Key -> path within the root, of images and of labels."""
-        labels = {} if self._labels is None else self._keyed(self._labels, self._images)
         images = self._keyed(self._images, self._labels)
+        labels = {} if self._labels is None else self._keyed(self._labels, self._images)
         for side, found in ((self._images, images), (self._labels, labels)):
             if side and not found and (side is self._images or side.required):
                 raise BadInput(self._none(side))
@@ -107,7 +109,7 @@ class Matched:
                     if not any(part.startswith(".") for part in path.relative_to(top).parts):
                         yield path.relative_to(self._root).as_posix()
             elif side is self._images or side.required:
-                raise BadInput(f"{top}: no such folder; {self._expected()}")
+                raise BadInput(f"{top}: no such folder; {self._expected()}; {self.elsewhere}")
 
     def _wanted(self, key: str) -> str | None:
         return None if self._labels is None else self._labels.named(key)
@@ -121,8 +123,9 @@ class Matched:
     def _none(self, side: Files) -> str:
         kind = "images" if side is self._images else "labels"
         there = [name for name in self._listed(side) if (self._root / name).is_file()]
-        other = f"; {len(there)} other files are, such as {_examples(there)}" if there else ""
-        return f"{self._root / side.folder}: no {kind} here{other}; {self._expected()}"
+        other = f", but {len(there)} other files, such as {_examples(there)}" if there else ""
+        fix = self.advice if there else self.elsewhere
+        return f"{self._root / side.folder}: no {kind} here{other}; {self._expected()}; {fix}"
 
     def _apart(self, images: Mapping[str, str], labels: Mapping[str, str]) -> str:
         key = min(images)

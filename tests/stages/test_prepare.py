@@ -106,6 +106,27 @@ def test_the_target_needs_no_labels_at_all(given):
     assert set(prepared.refused["domain"]) == {"source"}
 
 
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_labels_of_no_image_are_reported_and_refuse_nothing(name, given, main, capsys):
+    lost, label = image(given, name, 0)
+    lost.unlink()
+    prepared = run(given)
+    assert len(getattr(prepared, name)) == {"source": 3, "target": 3, "val": 2}[name]
+    place = {"target": "target_truth"}.get(name, name)
+    root = given[name]["root"]
+    (row,) = prepared.refused.loc[
+        prepared.refused["image"] == label.relative_to(root).as_posix()
+    ].to_dict("records")
+    assert row["domain"] == place
+    assert f"is the label of no image; add {lost.relative_to(root).as_posix()}" in row["problem"]
+    assert prepared.strays[place] == 1
+    at = main(given)
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith(f"{place}:")]
+    assert line.endswith(
+        f"{int(name == 'source')} refused; labels of no image: 1, see {at['refused']}"
+    )
+
+
 # --- what is refused -----------------------------------------------------------------------
 
 
@@ -233,6 +254,19 @@ def test_too_few_good_images_stop_it_with_the_first_three_problems(name, given):
     assert len(lines) == 4
     assert [path.name in line for path, line in zip(paths, lines[1:], strict=True)] == [True] * 3
     assert len(error.value.refused) >= 3
+
+
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_labels_that_are_all_of_no_image_stop_it(name, given):
+    _, label = image(given, name, 0)
+    for path in [*label.parents[name != "source"].rglob(f"*{label.suffix}")]:
+        path.rename(path.with_name(f"other-{path.name}"))
+    with pytest.raises(
+        BadInput, match=rf"prepare.{name}: .* none of its \d labels is of one"
+    ) as error:
+        run(given)
+    assert label.name in str(error.value)
+    assert f"other-{label.name}" in str(error.value)
 
 
 @pytest.mark.parametrize(
