@@ -1,9 +1,11 @@
 """The prepare stage: every image is checked, the bad ones are refused with a reason."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -125,6 +127,19 @@ def test_labels_of_no_image_are_reported_and_refuse_nothing(name, given, main, c
     assert line.endswith(
         f"{int(name == 'source')} refused; labels of no image: 1, see {at['refused']}"
     )
+
+
+def test_the_documents_way_from_gta5_to_idd_lite(tmp_path):
+    text = (Path(__file__).parents[2] / "docs/data.md").read_text()
+    (block,) = re.findall(r"```yaml\n(prepare:.*?)```", text, re.DOTALL)
+    given = YAML(typ="safe").load(block)["prepare"]
+    for seed, (name, reader) in enumerate((("source", "gta5"), ("target", "idd_lite"))):
+        given[name]["root"] = str(tmp_path / name)
+        getattr(worlds, reader)(tmp_path / name, 3, seed=seed)
+    worlds.idd_lite(tmp_path / "val", 3, seed=2)
+    prepared = run(given | {"val": given["target"] | {"root": str(tmp_path / "val")}})
+    assert len(prepared.source) == len(prepared.target_truth) == 3
+    assert {*np.unique(prepared.source.label(0))} <= {*range(7), IGNORE}
 
 
 # --- what is refused -----------------------------------------------------------------------
