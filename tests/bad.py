@@ -237,6 +237,12 @@ def folder_of(path: str, kind: str) -> Callable[[], object]:
     return lambda: [p.unlink() for p in place.rglob("*") if p.suffix == kind]
 
 
+def renamed(name: str) -> Callable[[], object]:
+    """The labels of a domain end in `_gt`."""
+    place = Path("data/raw", name, "labels")
+    return lambda: [p.rename(p.with_stem(f"{p.stem}_gt")) for p in place.rglob("*.png")]
+
+
 def too_fine() -> None:
     params(prior__stride=1)()
     source = Path("data/prepared/source.parquet")
@@ -292,7 +298,8 @@ FILES = [
          "too long to name a file", OTHERS),
     Case("name: two that differ by / and __", "prepare",
          rename("../west__field.1"), "is named, but for '/' and suffix, like", OTHERS),
-    Case("label: missing", "prepare", LABEL.unlink, "has no label; add it", OTHERS),
+    Case("label: missing", "prepare", LABEL.unlink,
+         "has no label; add labels/east/field.0.{png,bmp,tif,tiff} or remove the image", OTHERS),
     Case("label: empty file", "prepare", write(LABEL, b""), RAW, OTHERS),
     Case("label: cut off", "prepare", cut(LABEL), RAW, OTHERS),
     Case("label: a decompression bomb", "prepare", write(LABEL, png(60000, 60000, 8, 0)), RAW, OTHERS),
@@ -330,7 +337,7 @@ SETS = [
     Case("images and labels swapped", "prepare", role("source", **SWAPPED), "mode RGB; a label"),
     Case("the target's swapped", "prepare", role("target", **SWAPPED),
          "prepare.target: none of the labels in data/raw/target is good"),
-    Case("no such folder", "prepare", role("target", root="nowhere"), "no such folder; expected images/x.jpg"),
+    Case("no such folder", "prepare", role("target", root="nowhere"), "nowhere/images: no such folder; expected images/x."),
     Case("a folder without images", "prepare", lambda: [
          p.rename(p.with_suffix(".txt")) for p in Path("data/raw/val/images").rglob("*.*")],
          "no images here"),
@@ -338,7 +345,23 @@ SETS = [
          lambda: IMAGE.with_suffix(".bmp").write_bytes(IMAGE.read_bytes()),
          "have the same name but for their suffix"),
     Case("val without labels", "prepare", folder_of("data/raw/val/labels", ".png"),
-         "prepare.val: 0 of 3 images"),
+         "data/raw/val/labels: no labels here; expected images/x."),
+    Case("labels of other names than their images", "prepare", renamed("source"),
+         "none of its 3 labels is of one of its 3 images: images/east/field.0.png would have "
+         "labels/east/field.0.{png,bmp,tif,tiff}, and there are labels/east/field.0_gt.png"),
+    Case("the target's labels of other names", "prepare", renamed("target"),
+         "prepare.target: data/raw/target: none of its 3 labels is of one of its 3 images"),
+    Case("a suffix that no label has", "prepare", role("source", options={"label_suffix": "_gt"}),
+         "no labels here, but 3 other files, such as labels/east/field.0.png"),
+    Case("a suffix that no image has", "prepare", role("val", options={"image_suffix": "_rgb"}),
+         "no images here, but 4 other files, such as images/east/field.0.png"),
+    Case("Mapillary without its list of classes", "prepare", lambda: (
+         worlds.mapillary(Path("data/raw/vistas"), 3),
+         Path("data/raw/vistas/config_v1.2.json").unlink(),
+         params(prepare__classes="cityscapes")(),
+         role("source", reader="mapillary", root="data/raw/vistas",
+              options={"split": "training"})()),
+         "config_v1.2.json: cannot be read as Mapillary's list of classes"),
     Case("source without labels", "prepare", role("source", options={"labels": None}),
          "prepare.source: 0 of 3 images"),
     Case("fewer good images than asked for", "prepare", params(prepare__minimum=4),
@@ -352,7 +375,25 @@ SETS = [
     Case("a list of nothing", "prepare", by_list(b"\n\n"), "names no images"),
 ]  # fmt: skip
 YAML_FILE = Path("params.yaml")
+SUFFIXES = [
+    Case("suffix: of labels that would lose values", "segue check",
+         role("val", options={"label_suffix": "_gt.jpg"}),
+         "label_suffix='_gt.jpg': a label must be one of .png, .bmp, .tif, .tiff"),
+    Case("suffix: with a folder", "segue check", role("val", options={"image_suffix": "rgb/_x"}),
+         "image_suffix='rgb/_x': write how names end and no more"),
+    Case("suffix: of labels that there are none of", "segue check",
+         role("target", options={"labels": None, "label_suffix": "_gt"}),
+         "label_suffix='_gt': labels is null"),
+    Case("suffix: the same for images and labels of one folder", "segue check",
+         role("val", options={"images": ".", "labels": ".", "image_suffix": ".png",
+                              "label_suffix": ".png"}),
+         "image_suffix is the same, and images and labels lie in one folder"),
+    Case("fog that Foggy Cityscapes has not", "segue check",
+         role("target", reader="cityscapes", options={"split": "val", "beta": 0.05}),
+         "option beta=0.05: choose 0.005, 0.01, 0.02"),
+]  # fmt: skip
 PARAMS = [
+    *SUFFIXES,
     Case("params: no YAML", "segue check", write(YAML_FILE, b"a: ["), "params.yaml: cannot be read"),
     Case("params: no text", "segue check", write(YAML_FILE, b"\xff\xfe\0"), "cannot be read"),
     Case("params: empty", "segue check", write(YAML_FILE, b""), "holds no sections"),

@@ -6,65 +6,26 @@ options its reader needs. Two seeds give two worlds without a common image.
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from pipeline.domain.taxonomy import CAMVID, LABEL_IDS
+from tests.drives import (  # noqa: F401 - a reader's world is found here by its name
+    acdc,
+    bdd100k,
+    dark_zurich,
+    idd,
+    idd_lite,
+    mapillary,
+)
+from tests.scenes import SIZE, Size, save, save_rgb16, scene
 
-Array = npt.NDArray[Any]
-Size = tuple[int, int]
-
-SIZE = (32, 24)
 LABEL_ID = {name: raw for raw, name in LABEL_IDS.items() if name}
 SYNTHIA_ID = {"sky": 1, "building": 2, "road": 3, "sidewalk": 4, "vegetation": 6, "car": 8}
 SEEN = ("road", "sidewalk", "building", "vegetation", "sky", "person", "car", "pole")
 FOLDER_NAMES = ("soil", "crop", "weed")
-
-
-def scene(rng: np.random.Generator, size: Size, classes: int) -> tuple[Array, Array]:
-    """An image uint8 (h, w, 3) and its ids uint8 (h, w): a grid of coloured cells with noise.
-
-    A class has the same colour in every scene, so a network can learn it in a few steps.
-    """
-    width, height = size
-    cells = rng.integers(0, classes, (3, 4))
-    rows, columns = np.arange(height) * 3 // height, np.arange(width) * 4 // width
-    ids = cells[np.ix_(rows, columns)].astype(np.uint8)
-    colours = np.random.default_rng(1).integers(20, 235, (256, 3))
-    image = colours[ids] + rng.normal(0, 12, (height, width, 3))
-    return image.clip(0, 255).astype(np.uint8), ids
-
-
-def save(path: Path, pixels: Array, palette: Sequence[tuple[int, int, int]] | None = None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(pixels)
-    if palette is not None:
-        image.putpalette(np.asarray(palette, np.uint8).tobytes())
-    image.save(path)
-
-
-def save_rgb16(path: Path, pixels: Array) -> None:
-    """uint16 (h, w, 3) as a PNG of 16 bits a channel, which neither PIL nor torchvision writes."""
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)  # 0: no filter
-    chunks = (
-        (b"IHDR", struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
-        (b"IEND", b""),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        for kind, data in chunks:
-            checksum = zlib.crc32(kind + data)
-            file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum))
 
 
 def gta5(root: Path, n: int, size: Size = SIZE, seed: int = 0) -> dict[str, Any]:
@@ -100,9 +61,17 @@ def synthia(root: Path, n: int, size: Size = SIZE, seed: int = 0) -> dict[str, A
 
 
 def cityscapes(
-    root: Path, n: int, size: Size = SIZE, seed: int = 0, split: str = "train"
+    root: Path,
+    n: int,
+    size: Size = SIZE,
+    seed: int = 0,
+    split: str = "train",
+    beta: float | None = None,
 ) -> dict[str, Any]:
-    """Two cities; every labelId occurs; beside each label lie the decoys that the site ships."""
+    """Two cities; every labelId occurs; beside each label lie the decoys that the site ships.
+
+    With `beta`, Foggy Cityscapes' three images of each frame instead.
+    """
     rng = np.random.default_rng([seed, 3, len(split)])
     raw = np.array([LABEL_ID[name] for name in SEEN], np.uint8)
     for index in range(n):
@@ -111,13 +80,17 @@ def cityscapes(
         label = raw[ids]
         label.flat[:34] = range(34)
         place = f"{split}/{city}/{city}_{index:06d}_000019"
-        save(root / f"leftImg8bit/{place}_leftImg8bit.png", image)
+        if beta is None:
+            save(root / f"leftImg8bit/{place}_leftImg8bit.png", image)
+        for fog in (0.005, 0.01, 0.02) if beta else ():
+            shown = image // 2 + np.uint8(5000 * fog)
+            save(root / f"leftImg8bit_foggy/{place}_leftImg8bit_foggy_beta_{fog}.png", shown)
         truth = root / f"gtFine/{place}_gtFine"
         save(Path(f"{truth}_labelIds.png"), label)
         save(Path(f"{truth}_color.png"), image)
         save(Path(f"{truth}_instanceIds.png"), label.astype(np.uint16) * 1000)
         Path(f"{truth}_polygons.json").write_text("{}")
-    return {"split": split}
+    return {"split": split} | ({"beta": beta} if beta else {})
 
 
 def camvid(
@@ -154,5 +127,11 @@ CLASSES: dict[str, str | list[str]] = {
     "cityscapes": "cityscapes",
     "camvid": "camvid",
     "folder": list(FOLDER_NAMES),
+    "bdd100k": "cityscapes",
+    "acdc": "cityscapes",
+    "dark_zurich": "cityscapes",
+    "mapillary": "cityscapes",
+    "idd": "cityscapes",
+    "idd_lite": "idd_lite",
 }
 """The classes to prepare each data set with."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.domain.pixels import Coding, read_image, read_label
 from pipeline.domain.samples import Pair, Sample, file_name
-from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.runtime.files import BadInput, digest
 from pipeline.runtime.progress import track
 
@@ -30,6 +31,16 @@ class Candidates:
     root: Path
     pairs: Sequence[Pair]
     coding: Coding
+    strays: Mapping[str, str] = field(default_factory=dict)
+    """Labels of no image, and the image that was looked for."""
+
+
+def candidates(domain: str, root: Path, dataset: Any, taxonomy: Taxonomy) -> Candidates:
+    """What a reader finds. Raises BadInput as the reader does."""
+    pairs = dataset.pairs()
+    strays = dataset.strays() if hasattr(dataset, "strays") else {}
+    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
+    return Candidates(domain, root, pairs, coding, strays)
 
 
 def inspect(found: Sequence[Candidates]) -> tuple[dict[str, list[Sample]], pd.DataFrame]:
@@ -37,9 +48,22 @@ def inspect(found: Sequence[Candidates]) -> tuple[dict[str, list[Sample]], pd.Da
 
     An image that repeats an earlier one, in its own domain or before it in `found`, is refused.
     The target's samples have no labels; those with a good one are in "target_truth" too, and a
-    bad one is refused from there alone.
+    bad one is refused from there alone. A label of no image has a row in the place of its image.
     """
-    return _judge(_check_all(found))
+    good, refused = _judge(_check_all(found))
+    return good, pd.DataFrame([*refused, *_stray(found)], columns=["domain", "image", "problem"])
+
+
+def truth_of(domain: str) -> str:
+    """Where the labels of a domain count: those of the target are a domain of their own."""
+    return "target_truth" if domain == "target" else domain
+
+
+def _stray(found: Sequence[Candidates]) -> Iterator[list[str | None]]:
+    for domain in found:
+        for label, image in domain.strays.items():
+            problem = f"{label}: is the label of no image; add {image} or remove it"
+            yield [_shown(text) for text in (truth_of(domain.domain), label, problem)]
 
 
 @dataclass(frozen=True)
@@ -72,7 +96,8 @@ def _check(found: Candidates, pair: Pair) -> _Checked:
         height, width = read_image(root / pair.image).shape[:2]
         sample = Sample(found.domain, pair.image, digest(root / pair.image), height, width)
         if pair.label is None:
-            raise BadInput(f"{pair.image}: has no label; add it or remove the image")
+            wanted = pair.wanted or "it"
+            raise BadInput(f"{pair.image}: has no label; add {wanted} or remove the image")
         _check_label(found, pair.label, (width, height))
     except BadInput as error:  # without the root: a report does not depend on the machine
         return _Checked(found.domain, pair, sample, str(error).replace(f"{root}/", ""))
@@ -99,7 +124,9 @@ def _check_name(root: Path, name: str) -> None:
         raise BadInput(f"{name}: is no file; remove or rename it")
 
 
-def _judge(results: Iterable[_Checked]) -> tuple[dict[str, list[Sample]], pd.DataFrame]:
+def _judge(
+    results: Iterable[_Checked],
+) -> tuple[dict[str, list[Sample]], list[list[str | None]]]:
     """The good samples of each domain and of the target's truth, and the report of the others."""
     good: dict[str, list[Sample]] = {"source": [], "target": [], "val": [], "target_truth": []}
     refused: list[tuple[str, str, str | None]] = []
@@ -117,8 +144,7 @@ def _judge(results: Iterable[_Checked]) -> tuple[dict[str, list[Sample]], pd.Dat
                 good["target_truth"].append(sample)
             elif checked.pair.label:
                 refused.append(("target_truth", image, checked.problem))
-    rows = [[_shown(text) for text in row] for row in refused]
-    return good, pd.DataFrame(rows, columns=["domain", "image", "problem"])
+    return good, [[_shown(text) for text in row] for row in refused]
 
 
 def _shown(text: str | None) -> str | None:

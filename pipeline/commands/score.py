@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.checks.inspection import Candidates, inspect
-from pipeline.domain.pixels import Coding
+from pipeline.checks.inspection import candidates, inspect
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.model import model
@@ -58,10 +57,10 @@ def _labelled(
     taxonomy: Taxonomy, root: Path, reader: str, options: dict[str, object], size: tuple[int, int]
 ) -> Domain:
     dataset = parts.build("datasets", reader, options, root=root, classes=taxonomy)
-    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
-    good, refused = inspect([Candidates("val", root, dataset.pairs(), coding)])
+    found = candidates("val", root, dataset, taxonomy)
+    good, refused = inspect([found])
     for problem in refused["problem"]:
         typer.echo(f"refused: {problem}", err=True)
     if not good["val"]:
         raise BadInput(f"{root}: no image with a good label is left")
-    return Domain(good["val"], root, size, coding)
+    return Domain(good["val"], root, size, found.coding)

@@ -57,4 +57,4 @@ class Dataset:
                 "set; write the image's folder and name, such as train/x.png"
             )
         label = f"{image.parent}annot/{image.name}"
-        return Pair(str(image), label if (self._root / label).is_file() else None)
+        return Pair(str(image), label if (self._root / label).is_file() else None, label)

@@ -1,47 +1,43 @@
-"""Cityscapes: 2,975 frames to train and 500 to validate, with labelIds."""
+"""Cityscapes: 2,975 frames to train and 500 to validate, with labelIds; and its foggy copies."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
+from pipeline.domain.pairing import Files, Matched
 from pipeline.domain.pixels import INDEX
-from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import LABEL_IDS
-from pipeline.runtime.files import BadInput
 
-_IMAGE = "_leftImg8bit.png"
-_LABEL = "_gtFine_labelIds.png"
+_BETAS = (0.005, 0.01, 0.02)
 
 
-class Dataset:
+class Dataset(Matched):
     """`leftImg8bit/<split>/<city>/*_leftImg8bit.png` with the labelIds of gtFine beside it.
 
-    It reads what the site ships: no labelTrainIds have to be made first.
+    It reads what the site ships: no labelTrainIds have to be made first. With `beta` the images are
+    those of Foggy Cityscapes (Sakaridis et al., 2018) with that attenuation,
+    `leftImg8bit_foggy/<split>/<city>/*_leftImg8bit_foggy_beta_0.02.png`.
     """
 
     encoding = INDEX
     values = LABEL_IDS
+    example = "<city>/x"
 
-    def __init__(self, root: Path, split: Literal["train", "val", "test"]) -> None:
-        self._root = root
-        self._split = split
-
-    def pairs(self) -> list[Pair]:
-        """Sorted; without a label where its file is missing. Raises BadInput without images."""
-        folder = self._root / "leftImg8bit" / self._split
-        images = sorted(folder.glob(f"[!.]*/[!.]*{_IMAGE}"))
-        if not images:
-            raise BadInput(
-                f"{folder}: no Cityscapes here; expected leftImg8bit/{self._split}/<city>/"
-                f"*{_IMAGE} with gtFine/{self._split}/<city>/*{_LABEL} in {self._root}"
-            )
-        return [self._pair(image) for image in images]
-
-    def _pair(self, image: Path) -> Pair:
-        city, frame = image.parent.name, image.name.removesuffix(_IMAGE)
-        label = f"gtFine/{self._split}/{city}/{frame}{_LABEL}"
-        return Pair(
-            image.relative_to(self._root).as_posix(),
-            label if (self._root / label).is_file() else None,
+    def __init__(
+        self, root: Path, split: Literal["train", "val", "test"], beta: float | None = None
+    ) -> None:
+        images = "leftImg8bit" if beta is None else "leftImg8bit_foggy"
+        suffix = "_leftImg8bit" if beta is None else f"_leftImg8bit_foggy_beta_{beta:g}"
+        super().__init__(
+            root,
+            Files(images, suffix, places=(split,)),
+            Files("gtFine", "_gtFine_labelIds", places=(split,)),
         )
+
+    @staticmethod
+    def contradiction(beta: float | None, **_: object) -> str | None:
+        """Fog that nobody has rendered."""
+        if beta in (None, *_BETAS):
+            return None
+        return f"option beta={beta}: choose {', '.join(map(str, _BETAS))}, or leave it out"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Annotated
 
 from pydantic import Field
 
+from pipeline.domain.pairing import Files, Matched
 from pipeline.domain.pixels import INDEX
-from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.runtime.files import BadInput, below
+from pipeline.runtime.files import BadInput
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _LABELS = (".png", ".bmp", ".tif", ".tiff")  # lossless: JPEG would invent values
@@ -19,8 +20,13 @@ _LABELS = (".png", ".bmp", ".tif", ".tiff")  # lossless: JPEG would invent value
 Raw = Annotated[int, Field(ge=0, le=65535)]
 
 
-class Dataset:
+class Dataset(Matched):
     """`images/**/x.jpg` with `labels/**/x.png`, matched by their paths without suffix.
+
+    `image_suffix` and `label_suffix` are what the names of a side end in beyond that, such as
+    `_rgb` or `_mask.png`: they are taken off before names are compared, and a file without its
+    side's suffix is none of it. Both sides may be one folder: a file is then of the side whose
+    suffix it has, and without any suffix lossless files are labels and the others images.
 
     Labels have one channel of raw values: the classes' ids in their order, or what `label_map`
     (raw value -> class name) says; `ignore` lists raw values that count nowhere. `labels` is
@@ -28,6 +34,8 @@ class Dataset:
     """
 
     encoding = INDEX
+    advice = "set image_suffix and label_suffix to what their names end in, or rename them"
+    elsewhere = "set the options images and labels (labels: null where there are none)"
 
     def __init__(
         self,
@@ -36,55 +44,71 @@ class Dataset:
         *,
         images: str = "images",
         labels: str | None = "labels",
+        image_suffix: str = "",
+        label_suffix: str = "",
         label_map: dict[Raw, str] | None = None,
         ignore: Sequence[Raw] = (255,),
     ) -> None:
-        for option, folder in (("images", images), ("labels", labels or ".")):
-            if PurePath(folder).is_absolute() or ".." in PurePath(folder).parts:
-                raise BadInput(f"option {option}={folder!r}: name a folder inside {root}")
-        self._root, self._images, self._labels = root, images, labels
+        super().__init__(root, *_sides(images, labels, image_suffix, label_suffix))
         self.values = _values(classes, label_map, ignore)
 
-    def pairs(self) -> list[Pair]:
-        """Sorted; without a label where there is none. Raises BadInput without images."""
-        labels = {} if self._labels is None else self._by_stem(self._labels, _LABELS)
-        taken = set(labels.values())  # the images' folder may hold that of the labels
-        images = {
-            stem: path
-            for stem, path in self._by_stem(self._images, _IMAGES).items()
-            if path not in taken
-        }
-        if not images:
-            raise BadInput(
-                f"{self._root / self._images}: no images here ({', '.join(_IMAGES)}); expected "
-                f"{self._images}/x.jpg with {self._labels or 'labels'}/x.png in {self._root}"
-            )
-        pairs = [Pair(path, labels.get(stem)) for stem, path in images.items()]
-        return sorted(pairs, key=lambda pair: pair.image)
+    @staticmethod
+    def contradiction(
+        images: str, labels: str | None, image_suffix: str, label_suffix: str, **_: object
+    ) -> str | None:
+        """Folders outside the root, suffixes of no name, and sides that nothing tells apart."""
+        problems = _problems(images, labels, image_suffix, label_suffix)
+        return next((f"option {problem}" for problem in problems), None)
 
-    def _by_stem(self, folder: str, suffixes: tuple[str, ...]) -> dict[str, str]:
-        """Path within `folder` without suffix -> path within the root. Raises BadInput."""
-        top = self._root / folder
-        if not top.is_dir():
-            raise BadInput(
-                f"{top}: no such folder; expected {self._images}/x.jpg with "
-                f"{self._labels or 'labels'}/x.png in {self._root}; set the reader's options "
-                "images and labels (labels: null where there are none)"
-            )
-        found: dict[str, str] = {}
-        for path in below(top):
-            inside = path.relative_to(top)
-            hidden = any(part.startswith(".") for part in inside.parts)
-            if path.suffix.lower() in suffixes and not hidden:
-                name = path.relative_to(self._root).as_posix()
-                stem = inside.with_suffix("").as_posix()
-                if stem in found:
-                    raise BadInput(
-                        f"{self._root}: {found[stem]} and {name} have the same name but for their "
-                        "suffix; remove or rename one"
-                    )
-                found[stem] = name
-        return found
+
+def _problems(
+    images: str, labels: str | None, image_suffix: str, label_suffix: str
+) -> Iterator[str]:
+    for option, folder in (("images", images), ("labels", labels or ".")):
+        if PurePath(folder).is_absolute() or ".." in PurePath(folder).parts:
+            yield f"{option}={folder!r}: name a folder inside the root"
+    for option, suffix in (("image_suffix", image_suffix), ("label_suffix", label_suffix)):
+        if {*suffix} & {*"/*?"}:
+            yield f"{option}={suffix!r}: write how names end and no more, such as _mask"
+    if labels is None and label_suffix:
+        yield f"label_suffix={label_suffix!r}: labels is null; name their folder there"
+    if not {*_split(label_suffix, _LABELS)[1]} <= {*_LABELS}:
+        yield f"label_suffix={label_suffix!r}: a label must be one of {', '.join(_LABELS)}"
+    one, other = _sides(images, labels, image_suffix, label_suffix)
+    if other and _alike(one, other) and ({*one.extensions} & {*other.extensions}):
+        yield (
+            f"label_suffix={label_suffix!r}: image_suffix is the same, and images and labels lie "
+            "in one folder; change one of them"
+        )
+
+
+def _alike(one: Files, other: Files) -> bool:
+    return PurePath(one.folder) == PurePath(other.folder) and one.suffix == other.suffix
+
+
+def _sides(
+    images: str, labels: str | None, image_suffix: str, label_suffix: str
+) -> tuple[Files, Files | None]:
+    """In one folder, a side that names no extension has those that the other leaves it."""
+    one = Files(images, *_split(image_suffix, _IMAGES))
+    if labels is None:
+        return one, None
+    other = Files(labels, *_split(label_suffix, _LABELS), required=True)
+    if _alike(one, other) and one.extensions == _IMAGES:
+        one = replace(one, extensions=_less(_IMAGES, other.extensions))
+    elif _alike(one, other) and other.extensions == _LABELS:
+        other = replace(other, extensions=_less(_LABELS, one.extensions))
+    return one, other
+
+
+def _less(kinds: tuple[str, ...], taken: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(kind for kind in kinds if kind not in taken)
+
+
+def _split(suffix: str, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """What stems end in, and the extensions: all `kinds` where the suffix has none of its own."""
+    kind = PurePath(f"x{suffix}").suffix.lower()
+    return (suffix[: -len(kind)], (kind,)) if kind in _IMAGES else (suffix, kinds)
 
 
 def _values(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.domain.pairing import Files, Matched
 from pipeline.domain.pixels import RED16
-from pipeline.domain.samples import Pair
-from pipeline.runtime.files import BadInput
 
 _VALUES: dict[int, str | None] = {
     0: None,  # void
@@ -35,7 +34,7 @@ _VALUES: dict[int, str | None] = {
 }
 
 
-class Dataset:
+class Dataset(Matched):
     """The original folders `RGB/*.png` and `GT/LABELS/*.png`; no converted copy is needed.
 
     Labels are 16-bit RGB PNGs, the class in the first channel and the instance in the second.
@@ -43,21 +42,8 @@ class Dataset:
     """
 
     encoding = RED16
+    example = "0000000"
 
     def __init__(self, root: Path, lane_marking_is_road: bool = False) -> None:
-        self._root = root
+        super().__init__(root, Files("RGB"), Files("GT/LABELS"))
         self.values = {**_VALUES, 22: "road" if lane_marking_is_road else None}
-
-    def pairs(self) -> list[Pair]:
-        """Sorted; without a label where its file is missing. Raises BadInput without images."""
-        names = sorted(path.name for path in (self._root / "RGB").glob("[!.]*.png"))
-        if not names:
-            raise BadInput(
-                f"{self._root}: no SYNTHIA-RAND-CITYSCAPES here; "
-                "expected RGB/0000000.png with GT/LABELS/0000000.png"
-            )
-        return [self._pair(name) for name in names]
-
-    def _pair(self, name: str) -> Pair:
-        label = f"GT/LABELS/{name}"
-        return Pair(f"RGB/{name}", label if (self._root / label).is_file() else None)

@@ -12,10 +12,14 @@ from pipeline.runtime.files import BadInput, digest
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its label below a domain's root, as relative POSIX paths."""
+    """An image and its label below a domain's root, as relative POSIX paths.
+
+    `wanted`: where the label was looked for.
+    """
 
     image: str
     label: str | None = None
+    wanted: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,9 @@ LABEL_IDS: dict[int, str | None] = {
 }
 """Cityscapes labelIds, which GTA5 uses too; 0 to 34 and 255 (-1 in eight bits) are all known."""
 
+TRAIN_IDS: dict[int, str | None] = {**dict(enumerate(_NAMES)), IGNORE: None}
+"""Cityscapes labelTrainIds, in which other data sets ship their labels."""
+
 CITYSCAPES = Taxonomy(
     _NAMES,
     tuple(colour for _, _, colour in _CITYSCAPES),
@@ -118,10 +121,22 @@ CAMVID = Taxonomy(
     {"rare": ("pole", "sign", "fence", "pedestrian", "bicyclist")},
 )
 
+_IDD_LITE: tuple[tuple[str, Colour], ...] = (
+    ("drivable", (128, 64, 128)),
+    ("non-drivable", (244, 35, 232)),
+    ("living things", (220, 20, 60)),
+    ("vehicles", (0, 0, 230)),
+    ("roadside objects", (220, 190, 40)),
+    ("far objects", (70, 70, 70)),
+    ("sky", (70, 130, 180)),
+)
+IDD_LITE = Taxonomy(tuple(name for name, _ in _IDD_LITE), tuple(colour for _, colour in _IDD_LITE))
+
 NAMED: dict[str, Taxonomy] = {
     "cityscapes": CITYSCAPES,
     "cityscapes16": CITYSCAPES.without(*_NOT_IN_SYNTHIA),
     "camvid": CAMVID,
+    "idd_lite": IDD_LITE,
 }
 
 

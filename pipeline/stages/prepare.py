@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.checks.inspection import Candidates, inspect
+from pipeline.checks.inspection import Candidates, candidates, inspect, truth_of
 from pipeline.domain import artifacts
-from pipeline.domain.pixels import Coding
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import Taxonomy, resolve
 from pipeline.runtime import parts, process
@@ -22,7 +21,8 @@ from pipeline.sections.prepare import DOMAINS, DomainParams, Params
 class Prepared:
     """The domains of good pairs. `target` has no labels; `target_truth`, perhaps empty, has.
 
-    `refused` has a row for each refused image: domain, image, problem.
+    `refused` has a row for each refused image and each label of no image: domain, image, problem;
+    `strays` says how many of a domain's rows are such labels.
     """
 
     taxonomy: Taxonomy
@@ -31,6 +31,7 @@ class Prepared:
     val: Domain
     target_truth: Domain
     refused: pd.DataFrame
+    strays: Mapping[str, int]
 
 
 class TooFewError(BadInput):
@@ -50,9 +51,9 @@ def run(params: Params) -> Prepared:
     taxonomy = resolve(params.classes)
     found = [_find(name, getattr(params, name), taxonomy) for name in DOMAINS]
     good, refused = inspect(found)
-    for candidates in found:
-        if len(good[candidates.domain]) < params.minimum:
-            message = _too_few(candidates, len(good[candidates.domain]), params.minimum, refused)
+    for one in found:
+        if len(good[one.domain]) < params.minimum:
+            message = _too_few(one, len(good[one.domain]), params.minimum, refused)
             raise TooFewError(message, refused)
     source, target, val = found
     if not good["target_truth"] and any(pair.label for pair in target.pairs):
@@ -64,6 +65,7 @@ def run(params: Params) -> Prepared:
         _domain(params.val, val, good["val"]),
         _domain(params.target, target, good["target_truth"]),
         refused,
+        {truth_of(one.domain): len(one.strays) for one in found},
     )
 
 
@@ -72,16 +74,16 @@ def _find(name: str, spec: DomainParams, taxonomy: Taxonomy) -> Candidates:
         dataset = parts.build(
             "datasets", spec.reader, spec.options, root=spec.root, classes=taxonomy
         )
-        pairs = dataset.pairs()
+        found = candidates(name, spec.root, dataset, taxonomy)
+        values = dataset.values.values()
     except BadInput as error:
         raise BadInput(f"prepare.{name}: {error}") from error
-    if not set(dataset.values.values()) & set(taxonomy.names):
+    if not set(values) & set(taxonomy.names):
         raise BadInput(
             f"prepare.{name}.reader = {spec.reader!r}: labels none of the classes "
             f"{', '.join(taxonomy.names)}; change prepare.classes or the reader"
         )
-    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
-    return Candidates(name, spec.root, pairs, coding)
+    return found
 
 
 def _domain(spec: DomainParams, found: Candidates, samples: Sequence[Sample]) -> Domain:
@@ -89,9 +91,11 @@ def _domain(spec: DomainParams, found: Candidates, samples: Sequence[Sample]) ->
 
 
 def _too_few(found: Candidates, good: int, minimum: int, refused: pd.DataFrame) -> str:
+    strays = [*found.strays]
+    beside = f"; {len(strays)} labels are of no image, such as {strays[0]}" if strays else ""
     return (
         f"prepare.{found.domain}: {good} of {len(found.pairs)} images in {found.root} are good, "
-        f"at least {minimum} must be{_first(refused, found.domain)}"
+        f"at least {minimum} must be{beside}{_first(refused, found.domain)}"
     )
 
 
@@ -122,8 +126,10 @@ def main() -> None:
     for name in (*DOMAINS, "target_truth"):
         domain: Domain = getattr(prepared, name)
         artifacts.write_domain(getattr(at, name), domain, labelled=name != "target")
-        bad = (prepared.refused["domain"] == name).sum()
-        print(f"{name}: {len(domain)} good, {bad} refused")
+        strays = prepared.strays.get(name, 0)
+        bad = (prepared.refused["domain"] == name).sum() - strays
+        more = f"; labels of no image: {strays}, see {at.refused}" if strays else ""
+        print(f"{name}: {len(domain)} good, {bad} refused{more}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Every data set reads its real layout, by one contract; then each one's own traps."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
-from tests import worlds
+from tests import drives, worlds
 
 CAMVID_ROOT = Path("../shared/camvid")
 REAL_LISTS = sorted(path.name for path in CAMVID_ROOT.glob("*.txt"))
+IDD_LITE = Path("../shared/idd-lite")
+IDD_SPLITS = sorted({"train", "val"} & {path.stem for path in IDD_LITE.glob("*.txt")})
 
 
 def build(reader, root, classes="cityscapes", **options):
@@ -143,6 +146,130 @@ def test_cityscapes_keeps_its_splits_apart(tmp_path):
         build("cityscapes", tmp_path, split="day")
 
 
+@pytest.mark.parametrize("beta", [0.005, 0.01, 0.02])
+def test_foggy_cityscapes_is_read_at_one_density(beta, tmp_path):
+    options = worlds.cityscapes(tmp_path, 3, beta=beta)
+    pairs = build("cityscapes", tmp_path, **options).pairs()
+    assert len(pairs) == 3
+    for pair in pairs:
+        assert pair.image.startswith("leftImg8bit_foggy/train/")
+        assert pair.image.endswith(f"_leftImg8bit_foggy_beta_{beta}.png")
+        assert (tmp_path / pair.label).is_file()
+    with pytest.raises(BadInput, match="leftImg8bit/train: no such folder"):
+        build("cityscapes", tmp_path, split="train").pairs()
+
+
+def test_fog_of_no_density_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"beta=0.05: choose 0.005, 0.01, 0.02"):
+        build("cityscapes", tmp_path, split="train", beta=0.05)
+
+
+# --- data sets of driving that are used as targets -----------------------------------------
+
+RELEASES = [
+    ("bdd100k", {"release": "seg"}), ("mapillary", {"release": "v2.0"}),
+    ("mapillary", {"release": "v1.1"}), ("idd", {"ids": "ids"}), ("idd", {"ids": "csTrainIds"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reader", "chosen"), RELEASES)
+def test_every_release_is_read(reader, chosen, tmp_path):
+    options = getattr(worlds, reader)(tmp_path, 4, **chosen)
+    dataset = build(reader, tmp_path, **options)
+    coding = Coding(resolve("cityscapes").ids(dataset.values))
+    pairs = dataset.pairs()
+    assert len(pairs) == 4
+    found = [read_label(tmp_path / pair.label, coding) for pair in pairs]
+    assert len({*np.unique(found)} - {IGNORE}) >= 4
+
+
+@pytest.mark.parametrize("reader", parts.names("datasets"))
+def test_nothing_that_lies_beside_is_taken_for_an_image_or_a_label(reader, tmp_path):
+    dataset = fabricated(reader, tmp_path)
+    pairs = dataset.pairs()
+    assert len(pairs) == 5 + (reader == "gta5")  # its last pair does not fit
+    assert not getattr(dataset, "strays", dict)()
+    names = [name for pair in pairs for name in (pair.image, pair.label)]
+    assert not [n for n in names if "olor" in n or "nst" in n or "/." in n or n.endswith("json")]
+
+
+def test_acdc_reads_all_conditions_or_one(tmp_path):
+    options = worlds.acdc(tmp_path, 6)
+    assert len(build("acdc", tmp_path, **options).pairs()) == 6
+    night = build("acdc", tmp_path, **options, condition="night").pairs()
+    assert len(night) == 2
+    assert {pair.image.split("/")[1] for pair in night} == {"night"}
+    with pytest.raises(BadInput, match="option condition='dusk'"):
+        build("acdc", tmp_path, **options, condition="dusk")
+
+
+def test_acdc_has_two_maps_of_ids(tmp_path):
+    options = worlds.acdc(tmp_path, 4)
+    pair = build("acdc", tmp_path, **options, ids="labelIds").pairs()[0]
+    assert pair.label.endswith("_gt_labelIds.png")
+    values = {ids: build("acdc", tmp_path, **options, ids=ids).values for ids in
+              ("labelIds", "labelTrainIds")}  # fmt: skip
+    assert (values["labelIds"][7], values["labelTrainIds"][0]) == ("road", "road")
+
+
+def test_dark_zurich_has_no_labels_to_train(tmp_path):
+    worlds.dark_zurich(tmp_path, 2)
+    train = build("dark_zurich", tmp_path, split="train", time="day").pairs()
+    assert train == [Pair("rgb_anon/train/day/GOPR0345/a_rgb_anon.png", None)]
+
+
+def test_idd_names_each_value_of_its_public_code(tmp_path):
+    dataset = {ids: build("idd", tmp_path, split="train", ids=ids) for ids in drives.IDD_IDS}
+    assert len(dataset["level3Ids"].values) == 27
+    assert len(dataset["ids"].values) == 41
+    for ids, one in dataset.items():
+        named = {name for name in one.values.values() if name}
+        missing = {"level3Ids": {"terrain", "train"}, "ids": set(), "csTrainIds": set()}[ids]
+        assert named == {*resolve("cityscapes").names} - missing
+
+
+def test_mapillary_means_what_its_list_says(tmp_path):
+    options = worlds.mapillary(tmp_path, 1)
+    values = build("mapillary", tmp_path, **options).values
+    assert [*values.values()] == [*drives.MAPILLARY.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [("object--traffic-light--general-upright", "traffic light"),
+     ("marking--discrete--text", "road"), ("marking-only--discrete--text", "road"),
+     ("construction--flat--road-shoulder", "road"), ("construction--flat--driveway", None),
+     ("human--person--person-group", "person"), ("object--vehicle--vehicle-group", None),
+     ("object--traffic-sign--direction-back", None), ("human--rider--bicyclist", "rider")],
+)  # fmt: skip
+def test_mapillary_names_of_its_second_release(name, meaning, tmp_path):
+    options = worlds.mapillary(tmp_path, 1, release="v2.0")
+    (tmp_path / "config_v2.0.json").write_text(json.dumps({"labels": [{"name": name}]}))
+    assert build("mapillary", tmp_path, **options).values == {0: meaning}
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"labels": [{"id": 1}]}'])
+def test_mapillary_needs_its_list(content, tmp_path):
+    options = worlds.mapillary(tmp_path, 1)
+    (tmp_path / "config_v1.2.json").unlink()
+    if content is not None:
+        (tmp_path / "config_v1.2.json").write_text(content)
+    with pytest.raises(BadInput, match=r"config_v1.2.json: cannot be read as Mapillary's list"):
+        _ = build("mapillary", tmp_path, **options).values
+
+
+@pytest.mark.parametrize("split", IDD_SPLITS)
+def test_the_real_idd_lite_under_other_names_is_a_folder(split):
+    dataset = build(
+        "folder", IDD_LITE, "idd_lite", images=f"images/{split}", labels=f"labels/{split}"
+    )
+    pairs = dataset.pairs()
+    assert len(pairs) == len((IDD_LITE / f"{split}.txt").read_text().split())
+    assert not dataset.strays()
+    coding = Coding(resolve("idd_lite").ids(dataset.values))
+    assert {*np.unique(read_label(IDD_LITE / pairs[0].label, coding))} <= {*range(7), IGNORE}
+
+
 # --- camvid --------------------------------------------------------------------------------
 
 
@@ -257,3 +384,100 @@ def test_folder_values(tmp_path):
 def test_folder_refuses_values_that_cannot_be(options, message, tmp_path):
     with pytest.raises(BadInput, match=message):
         own(tmp_path, **options)
+
+
+def files(root, *names):
+    for name in names:
+        worlds.save(root / name, np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("label", "options"),
+    [("labels/x_train_id.png", {"label_suffix": "_train_id"}),
+     ("labels/x_train_id.PNG", {"label_suffix": "_train_id.png"}),
+     ("labels/x_labels.tif", {"label_suffix": "_labels"}),
+     ("labels/x.jpg.png", {"label_suffix": ".jpg.png"})],
+)  # fmt: skip
+def test_folder_takes_the_suffix_off_a_label(label, options, tmp_path):
+    files(tmp_path, "images/x.jpg", label, "labels/x_color.png", "labels/x.json.png")
+    assert own(tmp_path, **options).pairs() == [Pair("images/x.jpg", label)]
+
+
+def test_folder_takes_the_suffix_off_an_image_too(tmp_path):
+    place = "fog/GOPR0475/a"
+    files(tmp_path, f"rgb/{place}_rgb_anon.png", f"gt/{place}_gt_labelTrainIds.png")
+    files(tmp_path, f"rgb/{place}_depth.png", f"gt/{place}_gt_labelColor.png")
+    found = own(
+        tmp_path,
+        images="rgb",
+        labels="gt",
+        image_suffix="_rgb_anon",
+        label_suffix="_gt_labelTrainIds",
+    )
+    assert found.pairs() == [Pair(f"rgb/{place}_rgb_anon.png", f"gt/{place}_gt_labelTrainIds.png")]
+    assert found.strays() == {}
+
+
+def test_folder_of_a_folder_for_each_frame(tmp_path):
+    files(tmp_path, "1/rgb.png", "1/label.png", "1/depth.png", "2/rgb.png", "2/label.png")
+    found = own(tmp_path, images=".", labels=".", image_suffix="rgb", label_suffix="label")
+    assert found.pairs() == [Pair("1/rgb.png", "1/label.png"), Pair("2/rgb.png", "2/label.png")]
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "options"),
+    [("a.jpg", "a.png", {}), ("a_x.jpg", "a_x.png", {"image_suffix": "_x", "label_suffix": "_x"}),
+     ("a.jpg", "a.png", {"image_suffix": ".jpg"}),
+     ("a.bmp", "a.png", {"label_suffix": ".png"}), ("a.png", "a.bmp", {"image_suffix": ".png"}),
+     ("a.png", "a_labels.png", {"label_suffix": "_labels"}),
+     ("a_rgb.png", "a.png", {"image_suffix": "_rgb"}),
+     ("a_rgb.png", "a_rgb_gt.png", {"image_suffix": "_rgb", "label_suffix": "_rgb_gt"}),
+     ("a_img.png", "a_mask.png", {"image_suffix": "_img", "label_suffix": "_mask"})],
+)  # fmt: skip
+def test_folder_of_images_and_labels(image, label, options, tmp_path):
+    files(tmp_path, image, label)
+    assert own(tmp_path, images=".", labels="./", **options).pairs() == [Pair(image, label)]
+
+
+def test_folder_of_either_side_within_the_others(tmp_path):
+    files(tmp_path, "x.png", "gt/x_gt.png", "gt/x_color.png", "gt/x.jpg")
+    found = own(tmp_path, images=".", labels="gt", label_suffix="_gt").pairs()
+    assert found == [Pair("x.png", "gt/x_gt.png")]  # what else lies among labels is no image
+    files(tmp_path / "2", "x.png", "rgb/x.png")
+    assert own(tmp_path / "2", images="rgb", labels=".").pairs() == [Pair("rgb/x.png", "x.png")]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"labels": None, "label_suffix": "_gt"}, "labels is null"),
+     ({"label_suffix": "_gt.jpg"}, r"label_suffix='_gt.jpg': a label must be one of .png"),
+     ({"image_suffix": "rgb/_x"}, "image_suffix='rgb/_x': write how names end"),
+     ({"label_suffix": "*_x"}, "label_suffix='.*_x': write how names end"),
+     ({"images": ".", "labels": ".", "image_suffix": ".png", "label_suffix": ".png"},
+      "image_suffix is the same, and images and labels lie in one folder")],
+)  # fmt: skip
+def test_folder_refuses_suffixes_that_contradict(options, message, tmp_path):
+    with pytest.raises(BadInput, match=message) as error:
+        own(tmp_path, **options)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_folder_without_a_label_says_what_was_looked_for_and_what_lies_there(tmp_path):
+    files(tmp_path, "images/a.jpg", "images/b.jpg", *(f"labels/{n}_gt.png" for n in "abcd"))
+    with pytest.raises(BadInput) as error:
+        own(tmp_path).pairs()
+    for words in ("none of its 4 labels is of one of its 2 images", "images/a.jpg would have",
+                  "labels/a.{png,bmp,tif,tiff}", "labels/a_gt.png, labels/b_gt.png, ",
+                  "set image_suffix and label_suffix"):  # fmt: skip
+        assert words in str(error.value)
+    with pytest.raises(BadInput, match=r"no labels here, but 4 other files, such as labels/a_gt"):
+        own(tmp_path, label_suffix="_mask").pairs()
+    with pytest.raises(BadInput, match=r"no images here, but 2 other files, such as images/a.jpg"):
+        own(tmp_path, image_suffix="_rgb", label_suffix="_gt").pairs()
+
+
+def test_labels_of_no_image_are_named_with_the_image_that_is_not_there(tmp_path):
+    files(tmp_path, "images/a.jpg", "labels/a_gt.png", "labels/b_gt.png")
+    found = own(tmp_path, image_suffix=".jpg", label_suffix="_gt")
+    assert found.pairs() == [Pair("images/a.jpg", "labels/a_gt.png")]
+    assert found.strays() == {"labels/b_gt.png": "images/b.jpg"}

@@ -1,9 +1,11 @@
 """The prepare stage: every image is checked, the bad ones are refused with a reason."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -104,6 +106,40 @@ def test_the_target_needs_no_labels_at_all(given):
     prepared = run(given)
     assert (len(prepared.target), len(prepared.target_truth)) == (4, 0)
     assert set(prepared.refused["domain"]) == {"source"}
+
+
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_labels_of_no_image_are_reported_and_refuse_nothing(name, given, main, capsys):
+    lost, label = image(given, name, 0)
+    lost.unlink()
+    prepared = run(given)
+    assert len(getattr(prepared, name)) == {"source": 3, "target": 3, "val": 2}[name]
+    place = {"target": "target_truth"}.get(name, name)
+    root = given[name]["root"]
+    (row,) = prepared.refused.loc[
+        prepared.refused["image"] == label.relative_to(root).as_posix()
+    ].to_dict("records")
+    assert row["domain"] == place
+    assert f"is the label of no image; add {lost.relative_to(root).as_posix()}" in row["problem"]
+    assert prepared.strays[place] == 1
+    at = main(given)
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith(f"{place}:")]
+    assert line.endswith(
+        f"{int(name == 'source')} refused; labels of no image: 1, see {at['refused']}"
+    )
+
+
+def test_the_documents_way_from_gta5_to_idd_lite(tmp_path):
+    text = (Path(__file__).parents[2] / "docs/data.md").read_text()
+    (block,) = re.findall(r"```yaml\n(prepare:.*?)```", text, re.DOTALL)
+    given = YAML(typ="safe").load(block)["prepare"]
+    for seed, (name, reader) in enumerate((("source", "gta5"), ("target", "idd_lite"))):
+        given[name]["root"] = str(tmp_path / name)
+        getattr(worlds, reader)(tmp_path / name, 3, seed=seed)
+    worlds.idd_lite(tmp_path / "val", 3, seed=2)
+    prepared = run(given | {"val": given["target"] | {"root": str(tmp_path / "val")}})
+    assert len(prepared.source) == len(prepared.target_truth) == 3
+    assert {*np.unique(prepared.source.label(0))} <= {*range(7), IGNORE}
 
 
 # --- what is refused -----------------------------------------------------------------------
@@ -233,6 +269,19 @@ def test_too_few_good_images_stop_it_with_the_first_three_problems(name, given):
     assert len(lines) == 4
     assert [path.name in line for path, line in zip(paths, lines[1:], strict=True)] == [True] * 3
     assert len(error.value.refused) >= 3
+
+
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_labels_that_are_all_of_no_image_stop_it(name, given):
+    _, label = image(given, name, 0)
+    for path in [*label.parents[name != "source"].rglob(f"*{label.suffix}")]:
+        path.rename(path.with_name(f"other-{path.name}"))
+    with pytest.raises(
+        BadInput, match=rf"prepare.{name}: .* none of its \d labels is of one"
+    ) as error:
+        run(given)
+    assert label.name in str(error.value)
+    assert f"other-{label.name}" in str(error.value)
 
 
 @pytest.mark.parametrize(
