@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from pipeline.domain.pixels import Coding, read_image, read_label
+from pipeline.checks.census import Counts
+from pipeline.domain.pixels import Coding, read_image, read_label, resize_label
 from pipeline.domain.samples import Pair, Sample, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.runtime.files import BadInput, digest
@@ -33,25 +35,45 @@ class Candidates:
     coding: Coding
     strays: Mapping[str, str] = field(default_factory=dict)
     """Labels of no image, and the image that was looked for."""
+    size: tuple[int, int] | None = None  # the working size (width, height); None is each label's
 
 
-def candidates(domain: str, root: Path, dataset: Any, taxonomy: Taxonomy) -> Candidates:
+@dataclass(frozen=True)
+class Inspected:
+    """The good samples by domain; why others are refused: domain, image, problem.
+
+    `pixels` int64 (256) by domain: of each train id in the labels of its good samples.
+    """
+
+    good: dict[str, list[Sample]]
+    refused: pd.DataFrame
+    pixels: dict[str, Counts]
+
+
+def candidates(
+    domain: str,
+    root: Path,
+    dataset: Any,
+    taxonomy: Taxonomy,
+    size: tuple[int, int] | None = None,
+) -> Candidates:
     """What a reader finds. Raises BadInput as the reader does."""
     pairs = dataset.pairs()
     strays = dataset.strays() if hasattr(dataset, "strays") else {}
     coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
-    return Candidates(domain, root, pairs, coding, strays)
+    return Candidates(domain, root, pairs, coding, strays, size)
 
 
-def inspect(found: Sequence[Candidates]) -> tuple[dict[str, list[Sample]], pd.DataFrame]:
-    """The good samples by domain, and why others are refused: domain, image, problem.
+def inspect(found: Sequence[Candidates]) -> Inspected:
+    """What is good, what is refused, and what the good labels hold.
 
     An image that repeats an earlier one, in its own domain or before it in `found`, is refused.
     The target's samples have no labels; those with a good one are in "target_truth" too, and a
     bad one is refused from there alone. A label of no image has a row in the place of its image.
     """
-    good, refused = _judge(_check_all(found))
-    return good, pd.DataFrame([*refused, *_stray(found)], columns=["domain", "image", "problem"])
+    inspected = _judge(_check_all(found))
+    rows = [*inspected.refused.to_numpy().tolist(), *_stray(found)]
+    return replace(inspected, refused=pd.DataFrame(rows, columns=inspected.refused.columns))
 
 
 def truth_of(domain: str) -> str:
@@ -74,6 +96,7 @@ class _Checked:
     pair: Pair
     sample: Sample | None
     problem: str | None
+    pixels: Counts | None = None
 
     @property
     def refusal(self) -> str | None:
@@ -98,14 +121,15 @@ def _check(found: Candidates, pair: Pair) -> _Checked:
         if pair.label is None:
             wanted = pair.wanted or "it"
             raise BadInput(f"{pair.image}: has no label; add {wanted} or remove the image")
-        _check_label(found, pair.label, (width, height))
+        pixels = _check_label(found, pair.label, (width, height))
     except BadInput as error:  # without the root: a report does not depend on the machine
         return _Checked(found.domain, pair, sample, str(error).replace(f"{root}/", ""))
     labelled = replace(sample, label=pair.label, label_hash=digest(root / pair.label))
-    return _Checked(found.domain, pair, labelled, None)
+    return _Checked(found.domain, pair, labelled, None, pixels)
 
 
-def _check_label(found: Candidates, name: str, size: tuple[int, int]) -> None:
+def _check_label(found: Candidates, name: str, size: tuple[int, int]) -> Counts:
+    """How many pixels each train id has, at the working size."""
     _check_name(found.root, name)
     label = read_label(found.root / name, found.coding)
     if (own := label.shape[::-1]) != size:
@@ -113,6 +137,7 @@ def _check_label(found: Candidates, name: str, size: tuple[int, int]) -> None:
         raise BadInput(f"{name}: is {both}; replace one of them")
     if found.domain != "target" and (label == IGNORE).all():
         raise BadInput(f"{name}: no pixel has a class, all are ignored; label some or remove it")
+    return np.bincount(resize_label(label, found.size or size).ravel(), minlength=256)
 
 
 def _check_name(root: Path, name: str) -> None:
@@ -124,11 +149,10 @@ def _check_name(root: Path, name: str) -> None:
         raise BadInput(f"{name}: is no file; remove or rename it")
 
 
-def _judge(
-    results: Iterable[_Checked],
-) -> tuple[dict[str, list[Sample]], list[list[str | None]]]:
+def _judge(results: Iterable[_Checked]) -> Inspected:
     """The good samples of each domain and of the target's truth, and the report of the others."""
     good: dict[str, list[Sample]] = {"source": [], "target": [], "val": [], "target_truth": []}
+    pixels = {domain: np.zeros(256, np.int64) for domain in good}
     refused: list[tuple[str, str, str | None]] = []
     kept: dict[str, str] = {}
     for checked in results:
@@ -138,13 +162,15 @@ def _judge(
             refused.append((checked.domain, image, problem))
         elif checked.domain != "target":
             good[checked.domain].append(sample)
+            pixels[checked.domain] += 0 if checked.pixels is None else checked.pixels
         else:
             good["target"].append(replace(sample, label=None, label_hash=None))
             if sample.label:
                 good["target_truth"].append(sample)
             elif checked.pair.label:
                 refused.append(("target_truth", image, checked.problem))
-    return good, [[_shown(text) for text in row] for row in refused]
+    rows = [[_shown(text) for text in row] for row in refused]
+    return Inspected(good, pd.DataFrame(rows, columns=["domain", "image", "problem"]), pixels)
 
 
 def _shown(text: str | None) -> str | None:

@@ -58,7 +58,8 @@ def _labelled(
 ) -> Domain:
     dataset = parts.build("datasets", reader, options, root=root, classes=taxonomy)
     found = candidates("val", root, dataset, taxonomy)
-    good, refused = inspect([found])
+    inspected = inspect([found])
+    good, refused = inspected.good, inspected.refused
     for problem in refused["problem"]:
         typer.echo(f"refused: {problem}", err=True)
     if not good["val"]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.checks import census
 from pipeline.checks.inspection import Candidates, candidates, inspect, truth_of
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
@@ -32,6 +34,13 @@ class Prepared:
     target_truth: Domain
     refused: pd.DataFrame
     strays: Mapping[str, int]
+    classes: pd.DataFrame  # one row a class: its pixels in source and val
+
+    def warnings(self) -> list[str]:
+        """What is legal, and may be a mistake."""
+        domains = {name: getattr(self, name) for name in DOMAINS}
+        shapes = (told for name, of in domains.items() for told in census.squeezed(name, of))
+        return [*census.lacking(self.classes), *shapes]
 
 
 class TooFewError(BadInput):
@@ -50,7 +59,8 @@ def run(params: Params) -> Prepared:
     """
     taxonomy = resolve(params.classes)
     found = [_find(name, getattr(params, name), taxonomy) for name in DOMAINS]
-    good, refused = inspect(found)
+    inspected = inspect(found)
+    good, refused = inspected.good, inspected.refused
     for one in found:
         if len(good[one.domain]) < params.minimum:
             message = _too_few(one, len(good[one.domain]), params.minimum, refused)
@@ -66,6 +76,7 @@ def run(params: Params) -> Prepared:
         _domain(params.target, target, good["target_truth"]),
         refused,
         {truth_of(one.domain): len(one.strays) for one in found},
+        census.table({name: inspected.pixels[name] for name in ("source", "val")}, taxonomy),
     )
 
 
@@ -74,7 +85,7 @@ def _find(name: str, spec: DomainParams, taxonomy: Taxonomy) -> Candidates:
         dataset = parts.build(
             "datasets", spec.reader, spec.options, root=spec.root, classes=taxonomy
         )
-        found = candidates(name, spec.root, dataset, taxonomy)
+        found = candidates(name, spec.root, dataset, taxonomy, (spec.width, spec.height))
         values = dataset.values.values()
     except BadInput as error:
         raise BadInput(f"prepare.{name}: {error}") from error
@@ -114,7 +125,7 @@ def _first(refused: pd.DataFrame, domain: str) -> str:
 
 def main() -> None:
     """Write the domains, the classes and the report; the report even where the stage fails."""
-    at = process.paths("source", "target", "target_truth", "val", "taxonomy", "refused")
+    at = process.paths("source", "target", "target_truth", "val", "taxonomy", "classes", "refused")
     params = load(Params, "prepare")
     try:
         prepared = run(params)
@@ -123,6 +134,7 @@ def main() -> None:
         raise
     artifacts.write_table(at.refused, prepared.refused)
     artifacts.write_taxonomy(at.taxonomy, prepared.taxonomy)
+    artifacts.write_table(at.classes, prepared.classes)
     for name in (*DOMAINS, "target_truth"):
         domain: Domain = getattr(prepared, name)
         artifacts.write_domain(getattr(at, name), domain, labelled=name != "target")
@@ -130,6 +142,8 @@ def main() -> None:
         bad = (prepared.refused["domain"] == name).sum() - strays
         more = f"; labels of no image: {strays}, see {at.refused}" if strays else ""
         print(f"{name}: {len(domain)} good, {bad} refused{more}")
+    for warning in prepared.warnings():
+        print(f"warning: prepare.{warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

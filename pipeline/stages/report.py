@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.look import page as look_page
-from pipeline.look import plots
+from pipeline.look import plots, summary
 from pipeline.runtime import process
 from pipeline.runtime.files import read_json, write_bytes, write_json
 from pipeline.runtime.params import overlay, read
@@ -46,13 +46,6 @@ class Report:
     rounds: pd.DataFrame
     iou: pd.DataFrame  # one row a class, one column a model
     figures: dict[str, Image.Image]
-    looks: tuple[tuple[str, str], ...] = ()  # round, and a picture of it in look/<round>
-
-
-_NOTE = (
-    "Entropy (lower is better), information and neighbourhood (higher is better) need no labels. "
-    "The round that is best on the truth is an oracle: choosing it takes labels of the target."
-)
 
 
 def run(
@@ -136,31 +129,9 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
     return figures
 
 
-def page(report: Report) -> str:
-    """summary.html: tables and figures to read, with no script and nothing from outside."""
-    figures = "".join(
-        f'<h2>{html.escape(name.replace("_", " "))}</h2><img src="figures/{html.escape(name)}.png">'
-        for name in sorted(report.figures, key=["mosaic", "miou_by_round"].__contains__)
-    )
-    looks = "".join(
-        f"<h2>{html.escape(name)}: {html.escape(kind)}</h2>"
-        f'<img src="look/{html.escape(name)}/{html.escape(kind)}.png">'
-        for name, kind in report.looks
-    )
-    rounds = report.rounds.round(3).to_html(index=False, na_rep="", border=0)
-    iou = report.iou.round(1).to_html(na_rep="–", border=0)
-    style = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
-    return (
-        f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{style}</style>'
-        '<p><a href="index.html">Look at each image</a></p>'
-        f"<h1>Adaptation by rounds</h1>{rounds}<p>{_NOTE}</p>{figures}"
-        f"<h2>IoU by class</h2>{iou}{looks}"
-    )
-
-
 def main() -> None:
     """Open, run, write."""
-    read_from = ("rounds", "look", "panels", "taxonomy")
+    read_from = ("rounds", "look", "panels", "taxonomy", "classes")
     made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
     at = process.paths(*read_from, *made)
     params = read()
@@ -176,13 +147,14 @@ def main() -> None:
     report = run(params, found, looks)
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
-    report = replace(report, looks=tuple(shown))
     write_json(at.metrics, report.metrics)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
-    write_bytes(at.summary, page(report).encode())
+    warnings = census.lacking(artifacts.read_table(at.classes, "class", "source", "val"))
+    told = summary.page(report.rounds, report.iou, report.figures, shown, warnings)
+    write_bytes(at.summary, told.encode())
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     tables = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)

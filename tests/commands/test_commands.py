@@ -204,8 +204,8 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
 
 
 def test_cost_measures_a_prepared_world(project, monkeypatch):
-    outputs = ("source", "target", "target_truth", "val", "taxonomy", "refused")
-    files = {"taxonomy": "taxonomy.json", "refused": "refused.csv"}
+    outputs = ("source", "target", "target_truth", "val", "taxonomy", "classes", "refused")
+    files = {"taxonomy": "taxonomy.json", "classes": "classes.csv", "refused": "refused.csv"}
     arguments = [f"--{key.replace('_', '-')}=made/{files.get(key, f'{key}.parquet')}"
                  for key in outputs]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["prepare", *arguments])

@@ -225,7 +225,7 @@ def test_an_error_of_the_machine_makes_no_smaller_data_set(error, tmp_path, monk
     dataset = parts.build("datasets", "folder", {}, root=tmp_path, classes=THREE)
     coding = Coding(THREE.ids(dataset.values), dataset.encoding)
     found = [inspection.Candidates("target", tmp_path, dataset.pairs(), coding)]
-    assert len(inspection.inspect(found)[0]["target"]) == 3
+    assert len(inspection.inspect(found).good["target"]) == 3
     read = Image.open
 
     def opened(path, *args, **kwargs):
@@ -237,7 +237,7 @@ def test_an_error_of_the_machine_makes_no_smaller_data_set(error, tmp_path, monk
     with pytest.raises(type(error)):
         inspection.inspect(found)
     monkeypatch.setattr(inspection, "read_image", unidentified)
-    assert len(inspection.inspect(found)[1]) == 3
+    assert len(inspection.inspect(found).refused) == 3
 
 
 def unidentified(path):

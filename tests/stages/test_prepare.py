@@ -19,7 +19,7 @@ from pipeline.runtime.files import BadInput
 from pipeline.stages import prepare
 from tests import worlds
 
-OUTPUTS = ("source", "target", "target_truth", "val", "taxonomy", "refused")
+OUTPUTS = ("source", "target", "target_truth", "val", "taxonomy", "classes", "refused")
 CAMVID = Path("../shared/camvid")
 REAL = [CAMVID] if CAMVID.is_dir() else []
 
@@ -325,12 +325,8 @@ def main(tmp_path, monkeypatch):
     def call(given, out="out"):
         monkeypatch.chdir(tmp_path)
         YAML(typ="safe").dump({"prepare": given}, Path("params.yaml"))
-        at = {
-            name: tmp_path / out / (name + {"taxonomy": ".json", "refused": ".csv"}.get(
-                name, ".parquet"
-            ))
-            for name in OUTPUTS
-        }  # fmt: skip
+        kinds = {"taxonomy": ".json", "refused": ".csv", "classes": ".csv"}
+        at = {name: tmp_path / out / f"{name}{kinds.get(name, '.parquet')}" for name in OUTPUTS}
         flags = [part for name, path in at.items()
                  for part in (f"--{name.replace('_', '-')}", str(path))]  # fmt: skip
         monkeypatch.setattr("sys.argv", ["prepare", *flags])

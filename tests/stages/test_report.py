@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import CITYSCAPES
+from pipeline.look import summary
 from pipeline.runtime.files import read_json, write_json
 from pipeline.stages import report
 from tests import looks
@@ -30,6 +30,10 @@ PARAMS = {
     },
 }
 MODELS = ("source", "source-long", "advent", "r1", "r2", "r3")
+
+
+def shown(made, looks=(), warnings=()):
+    return summary.page(made.rounds, made.iou, made.figures, looks, warnings)
 
 
 def evaluated(miou=40.0, classes=THREE.names, labels=None):
@@ -90,7 +94,7 @@ def test_a_report_without_rounds_or_warmup(absent):
     params = PARAMS | {"rounds": absent, "warmup": absent}
     found = reported(params, ("source", "source-long"))
     assert set(found.figures) == {"iou_by_class"}
-    assert "mosaic" not in report.page(found)
+    assert "mosaic" not in shown(found)
 
 
 def test_figures_are_made_and_shown(tmp_path):
@@ -99,7 +103,7 @@ def test_figures_are_made_and_shown(tmp_path):
     names = {"iou_by_class", "miou_by_round", "labels_by_round", "mosaic"}
     assert set(found.figures) == names
     for name in names:
-        assert f'<img src="figures/{name}.png">' in report.page(found)
+        assert f'<img src="figures/{name}.png">' in shown(found)
     again = reported(looks={"r1": strip, "r2": strip, "r3": strip})
     assert all(np.array_equal(found.figures[name], again.figures[name]) for name in names)
 
@@ -126,7 +130,7 @@ def test_signals_are_columns_and_labels_of_classes_figures():
     assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0]
     assert table.loc["source", [*report.SIGNALS]].isna().all()
     assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
-    page = report.page(replace(made, looks=(("r1", "split"), ("r1", "growth"))))
+    page = shown(made, (("r1", "split"), ("r1", "growth")))
     assert '<img src="look/r1/split.png">' in page
     assert '<img src="look/r1/growth.png">' in page
 
@@ -137,7 +141,7 @@ HOSTILE = '<script>alert("x")</script>&<b>'
 def test_hostile_names_are_escaped():
     params = PARAMS | {"rounds": {HOSTILE: {"teacher": "source", "start": "source"}}}
     found = reported(params, ("source", HOSTILE), classes=(HOSTILE, "$\\frac$", "a_$b$"))
-    page = report.page(found)
+    page = shown(found)
     assert "<script" not in page
     assert "&<b>" not in page
     assert page.count("&lt;script&gt;") == 3  # a row of rounds, a column and a row of classes
@@ -147,13 +151,13 @@ def test_every_name_is_on_the_page_in_full():
     classes = tuple(f"class {i:03d} of many" for i in range(120))
     long = "round-1-" + "with-a-name-that-goes-on-" * 3
     params = PARAMS | {"rounds": {long: {"teacher": "source", "start": "source"}}}
-    page = report.page(reported(params, ("source", long), classes=classes))
+    page = shown(reported(params, ("source", long), classes=classes))
     assert all(name in page for name in classes)
     assert page.count(long) == 2  # a row of rounds, a column of classes
 
 
 def test_a_page_loads_nothing_from_outside():
-    page = report.page(reported())
+    page = shown(reported())
     assert "http" not in page
     assert "src=\"figures/" in page  # fmt: skip
 
@@ -172,9 +176,12 @@ def test_the_report_of_files(tmp_path, monkeypatch):
         looks.write_round(Path("look"), name, looks.target(), 0)
     looks.write_panels(Path("panels"), looks.target())
     artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
-    outs = {"panels": "panels", "taxonomy": "t.json", "metrics": "m.json", "table": "r.csv",
-            "iou": "i.csv", "figures": "figures", "summary": "summary.html", "page": "page",
-            "index": "index.html"}  # fmt: skip
+    seen = [0, *range(1, 19)]
+    counts = pd.DataFrame({"class": CITYSCAPES.names, "source": seen, "val": seen})
+    artifacts.write_table(Path("c.csv"), counts)
+    outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
+            "table": "r.csv", "iou": "i.csv", "figures": "figures", "summary": "summary.html",
+            "page": "page", "index": "index.html"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
     monkeypatch.setattr(sys, "argv", ["report", "--rounds", "rounds", "--look", "look", *argv])
     report.main()
@@ -185,5 +192,8 @@ def test_the_report_of_files(tmp_path, monkeypatch):
     assert len(artifacts.read_table(Path("i.csv"))) == 19
     for name in ("iou_by_class", "miou_by_round", "labels_by_round", "mosaic"):
         assert Path("figures", f"{name}.png").exists()
-    assert "<table" in Path("summary.html").read_text()
+    told = Path("summary.html").read_text()
+    assert "<table" in told
+    assert "<li>source: no pixel of 1 of 19 classes (road): no model can learn it;" in told
+    assert "<li>val: no pixel of 1 of 19 classes (road): its IoU says nothing;" in told
     assert Path("page/data.js").read_text().startswith("look.open(")

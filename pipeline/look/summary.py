@@ -1,0 +1,40 @@
+"""summary.html: tables and figures to read, with no script and nothing from outside."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+_STYLE = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
+_NOTE = (
+    "Entropy (lower is better), information and neighbourhood (higher is better) need no labels. "
+    "The round that is best on the truth is an oracle: choosing it takes labels of the target."
+)
+
+
+def page(
+    rounds: pd.DataFrame,
+    iou: pd.DataFrame,
+    figures: Iterable[str],
+    looks: Sequence[tuple[str, str]],
+    warnings: Iterable[str] = (),
+) -> str:
+    """`rounds` and `iou` as tables, `figures` by name, `looks`: round, and a picture of it."""
+    first = ["mosaic", "miou_by_round"].__contains__
+    pictures = [(name.replace("_", " "), f"figures/{name}") for name in sorted(figures, key=first)]
+    told = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
+    return (
+        f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{_STYLE}</style>'
+        '<p><a href="index.html">Look at each image</a></p>'
+        f"{f'<h2>Of the data</h2><ul>{told}</ul>' if told else ''}"
+        f"<h1>Adaptation by rounds</h1>{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
+        f"<p>{_NOTE}</p>{''.join(_shown(*each) for each in pictures)}"
+        f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
+        f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
+    )
+
+
+def _shown(title: str, path: str) -> str:
+    return f'<h2>{html.escape(title)}</h2><img src="{html.escape(path)}.png">'

@@ -1,0 +1,80 @@
+"""What the data hold: classes without a pixel, and images that the working size squeezes."""
+
+import numpy as np
+import pytest
+
+from pipeline.checks import census
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import resolve
+from pipeline.sections.prepare import Params
+from pipeline.stages import prepare
+from tests import worlds
+
+
+def domain(*sizes, at=(64, 32)):
+    samples = [
+        Sample("x", f"{n}.png", "", height, width) for n, (width, height) in enumerate(sizes)
+    ]
+    return Domain(samples, None, at)
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Of masks 0 and 255 for two classes, as `own-data` reads them: 255 is ignored."""
+    for seed, role in enumerate(("source", "target", "val")):
+        rng = np.random.default_rng(seed)
+        for index in range(3):
+            image, _ = worlds.scene(rng, worlds.SIZE, 2)
+            worlds.save(tmp_path / role / f"images/{index}.png", image)
+            values = (0, 255) if role == "source" else (0, 1)
+            mask = rng.choice(values, worlds.SIZE[::-1]).astype(np.uint8)
+            worlds.save(tmp_path / role / f"labels/{index}.png", mask)
+    options = {"label_map": {0: "ground", 1: "thing"}}
+
+    def of(**source):
+        roles = {role: {"reader": "folder", "root": str(tmp_path / role), "width": 16, "height": 12,
+                        "options": options} for role in ("source", "target", "val")}  # fmt: skip
+        roles["source"]["options"] = options | source
+        return prepare.run(Params.model_validate({"classes": ["ground", "thing"], **roles}))
+
+    return of
+
+
+def test_a_class_that_no_label_holds_is_told(prepared):
+    found = prepared()
+    assert found.classes["source"].tolist()[1] == 0
+    assert found.classes["val"].min() > 0
+    (told,) = found.warnings()
+    assert told == (
+        "source: no pixel of 1 of 2 classes (thing): no model can learn it; see whether a value is "
+        "missing from label_map, or is ignored"
+    )
+
+
+def test_where_every_class_is_there_nothing_is_told(prepared):
+    found = prepared(label_map={0: "ground", 255: "thing"}, ignore=[])
+    assert found.warnings() == []
+    assert found.classes["source"].sum() == 3 * 16 * 12  # at the working size
+
+
+def test_a_class_that_the_evaluation_set_lacks_is_told():
+    table = census.table({"source": np.ones(256, int), "val": np.arange(256)}, resolve(["a", "b"]))
+    (told,) = census.lacking(table)
+    assert told.startswith("val: no pixel of 1 of 2 classes (a): its IoU says nothing")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [
+        ([(640, 320), (1914, 1052), (960, 720)], 0),  # wide ones, near enough
+        ([(640, 320), (480, 640)], 1),
+        ([(480, 640), (500, 640), (640, 320)], 2),
+        ([(4000, 400)], 1),  # a panorama
+    ],
+)
+def test_images_of_other_proportions_are_counted(sizes, count):
+    told = [*census.squeezed("target", domain(*sizes))]
+    assert len(told) == (count > 0)
+    if count:
+        assert f"target: {count} of {len(sizes)} images have other proportions" in told[0]
+        assert "is squeezed" in told[0]
