@@ -228,6 +228,28 @@ def target_row(name: str) -> Callable[[], object]:
     return make
 
 
+def table_of(name: str, change: Callable[[Any], Any]) -> Callable[[], object]:
+    """A round's table, well-formed, and not what it was."""
+    path = ROUND / f"{name}.parquet"
+    return lambda: artifacts.write_table(path, change(artifacts.read_table(path)))
+
+
+def shortened(path: Path) -> Callable[[], object]:
+    """Without its last row, each row a group, as it was."""
+
+    def make() -> None:
+        table = pq.read_table(path)
+        with pq.ParquetWriter(path, table.schema) as writer:
+            for row in range(len(table) - 1):
+                writer.write_table(table.slice(row, 1), row_group_size=1)
+
+    return make
+
+
+def emptied(path: Path) -> Callable[[], object]:
+    return lambda: pq.write_table(pq.read_table(path).slice(0, 0), path)
+
+
 def correction(name: str, pixels: Any, folder: str = "round-1") -> Callable[[], object]:
     return lambda: worlds.save(Path("data/corrections", folder, name), pixels)
 
@@ -337,6 +359,11 @@ SETS = [
     Case("images and labels swapped", "prepare", role("source", **SWAPPED), "mode RGB; a label"),
     Case("the target's swapped", "prepare", role("target", **SWAPPED),
          "prepare.target: none of the labels in data/raw/target is good"),
+    Case("a root that is empty", "segue check", role("target", root=""), "it is empty; name the folder"),
+    Case("a root that holds what the pipeline writes", "segue check", role("target", root="data"),
+         "the pipeline writes data/prepared in it"),
+    Case("a root that is the project", "prepare", role("source", root="."),
+         "the pipeline writes data/prepared in it"),
     Case("no such folder", "prepare", role("target", root="nowhere"), "nowhere/images: no such folder; expected images/x."),
     Case("a folder without images", "prepare", lambda: [
          p.rename(p.with_suffix(".txt")) for p in Path("data/raw/val/images").rglob("*.*")],
@@ -569,6 +596,23 @@ BETWEEN = [
          "value 9; train ids"),
     Case("split: foreign file", "retrain round-1", write(ROUND / "split.parquet", b"x"),
          "cannot be read as a table"),
+    Case("split: of other images", "retrain round-1", table_of("split", lambda t: t.iloc[1:]),
+         "its images are not the target's"),
+    Case("thresholds: a row short", "retrain round-1", table_of("thresholds", lambda t: t.iloc[:-1]),
+         "its classes are not the 3 of the task, a row each"),
+    Case("thresholds: in another order", "retrain round-1",
+         table_of("thresholds", lambda t: t.iloc[::-1]), "its classes are not the 3 of the task"),
+    Case("thresholds: without a column", "retrain round-1",
+         table_of("thresholds", lambda t: t.drop(columns="k")), "it has no column 'k'"),
+    Case("coverage: a row short", "split round-1", table_of("coverage", lambda t: t.iloc[:-1]),
+         "its classes are not the 3 of the task, a row each"),
+    Case("logits: of an image too few", "retrain round-1", shortened(PREDICTIONS),
+         "that are not the target's 3, or in another order"),
+    Case("index: without an image", "pretrain source",
+         emptied(Path("data/prepared/source.parquet")), "it has no image"),
+    Case("prior: of other classes", "pseudo_label round-1",
+         lambda: np.save("data/prepared/prior.npy", np.ones((2, 3, 4), np.float32)),
+         "is no prior of 3 classes"),
     Case("a batch too small for its sides", "retrain round-1", params(training__batch=1),
          "training.batch = 1: too small"),
     Case("a loss that is not finite", "retrain round-1",

@@ -157,6 +157,7 @@ class Predictions:
             self._places += [(file, group) for group in range(groups)]
         if not self._places:
             raise BadInput(f"{folder}: holds no predictions; run dvc repro")
+        self[0]  # of other classes it is refused at once
 
     def check_images(self, images: Sequence[str]) -> None:
         """Raises BadInput where they are not of these images, in this order."""

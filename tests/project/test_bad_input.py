@@ -85,8 +85,12 @@ def template(tmp_path_factory):
         images = artifacts.read_domain(bad.TARGET, Path()).samples
         split = {"image": [s.image for s in images], "subset": ["easy", "easy", "hard"]}
         artifacts.write_table(bad.ROUND / "split.parquet", pd.DataFrame(split))
-        thresholds = {"k": np.ones(3, np.float32), "predicted": [1, 1, 1]}
+        thresholds = {"class": taxonomy.names, "lambda": 0.5, "k": np.ones(3, np.float32),
+                      "predicted": [1, 1, 1]}  # fmt: skip
         artifacts.write_table(bad.ROUND / "thresholds.parquet", pd.DataFrame(thresholds))
+        coverage = {"image": np.repeat(split["image"], 3), "class": [*taxonomy.names] * 3,
+                    "predicted": 1, "sure": 1, "mean_entropy": 0.5}  # fmt: skip
+        artifacts.write_table(bad.ROUND / "coverage.parquet", pd.DataFrame(coverage))
     return folder
 
 
