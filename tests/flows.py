@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def start(server: Server, folder: Path, *arguments: str, **options: Any) -> subp
     """`python -m pipeline.flow` with these arguments."""
     command = [sys.executable, "-m", "pipeline.flow", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    # nohup and a shell's & have it ignored, and what is started from there would ignore it too
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(command, cwd=folder, **{"env": server.env} | pipes | options)
 
 

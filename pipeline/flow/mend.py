@@ -84,7 +84,7 @@ def _count(text: str) -> int:
 
 
 def _staged(repo: Any) -> str:
-    """What DVC added to git's index (core.autostage) when its last command ended."""
+    """What git's index has of it: as it was committed, or added since."""
     command = ["git", "show", f":./{LOCK_FILE}"]
     shown = subprocess.run(command, cwd=repo.root_dir, capture_output=True, check=False)
     return "" if shown.returncode else shown.stdout.decode()
