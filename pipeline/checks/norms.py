@@ -65,9 +65,9 @@ def _network(content: Content, model: Any) -> Content:
 
 def _normalised(network: Content) -> bool:
     """Whether it has batch norm; a network that cannot be built is its stage's to refuse."""
-    options = network.get("options") or {}
-    given = {key: value for key, value in options.items() if key != "pretrained"}
     try:
+        options = network.get("options") or {}
+        given = {key: value for key, value in options.items() if key != "pretrained"}
         with torch.device("meta"):  # shapes alone: nothing is drawn, and nothing downloaded
             built = parts.build("networks", str(network.get("name")), given, classes=2)
     except (AttributeError, BadInput, RuntimeError, TypeError, ValueError):

@@ -47,6 +47,7 @@ WITH = {
     "segformer": {"name": "segformer", "options": {}},
     "unheard of": {"name": "unheard of", "options": {}},  # its stage says so
     "of a wrong type": {"name": "small", "options": {"width": "wide"}},
+    "of no options": {"name": "small", "options": ["width"]},
 }
 of = partial(pytest.mark.parametrize, "network")
 
