@@ -47,12 +47,13 @@ def told(world: World, found: model.Model) -> float:
 
 @torch.no_grad()
 def features(found: model.Model, of: Domain, images: range) -> torch.Tensor:
-    """(cells, F) of some images, a sixteenth of all cells."""
+    """(cells, F) of some images, a sixteenth of all cells, on the CPU."""
     found.train()
     rows = []
     with fixed_statistics(found):
         for batch in (images[i : i + 8] for i in range(0, len(images), 8)):
             stacked = torch.stack([torch.from_numpy(of.image(i)).permute(2, 0, 1) for i in batch])
-            rows.append(found(stacked).features[:, :, 2::4, 2::4].movedim(1, 3).flatten(0, 2))
+            cells = found(stacked.to(found.mean.device)).features[:, :, 2::4, 2::4]
+            rows.append(cells.movedim(1, 3).flatten(0, 2).cpu())
     found.eval()
     return torch.cat(rows)

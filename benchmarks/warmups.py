@@ -3,8 +3,9 @@
     python benchmarks/warmups.py --jobs 2
 
 Each starts from `source`, the model that benchmarks/ablation.py shares among its methods, and takes
-as many steps as `source-long` has more. Rows go to benchmarks/results/warmups.json as they are
-found: run it again to go on where it stopped, or with `--table` to only draw the table again.
+as many steps as `source-long` has more. A control, `no terms`, has the same steps with the source's
+loss alone. Rows go to benchmarks/results/warmups.json as they are found: run it again to go on
+where it stopped, or with `--table` to only draw the table again.
 """
 
 from __future__ import annotations
@@ -20,54 +21,28 @@ from typing import Any
 
 import methods
 import numpy as np
-import pandas as pd
 import torch
 from domain_gap import told
 from experiments import BASELINE, KEPT, World, build, memory, one_round, scored, trained, warmed
-from rows import Row, Rows, side_by_side
-from tables import interval
+from rows import Rows, side_by_side
+from warmup_methods import (
+    ALL,
+    AUX_CONTROL,
+    COMMON,
+    CONTROL,
+    DISCRIMINATOR,
+    LONGER,
+    OBJECTIVES,
+    TWO_LEVELS,
+    WITH_CONTROL,
+)
+from warmup_table import table
 
 from pipeline.model import model
 from pipeline.runtime.params import derived_seed
 
 RESULTS = Rows("warmups", "seed")
-LONGER = "source-longer"  # as many steps as a warm-up and three rounds
-CONTROL = "target-norm"  # of source-long: what batch norm does without any of the losses
 TENTHS = 10
-
-# The papers' weights were made for 120,000 steps of SGD, these are 640 of AdamW: tried on seed 1,
-# with the evaluation labels in sight, were AdvEnt with 1e-2 and 1e-1, MinEnt with 1e-2. The papers'
-# discriminator has five times this network's parameters, and a rate of 1e-4 teaches it little.
-NARROW = {"width": 16}
-MINENT = {"entropy": 1e-2}
-ADVENT = {"adversarial": 1e-2, **NARROW}
-OBJECTIVES: dict[str, tuple[str, dict[str, Any]]] = {
-    "FCNs in the Wild": ("fcns_in_the_wild", {"adversarial": 1e-2, "size": 1e-2}),
-    "AdaptSegNet": ("adaptsegnet", {"adversarial": 1e-2, **NARROW}),
-    "MinEnt": ("minent", MINENT),
-    "MinEnt + CP": ("minent", {**MINENT, "ratio": 1e-2}),
-    "AdvEnt": ("advent", ADVENT),
-    "AdvEnt + CP": ("advent", {**ADVENT, "ratio": 1e-2}),
-    "CLAN": ("clan", {"adversarial": 1e-2, **NARROW}),
-    "ROAD": ("road", {"pretrained": "source"}),  # the paper's stays near an ImageNet network
-}
-# the papers' ratio of the two levels; the network, and its control, have an auxiliary head
-LEVELS = {"adversarial_aux": 2e-3, "aux": 0.1}
-AUX_CONTROL = "target-norm, auxiliary head"
-TWO_LEVELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "AdaptSegNet, two levels": ("adaptsegnet", {"adversarial": 1e-2, **NARROW, **LEVELS}),
-    "AdvEnt, two levels": ("advent", {**ADVENT, **LEVELS}),
-}
-OTHER_WEIGHTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "MinEnt + CP of 1": ("minent", {**MINENT, "ratio": 1.0}),
-    "AdvEnt + CP of 1": ("advent", {**ADVENT, "ratio": 1.0}),
-    "FCNs of 0.1, no sizes": ("fcns_in_the_wild", {"adversarial": 0.1, "size": 0.0}),
-    "FCNs of 0, sizes of 1": ("fcns_in_the_wild", {"adversarial": 0.0, "size": 1.0}),
-}
-WITH_CONTROL = [*OBJECTIVES, AUX_CONTROL, *TWO_LEVELS, *OTHER_WEIGHTS]
-ALL = {**OBJECTIVES, **TWO_LEVELS, **OTHER_WEIGHTS}
-COMMON = {"own_norm": True}
-DISCRIMINATOR = {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2, "second": 0.999}
 
 
 class Curve:
@@ -168,67 +143,6 @@ def work(seed: int, method: str, threads: int) -> None:
     RESULTS.append(rows)
     scores = ", ".join(f"{r['method']} {r['model']} {r['miou']:.2f}" for r in rows)
     print(f"{seed}: {scores}", flush=True)
-
-
-# --- what came of it -----------------------------------------------------------------------
-
-
-def table(rows: list[Row]) -> str:
-    """Markdown: all warm-ups, then two levels and other weights, each beside its control."""
-    found = pd.DataFrame(rows)
-    found["entropy"] = [each["entropy"] for each in found["signals"]]
-    cells = found.set_index(["method", "model", "seed"]).sort_index()
-    seeds = sorted(found["seed"].unique())
-
-    def of(name: str, kind: str, what: str = "miou") -> np.ndarray[Any, Any]:
-        return cells.loc[(name, kind)].loc[seeds, what].to_numpy(float)
-
-    def line(name: str, control: str) -> str:
-        alone = of(name, "alone")
-        less = "" if name == control else interval(alone - of(control, "alone"))
-        return (
-            f"| {name} | {alone.mean():.2f} | {interval(alone - long)} | {less} | "
-            f"{interval(of(name, 'alone', 'entropy'), '.3f')} | {accuracy(rows, name)} | "
-            f"{interval(100 * of(name, 'alone', 'told'), '.1f')} |"
-        )
-
-    long, longer = of(BASELINE, BASELINE), of(LONGER, LONGER)
-    head = (
-        "alone | minus source-long | minus target-norm | target's entropy "
-        "| discriminator right, by thirds | a new one right"
-    )
-    lines = [
-        f"streets, seeds {', '.join(map(str, seeds))}", "",
-        f"| warm-up | {head} | after rounds | minus source-longer |",
-        "|---|---|---|---|---|---|---|---|---|",
-        f"| {BASELINE} | {long.mean():.2f} | | | {of(BASELINE, BASELINE, 'entropy').mean():.3f} | "
-        f"| | ({LONGER}) {longer.mean():.2f} | |",
-    ]  # fmt: skip
-    there = set(found["method"])
-    for name in [m for m in (CONTROL, *OBJECTIVES) if m in there]:
-        rounds = of(name, "rounds")
-        after = f" {rounds.mean():.2f} | {interval(rounds - longer)} |"
-        lines.append(line(name, CONTROL) + after)
-    lines += [
-        "",
-        f"| | {head.replace('target-norm', 'its control')} |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [line(m, AUX_CONTROL) for m in (AUX_CONTROL, *TWO_LEVELS) if m in there]
-    lines += [line(m, CONTROL) for m in OTHER_WEIGHTS if m in there]
-    return "\n".join(lines)
-
-
-def accuracy(rows: list[Row], name: str) -> str:
-    """In percent, means over seeds of the first, middle and last tenths."""
-    curves: list[Mapping[str, list[float]]] = [
-        row["curve"] for row in rows if row["method"] == name and "curve" in row
-    ]
-    told = [curve["accuracy"] for curve in curves if "accuracy" in curve]
-    if not told:
-        return ""
-    mean = 100 * np.mean(told, 0)
-    return ", ".join(f"{mean[part].mean():.0f}" for part in (slice(3), slice(3, 7), slice(7, None)))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.checks import plan
+from pipeline.checks import norms, plan
 from pipeline.runtime import params, parts
 from pipeline.runtime.files import BadInput
 from pipeline.sections import (
@@ -67,7 +67,8 @@ def check(
             problems.append(str(error))
         else:
             problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
-    problems += [f"{path}: {problem}" for problem in plan.contradictions(content)]
+    both = (*plan.contradictions(content), *norms.contradictions(content))
+    problems += [f"{path}: {problem}" for problem in both]
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")

@@ -97,7 +97,8 @@ def with_second(model: Model, seed: int) -> Model:
 def channels(model: Model) -> int:
     """Of the features that a model's outputs have; 0 if they have none."""
     training = model.training
-    features = model.eval()(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).features
+    images = torch.zeros(1, 3, 64, 64, dtype=torch.uint8, device=model.mean.device)
+    features = model.eval()(images).features
     model.train(training)
     return 0 if features is None else features.shape[1]
 

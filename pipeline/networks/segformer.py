@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,7 +38,12 @@ class Network(nn.Module):
 
     heads = ("head.",)
 
-    def __init__(self, classes: int, size: _SIZE = "b0", drop_path: float = 0.1) -> None:
+    def __init__(
+        self,
+        classes: int,
+        size: _SIZE = "b0",
+        drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    ) -> None:
         super().__init__()
         widths, depths, width = _SIZES[size]
         self.backbone = PyramidVisionTransformerV2(

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from pipeline.runtime.parts import Width
+from pipeline.runtime.parts import Weight, Width
 from pipeline.training.alignment import OutputAlignment
 
 
@@ -21,9 +21,9 @@ class Objective(OutputAlignment):
     def __init__(
         self,
         classes: int,
-        adversarial: float = 1e-3,
-        adversarial_aux: float = 0.0,
-        aux: float = 0.1,
+        adversarial: Weight = 1e-3,
+        adversarial_aux: Weight = 0.0,
+        aux: Weight = 0.1,
         least_squares: bool = False,
         own_norm: bool = False,
         width: Width = 64,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.domain.batches import Labelled
 from pipeline.model.outputs import Outputs
-from pipeline.runtime.parts import Width
+from pipeline.runtime.parts import Weight, Width
 from pipeline.training import losses
 from pipeline.training.alignment import OutputAlignment
 
@@ -25,11 +25,11 @@ class Objective(OutputAlignment):
         self,
         classes: int,
         shares: Tensor,
-        adversarial: float = 1e-3,
-        adversarial_aux: float = 0.0,
-        aux: float = 0.1,
-        ratio: float = 0.0,
-        relaxed: float = 0.5,
+        adversarial: Weight = 1e-3,
+        adversarial_aux: Weight = 0.0,
+        aux: Weight = 0.1,
+        ratio: Weight = 0.0,
+        relaxed: Weight = 0.5,
         own_norm: bool = False,
         width: Width = 64,
     ) -> None:
@@ -38,6 +38,6 @@ class Objective(OutputAlignment):
         super().__init__(classes, weights, aux, own, own_norm, width=width)
         self.prior = losses.Prior(shares, ratio, relaxed)
 
-    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
+    def more(self, outputs: Outputs, side: Labelled, before: Tensor | None) -> dict[str, Tensor]:
         """Term `prior`, if it has a weight."""
         return self.prior.terms(outputs.logits, side.windows)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.domain.batches import Batch
-from pipeline.runtime.parts import Width
+from pipeline.runtime.parts import Weight, Width
 from pipeline.training import losses
-from pipeline.training.adversarial import Level, align, maps
+from pipeline.training.adversarial import Level, Seen, align, maps
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
@@ -36,11 +37,11 @@ class Objective:
     def __init__(
         self,
         classes: int,
-        adversarial: float = 1e-3,
-        unlike: float = 2e-2,
-        local: float = 40.0,
-        least: float = 0.4,
-        preheat: float = 0.05,
+        adversarial: Weight = 1e-3,
+        unlike: Weight = 2e-2,
+        local: Weight = 40.0,
+        least: Weight = 0.4,
+        preheat: Annotated[float, Field(ge=0, le=1)] = 0.05,
         own_norm: bool = False,
         width: Width = 64,
     ) -> None:
@@ -67,14 +68,14 @@ class Objective:
         outputs = model(batch.target.images)
         local = None
         if self.progress >= self.preheat:
-            local = self.local * disagreement(outputs.both, target) + self.least
+            local = self.local * disagreement(outputs.both, target.shape[-2:]) + self.least
         found = _probabilities(outputs.logits, target)
         discriminator = self.modules["discriminator"]
         weight = self.adversarial * left
         yield from align(Level(discriminator, resembled, found, weight, local=local))
 
 
-def _probabilities(logits: Tensor, within: Tensor) -> Tensor:
+def _probabilities(logits: Tensor, within: Tensor) -> Seen:
     return maps(logits, within, lambda full: full.softmax(1))
 
 
@@ -82,11 +83,12 @@ def _classifiers(model: Any) -> tuple[nn.Module, nn.Module]:
     return model.network.classifier, model.second
 
 
-def disagreement(both: tuple[Tensor, Tensor], within: Tensor) -> Tensor:
-    """1 - cos(p1, p2) at each pixel, (N, 1, H, W), of two logits (N, C, h, w); 0 on padding."""
-    everywhere = torch.ones_like(within)
-    one, other = (_probabilities(logits, everywhere) for logits in both)
-    return (1 - F.cosine_similarity(one, other, dim=1))[:, None] * within[:, None]
+def disagreement(both: tuple[Tensor, Tensor], size: torch.Size) -> Tensor:
+    """1 - cos(p1, p2) at each pixel, (N, 1, H, W) of `size`, of two logits (N, C, h, w)."""
+    one, other = (
+        F.interpolate(logits.float(), size, mode="bilinear").softmax(1) for logits in both
+    )
+    return 1 - F.cosine_similarity(one, other, dim=1)[:, None]
 
 
 def similarity(one: nn.Module, other: nn.Module) -> Tensor:

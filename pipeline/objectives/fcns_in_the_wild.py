@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pipeline.domain.batches import Labelled
 from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Weight
 from pipeline.training.alignment import FeatureAlignment
 from pipeline.training.discriminators import PixelDiscriminator
 from pipeline.training.losses import inside, mean_of
@@ -26,17 +27,17 @@ class Objective(FeatureAlignment):
         self,
         features: int,
         shares: Tensor,
-        adversarial: float = 1e-2,
-        size: float = 1e-2,
-        presence: float = 0.1,
-        aux: float = 0.1,
+        adversarial: Weight = 1e-2,
+        size: Weight = 1e-2,
+        presence: Weight = 0.1,
+        aux: Weight = 0.1,
         own_norm: bool = False,
     ) -> None:
         super().__init__(PixelDiscriminator(features), adversarial, aux, own_norm)
         self.size, self.presence = size, presence
         self.bounds = bounds(shares)
 
-    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
+    def more(self, outputs: Outputs, side: Labelled, before: Tensor | None) -> dict[str, Tensor]:
         """Term `size`."""
         logits = outputs.logits.float()
         within = inside(side.windows, logits.shape[-2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.runtime.parts import Weight
 from pipeline.training.alignment import OutputAlignment
 from pipeline.training.losses import self_information
 
@@ -19,8 +20,8 @@ class Objective(OutputAlignment):
     def __init__(
         self,
         classes: int,
-        adversarial: float = 1e-3,
-        adversarial_aux: float = 0.0,
-        aux: float = 0.1,
+        adversarial: Weight = 1e-3,
+        adversarial_aux: Weight = 0.0,
+        aux: Weight = 0.1,
     ) -> None:
         super().__init__(classes, (adversarial, adversarial_aux), aux, self_information)

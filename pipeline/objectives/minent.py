@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from pipeline.domain.batches import Batch
+from pipeline.runtime.parts import Weight
 from pipeline.training import losses
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
@@ -25,11 +26,11 @@ class Objective:
     def __init__(
         self,
         shares: Tensor,
-        entropy: float = 1e-3,
-        entropy_aux: float = 0.0,
-        aux: float = 0.1,
-        ratio: float = 0.0,
-        relaxed: float = 0.5,
+        entropy: Weight = 1e-3,
+        entropy_aux: Weight = 0.0,
+        aux: Weight = 0.1,
+        ratio: Weight = 0.0,
+        relaxed: Weight = 0.5,
         own_norm: bool = False,
     ) -> None:
         self.modules: dict[str, nn.Module] = {}

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Weight
 from pipeline.training import losses
 from pipeline.training.objective import Loss
 from pipeline.training.passes import Norm, passes
@@ -35,11 +36,11 @@ class Objective:
     def __init__(
         self,
         k: Tensor,
-        target: float = 1.0,
-        aux: float = 0.1,
+        target: Weight = 1.0,
+        aux: Weight = 0.1,
         norm: Norm = "joint",
         regulariser: losses.Regulariser | None = None,
-        weight: float | None = None,
+        weight: Weight | None = None,
         soft_alpha: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         self.modules: dict[str, nn.Module] = {}

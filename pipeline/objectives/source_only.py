@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from pipeline.domain.batches import Batch
+from pipeline.runtime.parts import Weight
 from pipeline.training.losses import supervised
 from pipeline.training.objective import Loss
 
@@ -17,7 +18,7 @@ class Objective:
     sides = ("source",)
     labels = ("source",)
 
-    def __init__(self, aux: float = 0.1) -> None:
+    def __init__(self, aux: Weight = 0.1) -> None:
         self.modules: dict[str, nn.Module] = {}
         self.aux = aux
 

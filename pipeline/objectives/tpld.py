@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.model.outputs import Outputs
+from pipeline.runtime.parts import Weight
 from pipeline.runtime.ranks import averaged
 from pipeline.training import losses
 from pipeline.training.adversarial import Level, align, maps
@@ -40,11 +41,11 @@ class Objective:
         classes: int,
         k: Tensor,
         beta: Annotated[float, Field(ge=0, le=1)] = 0.9,
-        weight: float = 0.01,
+        weight: Weight = 0.01,
         dense: bool = False,
         gamma: Annotated[float, Field(gt=0)] = 2.0,
-        adversarial: float = 1e-3,
-        aux: float = 0.1,
+        adversarial: Weight = 1e-3,
+        aux: Weight = 0.1,
         norm: Norm = "joint",
     ) -> None:
         self.k, self.beta, self.weight, self.gamma = k.clamp(min=0), beta, weight, gamma

@@ -25,6 +25,9 @@ ROOMS = {
 Width = Annotated[int, Field(ge=1, le=65536)]
 """An option: channels of a layer."""
 
+Weight = Annotated[float, Field(ge=0)]
+"""An option: what a term counts. Less than 0 would maximise what is to be minimised."""
+
 _FINITE = ConfigDict(allow_inf_nan=False)
 
 

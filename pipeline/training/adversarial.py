@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.runtime.files import BadInput
+from pipeline.runtime.ranks import averaged
 from pipeline.training.discriminators import SMALLEST
 from pipeline.training.losses import self_information
 from pipeline.training.objective import Loss
@@ -22,12 +24,26 @@ Maps = Callable[[Tensor], Tensor]
 """Logits (N, C, h, w) to what a discriminator sees of them."""
 
 
-def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
+class Seen(NamedTuple):
+    """What a discriminator sees of a side, and which pixels of the crops are no padding."""
+
+    maps: Tensor  # float32 (N, C, h, w)
+    within: Tensor  # bool (N, H, W)
+
+    def detach(self) -> Seen:
+        """Without the graph of the maps."""
+        return self._replace(maps=self.maps.detach())
+
+    def shares(self, found: Tensor) -> Tensor:
+        """How much of each place of `found` (N, 1, h, w) is no padding, by area, from 0 to 1."""
+        return F.interpolate(self.within[:, None].float(), found.shape[-2:], mode="area")
+
+
+def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Seen:
     """Weighted self-information (or `of` else) of the logits, upsampled first, as in ADVENT.
 
-    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false, so that what the
-    network makes of it is not seen. Padding itself is, and judged: it tells nothing where both
-    sides are padded as often.
+    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false: a discriminator's
+    cell sees far beyond its own place.
     Raises BadInput where the crop is too small for the discriminator.
     """
     size = within.shape[-2:]
@@ -36,21 +52,38 @@ def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
             f"make both sides {SMALLEST} or more"
         )
-    return of(F.interpolate(logits.float(), size, mode="bilinear")) * within[:, None]
+    full = F.interpolate(logits.float(), size, mode="bilinear")
+    return Seen(of(full) * within[:, None], within)
 
 
-def judged(found: Tensor, side: float, local: Tensor | None = None, square: bool = False) -> Tensor:
-    """Binary cross-entropy of a discriminator's logits (N, 1, h, w) with `side`, 1 or 0.
+def mean(each: Tensor, shares: Tensor) -> Tensor:
+    """Of values (N, 1, h, w), each by its share (same shape): over the cells of all processes."""
+    # a share may be as small as a pixel's of a crop, and nothing is 0, not a number
+    return (each * shares).sum() / averaged(shares.sum()).clamp(min=1e-9)
 
-    `square`: the squared error instead (LSGAN). `local` (N, 1, H, W) weighs each place, to
-    which the logits are then upsampled.
+
+def judged(
+    discriminator: nn.Module,
+    seen: Seen,
+    side: float,
+    local: Tensor | None = None,
+    square: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """A discriminator's loss on what is to be `side`, 1 or 0, and its share of right answers.
+
+    Means over what is no padding: a cell counts as much of its place is. Binary cross-entropy of
+    its logits or, if `square`, the squared error (LSGAN). `local` (N, 1, H, W) multiplies the loss
+    of each place, to which the logits are then upsampled.
     """
+    found = discriminator(seen.maps)
+    right = (found > (0.5 if square else 0.0)).float()
+    correct = mean(right if side else 1 - right, seen.shares(found))
     if local is not None:
         found = F.interpolate(found, local.shape[-2:], mode="bilinear")
     aim = torch.full_like(found, side)
     kind = F.mse_loss if square else F.binary_cross_entropy_with_logits
     each = kind(found, aim, reduction="none")
-    return each.mean() if local is None else (each * local).mean()
+    return mean(each if local is None else each * local, seen.shares(each)), correct.detach()
 
 
 @dataclass(frozen=True)
@@ -58,8 +91,8 @@ class Level:
     """What one discriminator sees of both sides, and how much its judgement weighs."""
 
     discriminator: nn.Module
-    resembled: Tensor  # (N, C, H, W)
-    other: Tensor
+    resembled: Seen
+    other: Seen
     weight: float
     name: str = ""  # of its terms and its group: "adversarial_aux"
     local: Tensor | None = None  # of `other`, see judged
@@ -67,20 +100,17 @@ class Level:
 
     def fooled(self) -> Tensor:
         """The network's loss: the other side taken for the resembled one."""
-        found = self.discriminator(self.other)
-        return self.weight * judged(found, 1.0, self.local, self.square)
+        loss, _ = judged(self.discriminator, self.other, 1.0, self.local, self.square)
+        return self.weight * loss
 
     def told(self) -> Loss:
         """The discriminator's: half of each side, as ADVENT does; and the share it tells right."""
-        ones = self.discriminator(self.resembled.detach())
-        others = self.discriminator(self.other.detach())
         local = None if self.local is None else self.local.detach()
-        own = judged(ones, 1.0, square=self.square)
-        loss = (own + judged(others, 0.0, local, self.square)) / 2
-        half = 0.5 if self.square else 0.0
-        right = ((ones > half).float().mean() + (others <= half).float().mean()) / 2
-        group = f"discriminator{self.name}"
-        return Loss({f"told{self.name}": loss}, group, {f"accuracy{self.name}": right.detach()})
+        judge, square = self.discriminator, self.square
+        one, right = judged(judge, self.resembled.detach(), 1.0, square=square)
+        other, told = judged(judge, self.other.detach(), 0.0, local, square)
+        seen = {f"accuracy{self.name}": (right + told) / 2}
+        return Loss({f"told{self.name}": (one + other) / 2}, f"discriminator{self.name}", seen)
 
 
 def align(*levels: Level, more: Mapping[str, Tensor] | None = None) -> Iterator[Loss]:

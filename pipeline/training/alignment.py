@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.model.outputs import Outputs
-from pipeline.training.adversarial import Level, Maps, align, maps
+from pipeline.training.adversarial import Level, Maps, Seen, align, maps
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.losses import auxiliary, inside, supervised
 from pipeline.training.objective import Loss
@@ -36,10 +36,14 @@ class _Alignment(ABC):
         self.aux, self.own_norm = aux, own_norm
 
     @abstractmethod
-    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
-        """What the discriminator of that name judges, float32 (N, C, h, w): 0 on padding."""
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Seen:
+        """What the discriminator of that name judges."""
 
-    def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
+    def before(self, model: nn.Module, side: Labelled) -> Tensor | None:
+        """What `more` compares the other side's outputs with, made before the model's pass."""
+        return None
+
+    def more(self, outputs: Outputs, side: Labelled, before: Tensor | None) -> dict[str, Tensor]:
         """Further terms of the other side and of the model's outputs for it."""
         return {}
 
@@ -50,13 +54,14 @@ class _Alignment(ABC):
             outputs = model(one.images)
         resembled = {name: self.seen(outputs, name, one).detach() for name in self.weights}
         yield Loss({self.sides[0]: supervised(outputs, one.labels, self.aux)})
+        before = self.before(model, other)
         outputs = model(other.images)
         levels = [
             Level(self.modules[f"discriminator{name}"], resembled[name],
                   self.seen(outputs, name, other), weight, name, square=self.square)
             for name, weight in self.weights.items()
         ]  # fmt: skip
-        yield from align(*levels, more=self.more(model, outputs, other))
+        yield from align(*levels, more=self.more(outputs, other, before))
 
 
 class OutputAlignment(_Alignment):
@@ -80,7 +85,7 @@ class OutputAlignment(_Alignment):
         super().__init__(levels, aux, own_norm)
         self.of, self.square = of, square
 
-    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Seen:
         """Maps of the logits, or of the auxiliary ones."""
         logits = auxiliary(outputs, "adversarial_aux") if name else outputs.logits
         return maps(logits, inside(side.windows, side.images.shape[-2:]), self.of)
@@ -94,7 +99,7 @@ class FeatureAlignment(_Alignment):
     ) -> None:
         super().__init__({"": (discriminator, adversarial)}, aux, own_norm)
 
-    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Tensor:
-        """The features on their own grid."""
+    def seen(self, outputs: Outputs, name: str, side: Labelled) -> Seen:
+        """The features on their own grid, of which each cell is judged by itself."""
         assert outputs.features is not None
-        return outputs.features.float() * inside(side.windows, outputs.features.shape[-2:])[:, None]
+        return Seen(outputs.features.float(), inside(side.windows, side.images.shape[-2:]))

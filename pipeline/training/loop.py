@@ -69,8 +69,11 @@ def train(
         for name, group in groups.items()
     }
     network = pairs["network"][0]
+    passes.check_norms(model, objective, params.frozen_norm)
     passes.norms(model, params.frozen_norm)
     objective.modules = {name: pairs[name][0] for name in objective.modules}
+    for key, part in _kept(objective).items():  # where the network is, and in its precision
+        setattr(objective, key, fabric.setup_module(part))
     moved = {name: [p for p in g.parameters() if p.requires_grad] for name, g in groups.items()}
     buffers = [b for g in groups.values() for b in g.buffers() if b.is_floating_point()]
     checkpoint = checkpoint or Checkpoint()
@@ -99,7 +102,7 @@ def train(
         _check(step, values, batch)
         for name in sorted(due):
             average([p.grad for p in moved[name] if p.grad is not None])
-            pairs[name][1].step()
+        optimiser.step([pairs[name][1] for name in sorted(due)], fabric)
         average(buffers)
         log(step, {"lr": optimiser.rate(params.optimiser, step, steps), **values})
         if fabric.is_global_zero and checkpoint.due():
@@ -115,10 +118,15 @@ def _state(
     fabric: Fabric,
 ) -> dict[str, object]:
     """All that a step changes, by a name of its own: what a checkpoint keeps."""
-    own = {key: part for key, part in vars(objective).items() if isinstance(part, nn.Module)}
-    parts: dict[str, object] = {f"module {key}": part for key, part in {**own, **groups}.items()}
+    both = {**_kept(objective), **groups}
+    parts: dict[str, object] = {f"module {key}": part for key, part in both.items()}
     parts |= {f"optimiser {key}": pair[1].optimizer for key, pair in pairs.items()}
     return parts | {"precision": fabric.strategy.precision, "curve": log}
+
+
+def _kept(objective: Objective) -> dict[str, nn.Module]:
+    """Modules that an objective keeps beside those that it trains."""
+    return {key: part for key, part in vars(objective).items() if isinstance(part, nn.Module)}
 
 
 def _key(*of: int) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from pipeline.sections.training import Optimiser
@@ -28,6 +30,22 @@ def _groups(module: nn.Module, heads: float) -> list[dict[str, Any]]:
         (head if name.startswith(prefixes) else body).append(parameter)
     both = ({"params": body, "times": 1.0}, {"params": head, "times": heads})
     return [group for group in both if group["params"]]
+
+
+def step(steppers: Sequence[Any], fabric: Fabric) -> None:
+    """Each of Fabric's optimisers, by gradients of one training step.
+
+    In 16-bit mixed precision these are multiples by one scale. Fabric would change it after each
+    optimiser, and the next would divide by another. One whose gradients are not finite stays.
+    """
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    if scaler is None:
+        for stepper in steppers:
+            stepper.step()
+    elif steppers:
+        for stepper in steppers:
+            scaler.step(stepper.optimizer)
+        scaler.update()
 
 
 def rate(params: Optimiser, step: int, steps: int) -> float:

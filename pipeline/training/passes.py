@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline.domain.batches import Labelled
 from pipeline.model.outputs import Outputs
+from pipeline.runtime.files import BadInput
 
 Norm = Literal["joint", "own"]
 
@@ -61,12 +62,28 @@ def norms(model: nn.Module, frozen: bool) -> None:
         norm.requires_grad_(not frozen)
 
 
-def norms_like(other: nn.Module, model: nn.Module) -> None:
-    """`other` in evaluation mode, but its batch norm in the mode that `model`'s is in."""
-    other.eval()
+def mode_like(other: nn.Module, model: nn.Module) -> None:
+    """`other` in the mode that `model` is in, and its batch norm in that of `model`'s."""
+    other.train(model.training)
     training = any(norm.training for norm in _norms(model))
     for norm in _norms(other):
         norm.train(training)
+
+
+def check_norms(model: nn.Module, objective: object, frozen: bool) -> None:
+    """Raises BadInput that names what asks something of batch norm, where `model` has none."""
+    asked = {
+        "training.frozen_norm = true": frozen,
+        "objective = adapt_norm": getattr(objective, "labels", None) == (),
+        "options.own_norm = true": getattr(objective, "own_norm", False),
+        "options.norm = own": getattr(objective, "norm", None) == "own",
+    }
+    about = [setting for setting, holds in asked.items() if holds]
+    if about and not _norms(model):
+        raise BadInput(
+            f"{', '.join(about)}: the network has no batch norm, so nothing would come of it; "
+            "leave it out, or choose a network with batch norm"
+        )
 
 
 def _norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.model import model
 from pipeline.objectives import fcns_in_the_wild
 from pipeline.runtime import parts
+from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput
+from pipeline.runtime.launch import launch
 from pipeline.training import loop, losses, passes
 from pipeline.training.objective import build_objective
 from tests import memory
@@ -312,7 +315,16 @@ def judged(objective, side, maps, aim, level=""):
     """Binary cross-entropy of the discriminator on a side's maps of weighted self-information."""
     log = logs(maps)
     seen = -np.exp(log) * log / np.log(CLASSES) * within(side)[:, None]
-    return bce(decisions(objective, seen, level), aim).mean()
+    return unpadded(bce(decisions(objective, seen, level), aim), side)
+
+
+def unpadded(each, side):
+    """The mean of values (N, 1, h, w) of cells, each by how many of its pixels are no padding."""
+    rows, columns = each.shape[-2:]
+    blocks = within(side).reshape(-1, rows, HEIGHT // rows, columns, WIDTH // columns)
+    shares = blocks.mean((2, 4))
+    assert 0 < shares.min() < 1 or 0 in shares  # some is padded
+    return (each.reshape(shares.shape) * shares).sum() / shares.sum()
 
 
 def probabilities(side, maps):
@@ -574,9 +586,10 @@ def test_adaptsegnet_aligns_the_probabilities_of_two_levels(squares):
             decisions(made, probabilities(side, network(side.images)[place]), level)
             for side in (given.source, given.target)
         )
-        adversarial = weight * error(other, 1).mean()
+        adversarial = weight * unpadded(error(other, 1), given.target)
         assert found[f"adversarial{level}"] == pytest.approx(adversarial, rel=1e-4)
-        told = (error(one, 1).mean() + error(other, 0).mean()) / 2
+        told = unpadded(error(one, 1), given.source) + unpadded(error(other, 0), given.target)
+        told /= 2
         assert found[f"told{level}"] == pytest.approx(told, rel=1e-4)
 
 
@@ -653,18 +666,19 @@ def test_clan_weighs_the_adversary_by_the_disagreement(progress):
     target = network(given.target.images)
     one, other = (np.exp(logs(maps)) for maps in target.both)
     judgement = torch.from_numpy(decisions(made, probabilities(given.target, target.logits)))
-    local, seen = np.ones(judgement.shape), within(given.target)
+    local = np.ones(judgement.shape)
     if progress >= 0.05:
         judgement = F.interpolate(judgement, (HEIGHT, WIDTH), mode="bilinear")
         local = np.empty(judgement.shape)
         for n, _, y, x in np.ndindex(local.shape):
             apart = 1 - cosine(one[n, :, y, x], other[n, :, y, x])
-            local[n, 0, y, x] = 7 * apart * seen[n, y, x] + 0.2
-    adversarial = 0.4 * left * (local * bce(judgement.numpy(), 1)).mean()
+            local[n, 0, y, x] = 7 * apart + 0.2
+    adversarial = 0.4 * left * unpadded(local * bce(judgement.numpy(), 1), given.target)
     assert found["adversarial"] == pytest.approx(adversarial, rel=1e-3)
     source = given.source
     resembled = decisions(made, probabilities(source, network(source.images).logits))
-    told = (bce(resembled, 1).mean() + (local * bce(judgement.numpy(), 0)).mean()) / 2
+    told = unpadded(local * bce(judgement.numpy(), 0), given.target)
+    told = (unpadded(bce(resembled, 1), source) + told) / 2
     assert found["told"] == pytest.approx(told, rel=1e-3)
 
 
@@ -703,10 +717,10 @@ def test_road_stays_near_the_reference_on_the_target():
     seen = within(given.target, *own.shape[2:])
     expected = ((own - kept) ** 2).mean(1).numpy()[seen].mean()
     assert found["distil"] == pytest.approx(0.6 * expected, rel=1e-4)
-    other = by_region(made, own.float() * torch.from_numpy(seen)[:, None])
-    resembled = resembled * torch.from_numpy(within(given.source, *own.shape[2:]))[:, None]
-    assert found["adversarial"] == pytest.approx(0.2 * bce(other, 1).mean(), rel=1e-4)
-    told = (bce(by_region(made, resembled), 1).mean() + bce(other, 0).mean()) / 2
+    other, one = by_region(made, own.float()), by_region(made, resembled)
+    adversarial = 0.2 * unpadded(bce(other, 1), given.target)
+    assert found["adversarial"] == pytest.approx(adversarial, rel=1e-4)
+    told = (unpadded(bce(one, 1), given.source) + unpadded(bce(other, 0), given.target)) / 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
 
 
@@ -754,13 +768,12 @@ def test_fcns_in_the_wild_holds_classes_to_their_sizes(shares):
                 total += max(0, lower - p[c].mean()) + max(0, p[c].mean() - upper)
     assert total > 0
     assert found["size"] == pytest.approx(2 * total / len(given.target.images), rel=1e-4)
-    features = [
-        network(side.images).features * torch.from_numpy(within(side, *maps.shape[2:]))[:, None]
-        for side in (given.source, given.target)
-    ]
-    one, other = (decisions(made, f) for f in features)
-    assert found["adversarial"] == pytest.approx(0.3 * bce(other, 1).mean(), rel=1e-4)
-    told = (bce(one, 1).mean() + bce(other, 0).mean()) / 2
+    one, other = (
+        decisions(made, network(side.images).features) for side in (given.source, given.target)
+    )
+    adversarial = 0.3 * unpadded(bce(other, 1), given.target)
+    assert found["adversarial"] == pytest.approx(adversarial, rel=1e-4)
+    told = (unpadded(bce(one, 1), given.source) + unpadded(bce(other, 0), given.target)) / 2
     assert found["told"] == pytest.approx(told, rel=1e-4)
 
 
@@ -795,13 +808,31 @@ def test_road_begins_where_its_reference_is():
             assert torch.equal(kept[name], value) or "num_batches" in name
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize(("name", "options"), [
+    ("small", {"width": 4}), ("fcn8s", {"width": 8}), ("segformer", {"drop_path": 0.5}),
+])  # fmt: skip
+def test_road_begins_where_its_reference_is_in_each_precision_and_with_dropout(
+    name, options, precision, tmp_path
+):
+    path, logged = tmp_path / "reference.pt", []
+    model.save(path, model.create(replace(recipe(), network=name, options=options), 3))
+    trained = model.load(path)
+    context = CONTEXT | {"features": model.channels(trained)}
+    made = memory.objective("road", 0, context, pretrained=path, rows=1, columns=1)
+    given = params(optimiser=loop.Optimiser(name="sgd", lr=0.0), frozen_norm=name == "small")
+    own = launch(Compute(accelerator="cpu", precision=precision))
+    loop.train(trained, made, [batch()] * 2, 2, given, own, lambda _, v: logged.append(v))
+    assert [values["distil"] for values in logged] == pytest.approx([0, 0], abs=1e-10)
+    assert all(values["source"] > 0.1 for values in logged)
+
+
 @pytest.mark.parametrize("name", [*OF_WARMUPS, "intra_domain", "tpld"])
-def test_padding_counts_in_no_term_and_tells_a_discriminator_nothing(name):
+def test_padding_counts_in_no_term_no_gradient_and_no_accuracy(name):
     options = {"dense": True} if name == "tpld" else {}
     options |= {"ratio": 0.5, "relaxed": 1.0} if name in ("minent", "advent") else {}
     options |= {"preheat": 0.0} if name == "clan" else {}
-    network, other = (TwoHeads(name == "clan", stride=1) for _ in range(2))
-    other.register_forward_hook(lambda *of: of[2]._replace(features=2 * of[2].features))
+    network, other = (Learning(name == "clan", stride=1) for _ in range(2))
     found, given = [], batch(("source", "target", "hard"))
     for change in (0, 100):
         made = memory.objective(name, **options)
@@ -812,10 +843,29 @@ def test_padding_counts_in_no_term_and_tells_a_discriminator_nothing(name):
             side._replace(images=side.images + change * torch.from_numpy(~within(side))[:, None])
             for side in given
         ]
-        losses_ = list(made.losses(network, Batch(*sides)))
-        found.append({k: v.item() for loss in losses_ for k, v in loss.terms.items()})
-    assert found[0] == pytest.approx(found[1], rel=1e-5)
-    assert len(found[0]) > 1
+        found.append({})
+        for loss in made.losses(network, Batch(*sides)):
+            found[-1] |= {k: v.item() for k, v in {**loss.terms, **loss.seen}.items()}
+            moved = [*{"network": network, **made.modules}[loss.group].parameters()]
+            total = sum(loss.terms.values())
+            gradients = torch.autograd.grad(total, moved, allow_unused=True)
+            each = {i: g for i, g in enumerate(gradients) if g is not None}
+            found[-1] |= {(*loss.terms, i): g.norm().item() for i, g in each.items()}
+    assert found[0] == pytest.approx(found[1], rel=1e-4, abs=1e-7)
+    assert sum(value > 1e-5 for value in found[0].values()) > 5
+    assert any("accuracy" in str(key) for key in found[0]) == (name != "minent")
+
+
+class Learning(TwoHeads):
+    """Two heads whose features have parameters too."""
+
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.scale = torch.nn.Parameter(torch.rand(8, 1, 1) + 0.5)
+
+    def forward(self, images):
+        found = super().forward(images)
+        return found._replace(features=found.features * self.scale)
 
 
 @pytest.mark.parametrize("name", OF_WARMUPS)

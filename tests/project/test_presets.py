@@ -39,6 +39,7 @@ def test_warmups_take_vgg16_as_the_documents_say(name, tmp_path):
     for item in content["warmup"].values():
         given = item["options"]
         given |= {key: 0 for key in ("entropy_aux", "adversarial_aux") if key in given}
+    content["retrain"]["frozen_norm"] = False
     YAML().dump(content, tmp_path / "params.yaml")
     result = invoke("check", tmp_path / "params.yaml")
     assert result.exit_code == 0, result.exception

@@ -9,7 +9,7 @@ from torch import nn
 
 from pipeline.runtime.files import BadInput
 from pipeline.training import loop, losses
-from pipeline.training.adversarial import Level, align, judged, maps
+from pipeline.training.adversarial import Level, Seen, align, judged, maps
 from pipeline.training.discriminators import Discriminator, PixelDiscriminator, RegionDiscriminator
 from tests import memory
 from tests.memory import CLASSES, batch, params
@@ -62,12 +62,12 @@ def test_a_crop_too_small_for_the_discriminator_is_refused_with_the_fix(size):
 
 def test_the_smallest_crop_is_judged():
     found = maps(torch.zeros(1, CLASSES, 4, 4), torch.ones(1, 32, 32, dtype=torch.bool))
-    assert judged(Discriminator(CLASSES, 2)(found), 1.0).isfinite()
+    assert judged(Discriminator(CLASSES, 2), found, 1.0)[0].isfinite()
 
 
 def test_maps_are_of_upsampled_logits():
     logits, within = torch.randn(2, CLASSES, 4, 5) * 3, torch.rand(2, 33, 40) > 0.3
-    found = maps(logits, within)
+    found = maps(logits, within).maps
     assert found.shape == (2, CLASSES, 33, 40)
     for n in range(2):
         log = log_softmax(upsample(logits[n].numpy(), 33, 40))
@@ -87,6 +87,12 @@ class Constant(nn.Module):
         return x[:, :1]
 
 
+def seen(logits, within=None):
+    """Of (N, 1, h, w), all of it if not else said."""
+    whole = torch.ones(len(logits), *logits.shape[-2:], dtype=torch.bool)
+    return Seen(logits, whole if within is None else within)
+
+
 def cross_entropy(logits, side):
     p = 1 / (1 + np.exp(-logits.detach().double().numpy()))
     return -(np.log(p) if side else np.log(1 - p)).mean()
@@ -95,13 +101,57 @@ def cross_entropy(logits, side):
 @pytest.mark.parametrize("side", [0.0, 1.0])
 def test_a_judgement_is_binary_cross_entropy(side):
     logits = torch.randn(2, 1, 3, 4) * 2
-    found = judged(logits, side)
+    found, _ = judged(Constant(), seen(logits), side)
     assert found.item() == pytest.approx(cross_entropy(logits, side), rel=1e-5)
+    padded = nn.functional.pad(logits, (2, 1, 0, 3), value=5.0)
+    within = nn.functional.pad(seen(logits).within, (2, 1, 0, 3))
+    assert judged(Constant(), seen(padded, within), side)[0].item() == pytest.approx(found.item())
+
+
+@pytest.mark.parametrize("side", [0.0, 1.0])
+def test_a_cell_counts_as_much_of_its_place_is_no_padding(side):
+    within = torch.rand(3, 8, 12) > 0.4
+    within[0, :4, :4] = False
+    within[1] = False
+    logits = torch.randn(3, 1, 2, 3) * 2
+    shares = within.numpy().reshape(3, 2, 4, 3, 4).mean((2, 4))
+    assert (shares[0, 0, 0], shares[1].sum()) == (0, 0)
+    for square in (False, True):
+        loss, right = judged(Constant(), seen(logits, within), side, square=square)
+        given = logits[:, 0].double().numpy()
+        each = (given - side) ** 2 if square else np.logaddexp(0, -given if side else given)
+        assert loss.item() == pytest.approx((each * shares).sum() / shares.sum(), rel=1e-5)
+        told = (given > (0.5 if square else 0)) == bool(side)
+        assert right.item() == pytest.approx((told * shares).sum() / shares.sum(), rel=1e-5)
+
+
+def test_a_batch_of_padding_alone_is_judged_zero():
+    logits = torch.randn(2, 1, 2, 3, requires_grad=True)
+    nothing = torch.zeros(2, 4, 6, dtype=torch.bool)
+    loss, right = judged(Constant(), seen(logits, nothing), 1.0)
+    loss.backward()
+    assert (loss, right) == (0, 0)
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_where_nothing_is_padded_a_judgement_is_the_plain_mean(square):
+    judge, given = Discriminator(CLASSES, 4), torch.rand(2, CLASSES, 70, 100)
+    one, other = (
+        Seen(given, torch.ones(2, *size, dtype=torch.bool)) for size in ((70, 100), (9, 7))
+    )
+    found = judge(given)
+    kind = nn.functional.mse_loss if square else nn.functional.binary_cross_entropy_with_logits
+    expected = kind(found, torch.ones_like(found))
+    for each in (one, other):
+        loss, right = judged(judge, each, 1.0, square=square)
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(right, (found > square / 2).float().mean())
 
 
 def test_aligning_yields_the_networks_loss_then_the_discriminators():
     resembled, other = torch.randn(2, 1, 3, 4), torch.randn(3, 1, 3, 4) + 1
-    network, told = align(Level(Constant(), resembled, other, 0.3))
+    network, told = align(Level(Constant(), seen(resembled), seen(other), 0.3))
     assert (network.group, [*network.terms]) == ("network", ["adversarial"])
     assert (told.group, [*told.terms]) == ("discriminator", ["told"])
     # the other side is to be taken for the resembled one, which is 1
@@ -113,10 +163,12 @@ def test_aligning_yields_the_networks_loss_then_the_discriminators():
 
 def test_a_discriminator_that_tells_the_sides_has_little_to_learn_and_the_network_much():
     resembled, other = torch.full((1, 1, 2, 2), 8.0), torch.full((1, 1, 2, 2), -8.0)
-    network, told = align(Level(Constant(), resembled, other, 1.0))
+    network, told = align(Level(Constant(), seen(resembled), seen(other), 1.0))
     assert told.terms["told"] < 1e-3
     assert network.terms["adversarial"] > 7
-    network, told = align(Level(Constant(), other, resembled, 1.0))  # taken for each other
+    network, told = align(
+        Level(Constant(), seen(other), seen(resembled), 1.0)
+    )  # taken for each other
     assert told.terms["told"] > 7
     assert network.terms["adversarial"] < 1e-3
 
@@ -124,7 +176,7 @@ def test_a_discriminator_that_tells_the_sides_has_little_to_learn_and_the_networ
 def test_the_networks_step_moves_the_other_side_alone_and_the_discriminators_neither():
     discriminator = Discriminator(CLASSES, 4)
     resembled, other = (torch.randn(1, CLASSES, 32, 32, requires_grad=True) for _ in range(2))
-    network, told = align(Level(discriminator, resembled, other, 1.0))
+    network, told = align(Level(discriminator, seen(resembled), seen(other), 1.0))
     (grad,) = torch.autograd.grad(network.terms["adversarial"], other, retain_graph=True)
     assert grad.any()
     sides = torch.autograd.grad(
@@ -245,7 +297,7 @@ def test_a_map_with_fewer_cells_than_regions_is_refused():
 @pytest.mark.parametrize("square", [False, True])
 def test_the_share_that_is_told_right_is_seen(square):
     resembled, other = torch.tensor([[[[1.0, -1, 2, 3]]]]), torch.tensor([[[[-1.0, 1, 1, -1]]]])
-    _, told = align(Level(Constant(), resembled, other, 1.0, "_x", square=square))
+    _, told = align(Level(Constant(), seen(resembled), seen(other), 1.0, "_x", square=square))
     assert told.group == "discriminator_x"
     assert {k: v.item() for k, v in told.seen.items()} == {"accuracy_x": (3 / 4 + 2 / 4) / 2}
 
@@ -253,7 +305,7 @@ def test_the_share_that_is_told_right_is_seen(square):
 def test_places_that_weigh_more_count_more_for_the_other_side_alone():
     resembled, other = torch.randn(1, 1, 2, 3), torch.randn(1, 1, 2, 3)
     local = torch.rand(1, 1, 2, 3) * 5
-    network, told = align(Level(Constant(), resembled, other, 0.3, local=local))
+    network, told = align(Level(Constant(), seen(resembled), seen(other), 0.3, local=local))
     each = np.logaddexp(0, -other.double().numpy()) * local.double().numpy()
     assert network.terms["adversarial"].item() == pytest.approx(0.3 * each.mean(), rel=1e-5)
     each = np.logaddexp(0, other.double().numpy()) * local.double().numpy()

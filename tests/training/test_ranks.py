@@ -17,7 +17,9 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime import parts
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.launch import launch
+from pipeline.runtime.ranks import averaged
 from pipeline.training import loop, losses
+from pipeline.training.adversarial import Seen, judged
 from pipeline.training.loop import Optimiser
 from tests import memory, processes
 from tests.memory import CLASSES, Memory, params
@@ -159,6 +161,32 @@ def test_means_of_each_processs_own_pixels_would_be_another_run(tmp_path):
     furthest = max((found[key] - value).abs().max().item() for key, value in alone.items())
     print(f"source_only, each by its own pixels: {furthest:.1e}")
     assert furthest > 1e-4
+
+
+def padded():
+    """A discriminator's answers, and crops of which the second process's are padded more."""
+    rng = torch.Generator().manual_seed(0)
+    within = torch.rand(4, 8, 12, generator=rng) > torch.tensor([0.1, 0.8, 0.2, 0.9])[:, None, None]
+    return Seen(3 * torch.randn(4, 1, 2, 3, generator=rng), within)
+
+
+def _judge(rank, folder):
+    launch(CPU)
+    own = Seen(*(each[rank::2] for each in padded()))
+    found = torch.stack(judged(nn.Identity(), own, 1.0))
+    torch.save(averaged(found), folder / f"{rank}.pt")
+
+
+def test_two_processes_judge_as_one_however_much_of_each_is_padding(tmp_path):
+    assert both(tmp_path, _judge) == [0, 0]
+    one, other = loaded(tmp_path)
+    assert torch.equal(one, other)
+    torch.testing.assert_close(one, torch.stack(judged(nn.Identity(), padded(), 1.0)))
+    alone = [
+        torch.stack(judged(nn.Identity(), Seen(*(each[rank::2] for each in padded())), 1.0))
+        for rank in range(2)
+    ]
+    assert ((sum(alone) / 2 - one).abs() > 0.01).all()  # means of each one's own would not
 
 
 def test_two_processes_hold_the_same_with_batch_norm_too(tmp_path):

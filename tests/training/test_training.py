@@ -2,11 +2,14 @@
 
 import itertools
 from copy import deepcopy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -432,6 +435,67 @@ def test_a_group_without_a_rate_stands_still(still, fabric):
     assert (found.pop("network" if still == "discriminator" else "discriminator")) > 0
 
 
+class Scaler(torch.amp.GradScaler):
+    """Doubles its scale after each update, and counts them."""
+
+    def __init__(self, scale=4.0):
+        super().__init__("cpu", init_scale=scale, growth_interval=1)
+        self.scales = [scale]
+
+    def update(self, new_scale=None):
+        super().update(new_scale)
+        self.scales.append(self.get_scale())
+
+
+def scaled(scaler):
+    """Fabric in 16-bit mixed precision, which it takes for bfloat16's on a CPU unless told so."""
+    own = Fabric(accelerator="cpu", devices=1, plugins=MixedPrecision("16-mixed", "cpu", scaler))
+    own.launch()
+    return own
+
+
+PLAIN_SGD = {"name": "sgd", "power": 0.0, "weight_decay": 0.0, "momentum": 0.0}
+
+
+def test_all_groups_of_a_step_are_unscaled_by_one_scale():
+    scaler, own = Scaler(), Optimiser(lr=0.01, **PLAIN_SGD)
+    found, _ = moved(Slopes(), 2, scaled(scaler), optimiser=own, discriminator=own)
+    assert found == pytest.approx(dict.fromkeys(("network", "discriminator", "other"), 0.02))
+    assert scaler.scales == [4, 8, 16]
+
+
+class Overflows(Slopes):
+    """One group's gradient is infinite in one step, and no loss is."""
+
+    def __init__(self, group, at):
+        super().__init__()
+        self.group, self.at, self.seen = group, at, 0
+
+    def losses(self, network, batch):
+        for loss in super().losses(network, batch):
+            (term,) = loss.terms.values()
+            steep = loss._replace(terms={loss.group: (term - term.detach()).sqrt()})
+            yield steep if (loss.group, self.seen) == (self.group, self.at) else loss
+        self.seen += 1
+
+
+@pytest.mark.parametrize("group", ["network", "discriminator", "other"])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_group_whose_gradient_overflows_skips_its_step_and_the_scale_falls_once(group, at):
+    scaler, own = Scaler(), Optimiser(lr=0.01, **PLAIN_SGD)
+    found, _ = moved(Overflows(group, at), 3, scaled(scaler), optimiser=own, discriminator=own)
+    expected = dict.fromkeys(("network", "discriminator", "other"), 0.03) | {group: 0.02}
+    assert found == pytest.approx(expected)
+    assert scaler.scales == ([4, 2, 4, 8] if at == 0 else [4, 8, 4, 8])
+
+
+def test_a_step_without_a_loss_leaves_the_scale():
+    scaler = Scaler()
+    adapting = parts.build("objectives", "adapt_norm", {})
+    run(adapting, fabric=scaled(scaler))
+    assert scaler.scales == [4]
+
+
 def test_the_discriminators_optimiser_is_advents_unless_given():
     own = params().discriminator
     assert (own.name, own.lr, own.weight_decay, own.power) == ("adam", 1e-4, 0, 0.9)
@@ -547,6 +611,34 @@ def test_batch_norm_thaws_when_it_is_trained_again(fabric):
     loop.fit(made, of, sides, params(), 2, 0, fabric, ignore_log)
     thawed = "network.stem.1.weight"
     assert not torch.equal(made.state_dict()[thawed], before[thawed])
+
+
+PLAIN_VGG = {"network": "fcn8s", "options": {"width": 8}}
+
+
+@pytest.mark.parametrize(("name", "options", "frozen", "told"), [
+    ("adapt_norm", {}, False, "objective = adapt_norm"),
+    ("minent", {}, True, "training.frozen_norm = true"),
+    ("minent", {"own_norm": True}, False, "options.own_norm = true"),
+    ("advent", {"own_norm": True}, False, "options.own_norm = true"),
+    ("clan", {"own_norm": True}, False, "options.own_norm = true"),
+    ("self_training", {"norm": "own"}, False, "options.norm = own"),
+    ("tpld", {"norm": "own"}, True, "training.frozen_norm = true, options.norm = own"),
+])  # fmt: skip
+def test_what_is_asked_of_batch_norm_is_refused_where_there_is_none(
+    name, options, frozen, told, fabric
+):
+    made = model.create(replace(recipe(), **PLAIN_VGG), 0)
+    of, given = memory.objective(name, **options), params(frozen_norm=frozen)
+    with pytest.raises(BadInput, match=rf"^{told}: the network has no batch norm.*leave it out"):
+        loop.train(made, of, [memory.batch()], 1, given, fabric, ignore_log)
+
+
+def test_a_network_without_batch_norm_trains_where_nothing_is_asked_of_it(fabric):
+    made, logged = model.create(replace(recipe(), **PLAIN_VGG), 0), []
+    log = lambda _, values: logged.append(values)  # noqa: E731
+    loop.train(made, memory.objective("minent"), [memory.batch()], 1, params(), fabric, log)
+    assert logged[0]["source"] > 0
 
 
 def test_an_objective_knows_how_far_training_is(fabric):

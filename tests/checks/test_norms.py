@@ -1,0 +1,92 @@
+"""What a params file asks of batch norm, of networks with and without it."""
+
+from functools import partial
+
+import pytest
+
+from pipeline.checks import norms
+from pipeline.runtime.params import overlay
+
+CONTENT = {
+    "network": {"name": "small", "options": {"width": 4}},
+    "training": {},
+    "pretrain": {"source": {"steps": 1}},
+    "warmup": {"w": {"from": "source", "objective": "minent", "steps": 1}},
+    "retrain": {},
+    "rounds": {"r": {"start": "w", "retrain": {"objective": "self_training"}}},
+}
+ASKING = {
+    "adapt_norm": (
+        {"warmup": {"w": {"objective": "adapt_norm"}}},
+        ["warmup.w.objective = adapt_norm", "leave it out"],
+    ),
+    "frozen_norm": (
+        {"pretrain": {"source": {"frozen_norm": True}}},
+        ["pretrain.source.frozen_norm = true", "set it to false"],
+    ),
+    "frozen_norm of rounds": (
+        {"retrain": {"frozen_norm": True}},
+        ["rounds.r.retrain.frozen_norm = true", "set it to false"],
+    ),
+    "own_norm": (
+        {"warmup": {"w": {"options": {"own_norm": True}}}},
+        ["warmup.w.options.own_norm = true", "set it to false"],
+    ),
+    "norm own": (
+        {"rounds": {"r": {"retrain": {"options": {"norm": "own"}}}}},
+        ["rounds.r.retrain.options.norm = own", "set it to joint"],
+    ),
+}
+WITHOUT = {
+    "fcn8s": {"name": "fcn8s", "options": {"pretrained": "DEFAULT"}},
+    "vgg16": {"name": "deeplabv2", "options": {"backbone": "vgg16"}},
+}
+WITH = {
+    "small": {"name": "small", "options": {}},
+    "resnet101": {"name": "deeplabv2", "options": {"pretrained": "DEFAULT"}},
+    "segformer": {"name": "segformer", "options": {}},
+    "unheard of": {"name": "unheard of", "options": {}},  # its stage says so
+    "of a wrong type": {"name": "small", "options": {"width": "wide"}},
+    "of no options": {"name": "small", "options": ["width"]},
+}
+of = partial(pytest.mark.parametrize, "network")
+
+
+def problems(change, network):
+    return [*norms.contradictions({**overlay(CONTENT, change), "network": network})]
+
+
+@of(WITHOUT.values(), ids=WITHOUT)
+@pytest.mark.parametrize(("change", "told"), ASKING.values(), ids=ASKING)
+def test_what_would_do_nothing_is_named_with_its_key_and_a_fix(change, told, network):
+    [problem] = problems(change, network)
+    assert problem.startswith(told[0])
+    assert problem.endswith(told[1])
+    assert f"{network['name']} as it is has no batch norm" in problem
+
+
+@of(WITH.values(), ids=WITH)
+@pytest.mark.parametrize(("change", "told"), ASKING.values(), ids=ASKING)
+def test_a_network_with_batch_norm_is_let_pass(change, told, network):
+    assert problems(change, network) == []
+
+
+@of(WITHOUT.values(), ids=WITHOUT)
+def test_what_asks_nothing_is_let_pass(network):
+    assert problems({}, network) == []
+
+
+def test_a_training_at_once_for_all_is_named_for_each():
+    found = problems({"training": {"frozen_norm": True}}, WITHOUT["fcn8s"])
+    keys = ["pretrain.source", "warmup.w", "rounds.r.retrain"]
+    assert [line.partition(".frozen_norm")[0] for line in found] == keys
+
+
+@pytest.mark.parametrize(("start", "lines"), [("source", 0), ("plain", 1), ("w", 0), ("after", 1)])
+def test_the_network_is_that_of_the_model_one_begins_with(start, lines):
+    change = {
+        "pretrain": {"plain": {"steps": 1, "network": WITHOUT["fcn8s"]}},
+        "warmup": {"after": {"from": "plain", "objective": "minent"}},
+        "rounds": {"r": {"start": start, "retrain": {"frozen_norm": True}}},
+    }
+    assert len(problems(change, WITH["small"])) == lines
