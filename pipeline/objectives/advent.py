@@ -40,4 +40,4 @@ class Objective(OutputAlignment):
 
     def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
         """Term `prior`, if it has a weight."""
-        return self.prior.terms(outputs.logits, side.windows)
+        return self.prior.terms(outputs, side.windows)

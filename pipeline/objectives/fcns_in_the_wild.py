@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from pipeline.domain.batches import Labelled
 from pipeline.model.outputs import Outputs
 from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import PixelDiscriminator
-from pipeline.training.losses import inside, mean_of
+from pipeline.training.losses import mean_of
 
 
 class Objective(FeatureAlignment):
@@ -39,7 +40,7 @@ class Objective(FeatureAlignment):
     def more(self, model: nn.Module, outputs: Outputs, side: Labelled) -> dict[str, Tensor]:
         """Term `size`."""
         logits = outputs.logits.float()
-        within = inside(side.windows, logits.shape[-2:])
+        within = inside(side.windows, logits.shape[-2:], outputs.over.logits)
         lower, upper = (bound.to(logits.device) for bound in self.bounds)
         misfits = misfit(logits, within, lower, upper, self.presence)
         return {"size": self.size * misfits}

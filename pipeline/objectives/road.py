@@ -14,8 +14,8 @@ from pipeline.model.outputs import Outputs
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.ranks import averaged
 from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import RegionDiscriminator
-from pipeline.training.losses import inside
 from pipeline.training.passes import fixed_statistics, norms_like
 
 
@@ -51,7 +51,7 @@ class Objective(FeatureAlignment):
         """Term `distil`."""
         assert outputs.features is not None
         found = outputs.features.float()
-        within = inside(side.windows, found.shape[-2:])
+        within = inside(side.windows, found.shape[-2:], outputs.over.features)
         norms_like(self.reference, model)
         each = F.mse_loss(found, self._kept(side.images, found), reduction="none").mean(1)
         return {"distil": self.distil * each[within].sum() / averaged(within.sum()).clamp(min=1)}

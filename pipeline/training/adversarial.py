@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline.domain.windows import WHOLE, Window
+from pipeline.model.grids import resample
 from pipeline.runtime.files import BadInput
 from pipeline.training.discriminators import SMALLEST
 from pipeline.training.losses import self_information
@@ -22,12 +24,14 @@ Maps = Callable[[Tensor], Tensor]
 """Logits (N, C, h, w) to what a discriminator sees of them."""
 
 
-def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
+def maps(
+    logits: Tensor, within: Tensor, of: Maps = self_information, over: Window = WHOLE
+) -> Tensor:
     """Weighted self-information (or `of` else) of the logits, upsampled first, as in ADVENT.
 
-    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false, so that what the
-    network makes of it is not seen. Padding itself is, and judged: it tells nothing where both
-    sides are padded as often.
+    The logits cover `over`. Of the size of `within`, bool (N, H, W), and 0 on padding, where it is
+    false, so that what the network makes of it is not seen. Padding itself is, and judged: it tells
+    nothing where both sides are padded as often.
     Raises BadInput where the crop is too small for the discriminator.
     """
     size = within.shape[-2:]
@@ -36,7 +40,7 @@ def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Tensor:
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
             f"make both sides {SMALLEST} or more"
         )
-    return of(F.interpolate(logits.float(), size, mode="bilinear")) * within[:, None]
+    return of(resample(logits.float(), size, over)) * within[:, None]
 
 
 def judged(found: Tensor, side: float, local: Tensor | None = None, square: bool = False) -> Tensor:
