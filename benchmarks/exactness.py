@@ -7,6 +7,7 @@ from measuring import CLASSES, PORTION, SIZES, Rows, World
 from others import Array, scores, sorted_k, upsampled, weighted
 
 from pipeline.inference import confidence, labelling, predict
+from pipeline.model.grids import resample
 
 
 def exactness(world: World) -> Rows:
@@ -66,9 +67,9 @@ def rounding(world: World) -> Rows:
     domain = world.sized("512x1024", 32)
     half, single, full = [], [], []
     for logits in world.logits(domain):
-        small = predict.resample(logits, height // 8, width // 8)
+        small = resample(logits, (height // 8, width // 8))
         single.append((small - small.amax(1, keepdim=True))[0].numpy())
-        half.append(predict.grid(logits, height, width, 8)[0].numpy().astype(np.float32))
+        half.append(predict.grid(logits, height, width, 8)[0][0].numpy().astype(np.float32))
         full.append(predict.labels(logits, height, width)[0].numpy())
     made = [labelled(grids, height, width) for grids in (half, single)]
     yield "512x1024: % of labels equal, float16 to float32", 100 * same(made[0], made[1])

@@ -57,7 +57,7 @@ class World:
         """The trained network's float32 logits of each image, on its own grid."""
         for index in range(len(domain)):
             image = torch.from_numpy(domain.image(index).copy()).permute(2, 0, 1)[None]
-            yield predict.scores(self.teacher, image.to(self.teacher.mean.device)).cpu()
+            yield predict.scores(self.teacher, image.to(self.teacher.mean.device))[0].cpu()
 
     def predictions(self, size: str, count: int) -> Predictions:
         """Stored as infer does at stride 8."""

@@ -34,6 +34,7 @@ from pipeline.domain.taxonomy import CITYSCAPES
 from pipeline.evaluation.scores import Confusion
 from pipeline.inference import labelling, predict, predictions
 from pipeline.inference.predictions import Prediction, Predictions
+from pipeline.model.grids import resample
 from pipeline.stages import pseudo_label
 
 RESULTS = FOLDER / "pseudo_labels.json"
@@ -128,12 +129,12 @@ def storing(world: World) -> Rows:
     """What infer adds to the forward pass: the coarser grid in float16, and writing it."""
     height, width = SIZES["512x1024"]
     own = list(world.logits(world.sized("512x1024", 32)))
-    coarse = [predict.resample(logits, height // 8, width // 8) for logits in own]
+    coarse = [resample(logits, (height // 8, width // 8)) for logits in own]
     for stride, given in ((8, coarse), (4, own)):
         with tempfile.TemporaryDirectory(dir=world.folder) as name:
 
             def store(given: list[torch.Tensor] = given, folder: Path = Path(name)) -> None:
-                grids = (predict.grid(logits, height, width, 8)[0].numpy() for logits in given)
+                grids = (predict.grid(logits, height, width, 8)[0][0].numpy() for logits in given)
                 found = (Prediction("x.png", height, width, grid) for grid in grids)
                 predictions.write(folder, predictions.files(32), found)
 

@@ -12,6 +12,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
+from pipeline.domain.windows import centres
 from pipeline.model import model
 from pipeline.runtime.files import BadInput, write_bytes
 
@@ -27,6 +28,7 @@ def export(
     """Write a model as ONNX: any number of images in, logits on the network's own grid out.
 
     Input `images` is uint8 (N, 3, height, width) RGB, normalised within; output `logits`, float32.
+    Metadata say where cells lie: cell i of a side is centred on pixel first + step * i.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
@@ -61,7 +63,7 @@ class _Logits(nn.Module):
 
 
 def to_onnx(used: model.Model, height: int, width: int) -> bytes:
-    """An ONNX file's content; class names are in its metadata as JSON, by train id."""
+    """An ONNX file's content; in its metadata, as JSON, class names by train id, and _cells."""
     program: Any = torch.onnx.export(
         _Logits(used).eval(),
         (_noise(2, height, width),),
@@ -71,9 +73,21 @@ def to_onnx(used: model.Model, height: int, width: int) -> bytes:
         verbose=False,
     )
     proto = program.model_proto
-    proto.metadata_props.add(key="classes", value=json.dumps(used.recipe.taxonomy.names))
+    for key, value in {
+        "classes": used.recipe.taxonomy.names,
+        **_cells(used, height, width),
+    }.items():
+        proto.metadata_props.add(key=key, value=json.dumps(value))
     content: bytes = proto.SerializeToString()
     return content
+
+
+@torch.inference_mode()
+def _cells(used: model.Model, height: int, width: int) -> dict[str, tuple[float, float]]:
+    """`first` and `step` of rows and columns, in pixels of the file's images."""
+    outputs = used(_noise(1, height, width))
+    first, step = centres(outputs.over.logits, outputs.logits.shape[-2:], (height, width))
+    return {"first": first, "step": step}
 
 
 def difference(used: model.Model, content: bytes, height: int, width: int) -> float:

@@ -81,8 +81,8 @@ def _labels(
         height, own = image.shape[:2]
         seen = resize(image, (width, round(height * width / own))) if width else image
         pixels = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None]
-        maps = predict.scores(network, fabric.to_device(pixels), flip)
-        yield image, predict.labels(maps, height, own)[0].cpu().numpy()
+        maps, over = predict.scores(network, fabric.to_device(pixels), flip)
+        yield image, predict.labels(maps, height, own, over)[0].cpu().numpy()
 
 
 def overlay(

@@ -41,7 +41,8 @@ class Labelled(NamedTuple):
     """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
 
     `windows` float32 (N, 4): where each crop lies in its image (see views.View). Where labels may
-    be soft, the teacher's logits float16 (N, C, h, w) over the whole images.
+    be soft, the teacher's logits float16 (N, C, h, w), and `over` float32 (N, 4) what they cover of
+    the whole images.
     """
 
     images: Tensor
@@ -49,6 +50,7 @@ class Labelled(NamedTuple):
     names: list[str]
     windows: Tensor
     logits: Tensor | None = None
+    over: Tensor | None = None
 
 
 class Batch(NamedTuple):

@@ -65,8 +65,10 @@ class Draws(Dataset[Batch]):
         logits = getattr(of, "logits", None)
         if logits is None:
             return Labelled(images, labels.long(), names, windows)
-        grids = torch.stack([torch.from_numpy(logits[index].logits.copy()) for index in indices])
-        return Labelled(images, labels.long(), names, windows, grids)
+        found = [logits[index] for index in indices]
+        grids = torch.stack([torch.from_numpy(one.logits.copy()) for one in found])
+        over = torch.tensor([one.window for one in found])
+        return Labelled(images, labels.long(), names, windows, grids, over)
 
     def _index(self, number: int, draw: int, size: int) -> int:
         pass_, place = divmod(draw, size)

@@ -66,12 +66,18 @@ def log1p(x):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def _places(length: int, cells: int) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Left cell and weight of the right one for each pixel: bilinear with half-pixel centres."""
+def _places(
+    length: int, cells: int, low: float, high: float
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Left cell and weight of the right one for each pixel: bilinear.
+
+    The cells lie evenly between `low` and `high`, fractions of the image's side.
+    """
     left = np.empty(length, np.int64)
     weight = np.empty(length, np.float32)
     for i in range(length):
-        at = max((i + 0.5) * cells / length - 0.5, 0.0)
+        at = ((i + 0.5) * cells / length - low * cells) / (high - low)
+        at = max(at - 0.5, 0.0)
         left[i] = min(int(at), cells - 1)
         weight[i] = np.float32(at - left[i])
     return left, weight
@@ -144,12 +150,12 @@ def _others(a, top, best, total, spread):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def measure(grid, scored, height, width):  # type: ignore[no-untyped-def]
+def measure(grid, scored, height, width, window):  # type: ignore[no-untyped-def]
     """Class, score and entropy of each pixel, row by row; see labelling.measure."""
     predicted = np.empty((height, width), np.uint8)
     k, entropy = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    y_cell, y_weight = _places(height, grid.shape[1])
-    x_cell, x_weight = _places(width, grid.shape[2])
+    y_cell, y_weight = _places(height, grid.shape[1], window[1], window[3])
+    x_cell, x_weight = _places(width, grid.shape[2], window[0], window[2])
     plain = scored.size == 0
     upper, lower, a = _rooms(grid.shape[0], width)
     upper_b, lower_b, b = _rooms(scored.shape[0], width)
@@ -180,15 +186,15 @@ def measure(grid, scored, height, width):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def label(grid, scored, height, width, thresholds, power, labels, values, second):  # type: ignore[no-untyped-def]
+def label(grid, scored, height, width, window, thresholds, power, labels, values, second):  # type: ignore[no-untyped-def]
     """All labelers' choice, row by row; see the functions below. Returns the sure pixels int64 (C).
 
     `power` 0 keeps a pixel whose class passes its own threshold, > 0 LRENT's, < 0 every pixel.
     `values` float32 (height, width) or empty gets the chosen class's log(p / lambda), `second`
     the same of the runner-up and, as a float, which class that is: (2, height, width) or empty.
     """
-    y_cell, y_weight = _places(height, grid.shape[1])
-    x_cell, x_weight = _places(width, grid.shape[2])
+    y_cell, y_weight = _places(height, grid.shape[1], window[1], window[3])
+    x_cell, x_weight = _places(width, grid.shape[2], window[0], window[2])
     plain = scored.size == 0
     upper, lower, a = _rooms(grid.shape[0], width)
     upper_b, lower_b, b = _rooms(scored.shape[0], width)

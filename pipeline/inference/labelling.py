@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.domain.pixels import Pixels
+from pipeline.domain.windows import WHOLE, Window
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,14 +32,15 @@ def _compiled() -> ModuleType:
 
 
 def measure(
-    grid: Floats, height: int, width: int, scored: Floats = NO_PRIOR
+    grid: Floats, height: int, width: int, scored: Floats = NO_PRIOR, window: Window = WHOLE
 ) -> tuple[Pixels, Floats, Floats]:
     """Class, score and entropy of each pixel of an image.
 
-    grid, scored: logits float32 (C, h, w), without and with the logarithm of a prior. Returns
-    predicted uint8, k float32 and entropy float32 in nats, all (height, width).
+    grid, scored: logits float32 (C, h, w), without and with the logarithm of a prior, both over
+    `window` of the image. Returns predicted uint8, k float32 and entropy float32 in nats, all
+    (height, width).
     """
-    found: tuple[Pixels, Floats, Floats] = _compiled().measure(grid, scored, height, width)
+    found: tuple[Pixels, Floats, Floats] = _compiled().measure(grid, scored, height, width, window)
     return found
 
 
@@ -54,32 +56,45 @@ class Made(NamedTuple):
 
 
 def weighted_argmax(
-    grid: Floats, height: int, width: int, thresholds: Floats, scored: Floats = NO_PRIOR
+    grid: Floats,
+    height: int,
+    width: int,
+    thresholds: Floats,
+    scored: Floats = NO_PRIOR,
+    window: Window = WHOLE,
 ) -> Made:
     """CBST's labels: argmax_c p_c / lambda_c where that is >= 1, else 255.
 
-    grid, scored: as in `measure`; thresholds: k_c = -log lambda_c float32 (C), or NOTHING. A
-    pixel whose k equals k_c is kept; of equals the predicted class wins, then the lowest.
+    grid, scored, window: as in `measure`; thresholds: k_c = -log lambda_c float32 (C), or
+    NOTHING. A pixel whose k equals k_c is kept; of equals the predicted class wins, then the
+    lowest.
     """
     labels = np.empty((height, width), np.uint8)
-    args = (thresholds, np.float32(0), labels, _NO_VALUES, _NO_SECOND)
+    args = (window, thresholds, np.float32(0), labels, _NO_VALUES, _NO_SECOND)
     return Made(labels, _compiled().label(grid, scored, height, width, *args))
 
 
 def entropy_regularised(
-    grid: Floats, height: int, width: int, thresholds: Floats, alpha: float
+    grid: Floats,
+    height: int,
+    width: int,
+    thresholds: Floats,
+    alpha: float,
+    window: Window = WHOLE,
 ) -> Made:
     """LRENT's labels: argmax_c p_c / lambda_c where sum_c (p_c / lambda_c)^(1 / alpha) > 1."""
     labels = np.empty((height, width), np.uint8)
     k = np.maximum(thresholds, 0)  # its lambda of a class without sure pixels is 1
-    args = (k, np.float32(1 / alpha), labels, _NO_VALUES, _NO_SECOND)
+    args = (window, k, np.float32(1 / alpha), labels, _NO_VALUES, _NO_SECOND)
     return Made(labels, _compiled().label(grid, NO_PRIOR, height, width, *args))
 
 
-def everywhere(grid: Floats, height: int, width: int, thresholds: Floats) -> Pixels:
+def everywhere(
+    grid: Floats, height: int, width: int, thresholds: Floats, window: Window = WHOLE
+) -> Pixels:
     """argmax_c p_c / lambda_c of every pixel, uint8 (height, width)."""
     labels = np.empty((height, width), np.uint8)
-    args = (np.maximum(thresholds, 0), np.float32(-1), labels, _NO_VALUES, _NO_SECOND)
+    args = (window, np.maximum(thresholds, 0), np.float32(-1), labels, _NO_VALUES, _NO_SECOND)
     _compiled().label(grid, NO_PRIOR, height, width, *args)
     return labels
 
@@ -90,22 +105,24 @@ def voted(
     width: int,
     thresholds: Floats,
     own: float,
-    window: int,
+    side: int,
     repeats: int,
+    window: Window = WHOLE,
 ) -> Made:
     """CBST's labels, densified by their neighbours' votes (TPLD, Shin et al., 2020).
 
     A pixel without a label takes the one of its two heaviest classes whose score / lambda is
     higher and at least 1. A class's score is `own` times the pixel's p plus 1 - `own` times the
-    mean score of the pixels that have it as a label in the square `window` around, 0 without any;
-    that the pool is such a mean is not from the paper. All pixels vote at once, `repeats` times.
+    mean score of the pixels that have it as a label in the square of `side` pixels around, 0
+    without any; that the pool is such a mean is not from the paper. All pixels vote at once,
+    `repeats` times.
     """
     heaviest = np.empty((height, width), np.uint8)
     weights, second = (
         np.empty((height, width), np.float32),
         np.empty((2, height, width), np.float32),
     )
-    args = (thresholds, np.float32(-1), heaviest, weights, second)
+    args = (window, thresholds, np.float32(-1), heaviest, weights, second)
     sure = _compiled().label(grid, NO_PRIOR, height, width, *args)
     kept = weights >= 0
     labels = np.where(kept, heaviest, np.uint8(255))
@@ -113,7 +130,7 @@ def voted(
     scores[kept] = np.exp(np.minimum(weights[kept] - thresholds[heaviest[kept]], 0))
     for _ in range(repeats):
         found = _compiled().vote(
-            labels, scores, heaviest, weights, second, thresholds, own, window // 2
+            labels, scores, heaviest, weights, second, thresholds, own, side // 2
         )
         labels, scores = found
     return Made(labels, sure)

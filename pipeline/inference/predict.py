@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.domain.samples import Domain
+from pipeline.domain.windows import WHOLE, Window, mirrored
+from pipeline.model.grids import resample
+from pipeline.model.outputs import Outputs
 from pipeline.runtime import process
 from pipeline.runtime.files import BadInput
 
@@ -46,56 +48,60 @@ def images(
 @torch.inference_mode()
 def scores(
     model: nn.Module, images: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
-) -> Tensor:
-    """Logits float32 (N, C, h, w) of uint8 images (N, 3, H, W), on the network's own grid.
+) -> tuple[Tensor, Window]:
+    """Logits float32 (N, C, h, w) of uint8 images (N, 3, H, W), and what they cover of them.
 
-    With flips or several scales: the logarithm of the average of their probabilities, on the grid
-    of the first scale. Raises BadInput where any is NaN or infinite, though no weight was.
+    On the network's own grid; with flips or several scales the logarithm of the average of their
+    probabilities, on the grid of the first scale. Raises BadInput where any is NaN or infinite,
+    though no weight was.
     """
     views = [view for scale in scales for view in _views(images, scale, flip)]
-    grids = []
-    for view, mirrored in views:
-        logits: Tensor = model(view).logits.float()
+    grids: list[tuple[Tensor, Window]] = []
+    for view, turned in views:
+        outputs: Outputs = model(view)
+        logits, over = outputs.logits.float(), outputs.over.logits
         if not logits.isfinite().all():
             raise BadInput(
                 "the model gives logits that are NaN or infinite; train it again with a lower "
                 "training.optimiser.lr, or set compute.precision to 32-true"
             )
-        grids.append(logits.flip(-1) if mirrored else logits)
+        grids.append((logits.flip(-1), mirrored(over)) if turned else (logits, over))
+    return averaged(grids)
+
+
+def averaged(grids: Sequence[tuple[Tensor, Window]]) -> tuple[Tensor, Window]:
+    """The logarithm of the mean probabilities of logits (N, C, h, w), on the first one's grid."""
+    first, onto = grids[0]
     if len(grids) == 1:
-        return grids[0]
-    size = grids[0].shape[-2:]
-    logs = [resample(g, size[0], size[1]).log_softmax(1) for g in grids]
+        return first, onto
+    size = first.shape[-2:]
+    logs = [resample(logits, size, over, onto).log_softmax(1) for logits, over in grids]
     total: Tensor = torch.stack(logs).logsumexp(0)
-    return total - math.log(len(logs))
+    return total - math.log(len(logs)), onto
 
 
 def _views(images: Tensor, scale: float, flip: bool) -> list[tuple[Tensor, bool]]:
     height, width = (round(side * scale) for side in images.shape[-2:])
-    scaled = images if scale == 1 else resample(images.float(), height, width)
+    scaled = images if scale == 1 else resample(images.float(), (height, width))
     return [(scaled, False), (scaled.flip(-1), True)] if flip else [(scaled, False)]
 
 
-def resample(maps: Tensor, height: int, width: int) -> Tensor:
-    """(N, C, h, w) to (N, C, height, width), bilinear with half-pixel centres."""
-    if maps.shape[-2:] == (height, width):
-        return maps
-    shrinks = maps.shape[-2] > height or maps.shape[-1] > width
-    return F.interpolate(maps, (height, width), mode="bilinear", antialias=shrinks)
+def grid(
+    logits: Tensor, height: int, width: int, stride: int, over: Window = WHOLE
+) -> tuple[Tensor, Window]:
+    """Logits float16 (N, C, h, w) on a grid of `stride` over height x width, and what it covers.
 
-
-def grid(logits: Tensor, height: int, width: int, stride: int) -> Tensor:
-    """Logits float16 (N, C, h, w) on a grid of `stride` over height x width; their own if coarser.
-
-    Each cell's maximum is taken off: bilinear upsampling and softmax do not see that, and
-    float16 is then finest where classes compete.
+    On their own where that is coarser, or has a cell more than this on a side, as networks that
+    round up have: to filter a cell away would blur all. Each cell's maximum is taken off: bilinear
+    upsampling and softmax do not see that, and float16 is then finest where classes compete.
     """
     rows, columns = -(-height // stride), -(-width // stride)
-    rows, columns = min(rows, logits.shape[-2]), min(columns, logits.shape[-1])
-    small = resample(logits, rows, columns)
-    return (small - small.amax(1, keepdim=True)).clamp(min=-6e4).half()
+    if logits.shape[-2] > rows + 1 or logits.shape[-1] > columns + 1:
+        size = (min(rows, logits.shape[-2]), min(columns, logits.shape[-1]))
+        logits, over = resample(logits, size, over), WHOLE
+    return (logits - logits.amax(1, keepdim=True)).clamp(min=-6e4).half(), over
 
 
-def labels(logits: Tensor, height: int, width: int) -> Tensor:
+def labels(logits: Tensor, height: int, width: int, over: Window = WHOLE) -> Tensor:
     """Train ids uint8 (N, height, width): the argmax of the upsampled logits."""
-    return resample(logits, height, width).argmax(1).to(torch.uint8)
+    return resample(logits, (height, width), over).argmax(1).to(torch.uint8)

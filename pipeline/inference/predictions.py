@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.domain.windows import WHOLE, Window
 from pipeline.runtime.files import BadInput, readable, replacing, writable
 
 Logits = npt.NDArray[np.float16]
@@ -40,6 +41,7 @@ _PREDICTION = pa.schema(
         ("height", pa.int32()),  # of the label to be made
         ("width", pa.int32()),
         ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
+        ("window", pa.list_(pa.float64(), 4)),  # what the grid covers of the image
         ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
     ]
 )
@@ -50,12 +52,16 @@ _EXPONENT = 0x7C00
 
 @dataclass(frozen=True)
 class Prediction:
-    """Logits float16 (classes, rows, columns) on a grid over an image of height x width."""
+    """Logits float16 (classes, rows, columns) on a grid that covers `window` of an image.
+
+    The image's label is to have height x width pixels.
+    """
 
     image: str
     height: int
     width: int
     logits: Logits
+    window: Window = WHOLE
 
 
 def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
@@ -132,6 +138,7 @@ def _row(prediction: Prediction) -> pa.Table:
         "height": prediction.height,
         "width": prediction.width,
         "shape": list(prediction.logits.shape),
+        "window": list(prediction.window),
         "logits": prediction.logits.tobytes(),
     }
     return pa.Table.from_pylist([row], schema=_PREDICTION)
@@ -187,13 +194,14 @@ class Predictions:
             logits = np.frombuffer(buffer, np.float16).reshape(row["shape"][0].as_py())
             height, width = row["height"][0].as_py(), row["width"][0].as_py()
             image = row["image"][0].as_py()
+            left, top, right, bottom = row["window"][0].as_py()
         check_finite(logits, f"{file}: {image}")
         if self._classes not in (None, len(logits)):
             raise BadInput(
                 f"{file}: {image}: {len(logits)} classes, but the task has {self._classes}; train "
                 "the teacher again with these"
             )
-        return Prediction(image, height, width, logits)
+        return Prediction(image, height, width, logits, (left, top, right, bottom))
 
     def __iter__(self) -> Iterator[Prediction]:
         return (self[index] for index in range(len(self)))

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.domain.pixels import Pixels
+from pipeline.domain.windows import WHOLE, Window, weights
 from pipeline.inference import labelling
 from pipeline.inference.labelling import Floats, Made
 
@@ -21,21 +22,34 @@ class Labeler:
         self.portion = portion
         self.pools = np.arange(classes)
         self._prior = prior  # (C, rows, columns), on a grid of its own
-        self._logs: dict[tuple[int, ...], Floats] = {}
+        self._logs: dict[tuple[tuple[int, ...], Window], Floats] = {}
 
-    def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
+    def measure(
+        self, logits: Floats, height: int, width: int, window: Window = WHOLE
+    ) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
-        return labelling.measure(logits, height, width, self._scored(logits))
+        return labelling.measure(logits, height, width, self._scored(logits, window), window)
 
-    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
+    def label(
+        self, logits: Floats, height: int, width: int, k: Floats, window: Window = WHOLE
+    ) -> Made:
         """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        return labelling.weighted_argmax(logits, height, width, k, self._scored(logits))
+        scored = self._scored(logits, window)
+        return labelling.weighted_argmax(logits, height, width, k, scored, window)
 
-    def _scored(self, logits: Floats) -> Floats:
-        rows, columns = logits.shape[1:]
-        if (rows, columns) not in self._logs:
-            maps = [Image.fromarray(np.ascontiguousarray(q)) for q in self._prior]
-            size = (columns, rows)
-            fitted = [np.asarray(m.resize(size, Image.Resampling.BILINEAR)) for m in maps]
-            self._logs[rows, columns] = np.log(np.stack(fitted))
-        return logits + self._logs[rows, columns]
+    def _scored(self, logits: Floats, window: Window) -> Floats:
+        key = (logits.shape[1:], window)
+        if key not in self._logs:
+            self._logs[key] = np.log(_fitted(self._prior, *key))
+        return logits + self._logs[key]
+
+
+def _fitted(prior: Floats, cells: tuple[int, ...], window: Window) -> Floats:
+    """The prior of each cell: of cells (rows, columns) that cover `window`."""
+    if window == WHOLE:
+        maps = [Image.fromarray(np.ascontiguousarray(q)) for q in prior]
+        size = (cells[1], cells[0])
+        return np.stack([np.asarray(m.resize(size, Image.Resampling.BILINEAR)) for m in maps])
+    down = weights(prior.shape[1], (0.0, 1.0), cells[0], window[1::2])
+    across = weights(prior.shape[2], (0.0, 1.0), cells[1], window[::2])
+    return (down @ prior @ across.T).astype(np.float32)

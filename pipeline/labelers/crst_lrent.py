@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.domain.pixels import Pixels
+from pipeline.domain.windows import WHOLE, Window
 from pipeline.inference import labelling
 from pipeline.inference.labelling import Floats, Made
 
@@ -27,10 +28,14 @@ class Labeler:
         self.pools = np.arange(classes)
         self.alpha = alpha
 
-    def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
+    def measure(
+        self, logits: Floats, height: int, width: int, window: Window = WHOLE
+    ) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
-        return labelling.measure(logits, height, width)
+        return labelling.measure(logits, height, width, window=window)
 
-    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
+    def label(
+        self, logits: Floats, height: int, width: int, k: Floats, window: Window = WHOLE
+    ) -> Made:
         """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        return labelling.entropy_regularised(logits, height, width, k, self.alpha)
+        return labelling.entropy_regularised(logits, height, width, k, self.alpha, window)

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.domain.pixels import Pixels
+from pipeline.domain.windows import WHOLE, Window
 from pipeline.inference import labelling
 from pipeline.inference.labelling import Floats, Made
 
@@ -37,11 +38,16 @@ class Labeler:
         """What is wrong with these options."""
         return None if window % 2 else f"option window={window}: must be odd, to have a centre"
 
-    def measure(self, logits: Floats, height: int, width: int) -> tuple[Pixels, Floats, Floats]:
+    def measure(
+        self, logits: Floats, height: int, width: int, window: Window = WHOLE
+    ) -> tuple[Pixels, Floats, Floats]:
         """Class uint8, score k and entropy float32 (height, width) from logits (C, h, w)."""
-        return labelling.measure(logits, height, width)
+        return labelling.measure(logits, height, width, window=window)
 
-    def label(self, logits: Floats, height: int, width: int, k: Floats) -> Made:
+    def label(
+        self, logits: Floats, height: int, width: int, k: Floats, window: Window = WHOLE
+    ) -> Made:
         """Labels of (height, width) from logits float32 (C, h, w) and thresholds k (C)."""
-        made = labelling.voted(logits, height, width, k, *self.voting)
-        return made._replace(dense=labelling.everywhere(logits, height, width, k))
+        made = labelling.voted(logits, height, width, k, *self.voting, window)
+        dense = labelling.everywhere(logits, height, width, k, window)
+        return made._replace(dense=dense)

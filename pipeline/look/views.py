@@ -31,7 +31,8 @@ class View:
 
 def view(found: Prediction, label: Pixels, size: Size) -> View:
     """`label`: uint8 at any size. The logits' grid is stretched to `size` (width, height) alone."""
-    predicted, k, _ = labelling.measure(found.logits.astype(np.float32), size[1], size[0])
+    logits = found.logits.astype(np.float32)
+    predicted, k, _ = labelling.measure(logits, size[1], size[0], window=found.window)
     levels = np.rint(np.exp(-k[::2, ::2]) * (maps.LEVELS - 1)).astype(np.uint8)
     return View(predicted, resize_label(label, size), levels)
 

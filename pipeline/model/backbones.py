@@ -15,7 +15,7 @@ from torchvision.models import vgg
 from torchvision.models._api import WeightsEnum
 from torchvision.models._utils import IntermediateLayerGetter
 
-from pipeline.model.outputs import Outputs
+from pipeline.model.outputs import Outputs, Over, covers
 from pipeline.runtime.files import BadInput
 
 Name = Literal["resnet50", "resnet101", "mobilenet"]
@@ -129,8 +129,10 @@ def trains_on_one_image(aspp: Any) -> None:
     pooling[place] = PooledNorm(pooling[place].num_features)
 
 
-def torchvision_outputs(body: Any, x: Tensor) -> Outputs:
+def torchvision_outputs(body: Any, x: Tensor, steps: tuple[int, int]) -> Outputs:
     """Outputs of a torchvision segmentation model, on its own grid: it would upsample them."""
     maps = body.backbone(x)
     aux = body.aux_classifier(maps["aux"]) if body.aux_classifier is not None else None
-    return Outputs(body.classifier(maps["out"]), aux, maps["out"])
+    out = covers(maps["out"], x, steps[0])
+    over = Over(out, covers(aux, x, steps[1]), out)
+    return Outputs(body.classifier(maps["out"]), aux, maps["out"], over=over)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from pipeline.model import backbones
-from pipeline.model.outputs import Outputs
+from pipeline.model.outputs import Outputs, Over, covers
 from pipeline.runtime.files import BadInput
 
 _DILATIONS = (6, 12, 18, 24)
@@ -48,6 +48,9 @@ class Network(nn.Module):
         )
         if backbone == "resnet101" and caffe:
             _as_in_caffe(self.backbone)
+        # a cell more than the image has steps, and trained with corners aligned
+        self.first = (0.0, 0.0) if backbone == "resnet101" and caffe else None
+        self.step = output_stride
         rates = tuple(rate * 8 // output_stride for rate in _DILATIONS[:dilations])
         self.head = _ASPP(channels["out"], classes, rates)
         self.aux_head = _ASPP(channels["aux"], classes, rates) if aux else None
@@ -78,7 +81,8 @@ class Network(nn.Module):
         found = self.backbone(x)
         maps = found if isinstance(found, dict) else {"out": found}
         aux = None if self.aux_head is None else self.aux_head(maps["aux"])
-        return Outputs(self.head(maps["out"]), aux, maps["out"])
+        over = covers(maps["out"], x, self.step, self.first)
+        return Outputs(self.head(maps["out"]), aux, maps["out"], over=Over(over, over, over))
 
     @property
     def classifier(self) -> nn.Module:

@@ -40,10 +40,11 @@ class Network(nn.Module):
         head = DeepLabHead(channels["out"], classes, backbones.ASPP[output_stride or 8])
         backbones.trains_on_one_image(head[0])
         self.body = segmentation.DeepLabV3(body, head, aux_head)
+        self.steps = (stride, 8 if backbone == "mobilenet" else stride)
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
-        return torchvision_outputs(self.body, x)
+        return torchvision_outputs(self.body, x, self.steps)
 
     @property
     def classifier(self) -> nn.Module:

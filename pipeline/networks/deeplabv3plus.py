@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
 from pipeline.model import backbones
-from pipeline.model.outputs import Outputs
+from pipeline.model.grids import doubled
+from pipeline.model.outputs import Outputs, Over, covers
 
 
 class Network(nn.Module):
@@ -40,7 +40,10 @@ class Network(nn.Module):
         """Images to maps, as the class says."""
         maps = self.backbone(x)
         features = self.head.features(maps["low"], maps["out"])
-        return Outputs(self.head.classifier(features), features=features)
+        over = covers(features, x, 4)
+        return Outputs(
+            self.head.classifier(features), features=features, over=Over(over, features=over)
+        )
 
     @property
     def classifier(self) -> nn.Module:
@@ -60,7 +63,7 @@ class _Head(nn.Module):
 
     def features(self, low: Tensor, high: Tensor) -> Tensor:
         """(N, 256, h, w), on the grid of `low`."""
-        wide = F.interpolate(self.aspp(high), low.shape[2:], mode="bilinear")
+        wide = doubled(self.aspp(high), low)
         fused: Tensor = self.fuse(torch.cat([wide, self.skip(low)], 1))
         return fused
 

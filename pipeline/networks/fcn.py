@@ -40,7 +40,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
-        return torchvision_outputs(self.body, x)
+        return torchvision_outputs(self.body, x, (8, 8))
 
     @property
     def classifier(self) -> nn.Module:

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.model import backbones
-from pipeline.model.outputs import Outputs
+from pipeline.model.grids import doubled
+from pipeline.model.outputs import Outputs, Over, covers
 from pipeline.runtime.parts import Width
 
 
@@ -44,7 +45,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
-        pools = []
+        images, pools = x, []
         for layer in self.backbone:
             if isinstance(layer, nn.MaxPool2d):
                 x = F.max_pool2d(x, 2, 2, ceil_mode=True)
@@ -55,5 +56,6 @@ class Network(nn.Module):
         features = self.dropout(self.conv7(x).relu())
         logits = self.score7(features)
         for pool, score in ((pools[3], self.score4), (pools[2], self.score3)):
-            logits = F.interpolate(logits, pool.shape[2:], mode="bilinear") + score(pool)
-        return Outputs(logits, features=features)
+            logits = doubled(logits, pool) + score(pool)
+        over = Over(covers(logits, images, 8), features=covers(features, images, 32))
+        return Outputs(logits, features=features, over=over)

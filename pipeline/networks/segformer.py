@@ -11,7 +11,7 @@ from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.model.outputs import Outputs
+from pipeline.model.outputs import Outputs, Over, covers
 from pipeline.runtime.files import BadInput
 
 # widths of the four stages, blocks in each, width of the decoder (table 6 of the paper)
@@ -59,11 +59,14 @@ class Network(nn.Module):
                 f"segformer: images of {x.shape[3]}x{x.shape[2]} are too small; make both sides of "
                 f"images, and of crops (training.augment), {_SMALLEST} or more"
             )
-        maps, x = [], self.backbone.patch_embed(x)
+        images, maps, x = x, [], self.backbone.patch_embed(x)
         for stage in self.backbone.stages:
             maps.append(x := stage(x))
         features = self.head.features(maps)
-        return Outputs(self.head.classifier(features), features=features)
+        over = covers(features, images, 4)
+        return Outputs(
+            self.head.classifier(features), features=features, over=Over(over, features=over)
+        )
 
     @property
     def classifier(self) -> nn.Module:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from pipeline.model.outputs import Outputs
+from pipeline.model.grids import doubled
+from pipeline.model.outputs import Outputs, Over, covers
 from pipeline.runtime.parts import Width
 
 
@@ -48,10 +48,13 @@ class Network(nn.Module):
         everywhere = self.pooled(high.mean((2, 3), keepdim=True)).relu()
         context = [*(branch(high) for branch in self.branches)]
         context.append(everywhere.expand(-1, -1, *high.shape[2:]))
-        wide = F.interpolate(torch.cat(context, 1), low.shape[2:], mode="bilinear")
+        wide = doubled(torch.cat(context, 1), low)
         features = self.fuse(torch.cat([wide, self.skip(low)], 1))
         aux = None if self.aux_head is None else self.aux_head(high)
-        return Outputs(self.classifier(features), aux, features)
+        fine = covers(features, x, 4)
+        return Outputs(
+            self.classifier(features), aux, features, over=Over(fine, covers(aux, x, 8), fine)
+        )
 
 
 class _Residual(nn.Module):

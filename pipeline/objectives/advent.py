@@ -40,4 +40,4 @@ class Objective(OutputAlignment):
 
     def more(self, outputs: Outputs, side: Labelled, before: Tensor | None) -> dict[str, Tensor]:
         """Term `prior`, if it has a weight."""
-        return self.prior.terms(outputs.logits, side.windows)
+        return self.prior.terms(outputs, side.windows)

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.domain.batches import Batch
+from pipeline.domain.windows import WHOLE, Window
+from pipeline.model.grids import resample
 from pipeline.runtime.parts import Weight, Width
 from pipeline.training import losses
 from pipeline.training.adversarial import Level, Seen, align, maps
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
@@ -55,39 +58,38 @@ class Objective:
         assert batch.source is not None
         assert batch.target is not None
         source, target = (
-            losses.inside(side.windows, side.images.shape[-2:])
-            for side in (batch.source, batch.target)
+            inside(side.windows, side.images.shape[-2:]) for side in (batch.source, batch.target)
         )
         left = 1 - self.progress
         with fixed_statistics(model, self.own_norm):
             outputs = model(batch.source.images)
-        resembled = _probabilities(outputs.logits, source).detach()
-        each = [losses.cross_entropy(logits, batch.source.labels) for logits in outputs.both]
+        resembled = _probabilities(outputs.logits, source, outputs.over.logits).detach()
+        labels, over = batch.source.labels, outputs.over.logits
+        each = [losses.cross_entropy(logits, labels, over=over) for logits in outputs.both]
         unlike = self.unlike * left * (1 + similarity(*_classifiers(model)))
         yield Loss({"source": torch.stack(each).sum(), "unlike": unlike})
         outputs = model(batch.target.images)
         local = None
         if self.progress >= self.preheat:
-            local = self.local * disagreement(outputs.both, target.shape[-2:]) + self.least
-        found = _probabilities(outputs.logits, target)
+            apart = disagreement(outputs.both, target.shape[-2:], outputs.over.logits)
+            local = self.local * apart + self.least
+        found = _probabilities(outputs.logits, target, outputs.over.logits)
         discriminator = self.modules["discriminator"]
         weight = self.adversarial * left
         yield from align(Level(discriminator, resembled, found, weight, local=local))
 
 
-def _probabilities(logits: Tensor, within: Tensor) -> Seen:
-    return maps(logits, within, lambda full: full.softmax(1))
+def _probabilities(logits: Tensor, within: Tensor, over: Window) -> Seen:
+    return maps(logits, within, lambda full: full.softmax(1), over)
 
 
 def _classifiers(model: Any) -> tuple[nn.Module, nn.Module]:
     return model.network.classifier, model.second
 
 
-def disagreement(both: tuple[Tensor, Tensor], size: torch.Size) -> Tensor:
+def disagreement(both: tuple[Tensor, Tensor], size: torch.Size, over: Window = WHOLE) -> Tensor:
     """1 - cos(p1, p2) at each pixel, (N, 1, H, W) of `size`, of two logits (N, C, h, w)."""
-    one, other = (
-        F.interpolate(logits.float(), size, mode="bilinear").softmax(1) for logits in both
-    )
+    one, other = (resample(logits.float(), size, over).softmax(1) for logits in both)
     return 1 - F.cosine_similarity(one, other, dim=1)[:, None]
 
 

@@ -9,8 +9,9 @@ from pipeline.domain.batches import Labelled
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.parts import Weight
 from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import PixelDiscriminator
-from pipeline.training.losses import inside, mean_of
+from pipeline.training.losses import mean_of
 
 
 class Objective(FeatureAlignment):
@@ -40,7 +41,7 @@ class Objective(FeatureAlignment):
     def more(self, outputs: Outputs, side: Labelled, before: Tensor | None) -> dict[str, Tensor]:
         """Term `size`."""
         logits = outputs.logits.float()
-        within = inside(side.windows, logits.shape[-2:])
+        within = inside(side.windows, logits.shape[-2:], outputs.over.logits)
         lower, upper = (bound.to(logits.device) for bound in self.bounds)
         misfits = misfit(logits, within, lower, upper, self.presence)
         return {"size": self.size * misfits}

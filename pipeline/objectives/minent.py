@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pipeline.domain.batches import Batch
 from pipeline.runtime.parts import Weight
 from pipeline.training import losses
+from pipeline.training.crops import inside
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
 
@@ -45,9 +46,9 @@ class Objective:
             outputs = model(batch.source.images)
         yield Loss({"source": losses.supervised(outputs, batch.source.labels, self.aux)})
         outputs, windows = model(batch.target.images), batch.target.windows
-        within = losses.inside(windows, batch.target.images.shape[-2:])
-        entropy = self.weight * losses.entropy(outputs.logits, within)
+        within = inside(windows, batch.target.images.shape[-2:])
+        entropy = self.weight * losses.entropy(outputs.logits, within, outputs.over.logits)
         if self.entropy_aux:
             aux = losses.auxiliary(outputs, "entropy_aux")
-            entropy = entropy + self.entropy_aux * losses.entropy(aux, within)
-        yield Loss({"entropy": entropy, **self.prior.terms(outputs.logits, windows)})
+            entropy = entropy + self.entropy_aux * losses.entropy(aux, within, outputs.over.aux)
+        yield Loss({"entropy": entropy, **self.prior.terms(outputs, windows)})

@@ -17,8 +17,8 @@ from pipeline.runtime.files import BadInput
 from pipeline.runtime.parts import Weight
 from pipeline.runtime.ranks import averaged
 from pipeline.training.alignment import FeatureAlignment
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import RegionDiscriminator
-from pipeline.training.losses import inside
 from pipeline.training.passes import fixed_statistics, mode_like
 
 Side = Annotated[int, Field(ge=1)]
@@ -73,6 +73,6 @@ class Objective(FeatureAlignment):
                 f"{self.file}: its features are {shape}, the network's {tuple(found.shape[1:])}; "
                 "name a model of the same network as road's option pretrained"
             )
-        within = inside(side.windows, found.shape[-2:])
+        within = inside(side.windows, found.shape[-2:], outputs.over.features)
         each = F.mse_loss(found, before.float(), reduction="none").mean(1)
         return {"distil": self.distil * each[within].sum() / averaged(within.sum()).clamp(min=1)}

@@ -66,7 +66,10 @@ class Objective:
 
     def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
         size = side.labels.shape[-2:]
-        rows, labels = losses.flat(outputs.logits, size), side.labels.reshape(-1)
+        rows, labels = (
+            losses.flat(outputs.logits, size, outputs.over.logits),
+            side.labels.reshape(-1),
+        )
         kept = labels.ne(IGNORE)
         if self.power is None:
             total = F.cross_entropy(rows, labels, ignore_index=IGNORE, reduction="sum")
@@ -74,10 +77,10 @@ class Objective:
         else:
             assert side.logits is not None
             k = self.k.to(rows.device)
-            soft, _ = losses.soft_labels(side.logits, side.windows, size, k, self.power)
+            given = (side.logits, side.windows, size, k, self.power, side.over)
+            soft, _ = losses.soft_labels(*given)
             loss = losses.soft_cross_entropy(rows, soft, kept, pixels)
-        if outputs.aux is not None:
-            loss = loss + self.aux * losses.cross_entropy(outputs.aux, side.labels, pixels)
+        loss = loss + losses.auxiliary_cross_entropy(outputs, side.labels, self.aux, pixels)
         terms = {"target": self.target * loss}
         if self.regulariser is not None:
             each = losses.regularised(self.regulariser, rows, kept)

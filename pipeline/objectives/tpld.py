@@ -16,7 +16,8 @@ from pipeline.model.outputs import Outputs
 from pipeline.runtime.parts import Weight
 from pipeline.runtime.ranks import averaged
 from pipeline.training import losses
-from pipeline.training.adversarial import Level, align, maps
+from pipeline.training.adversarial import Level, Seen, align, maps
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.objective import Loss
 from pipeline.training.passes import Norm, passes
@@ -68,10 +69,10 @@ class Objective:
                 else:
                     side = sides[name]
                     terms |= self._pseudo(own, side, pixels)
-                    easy = maps(own.logits, _within(side)).detach() if batch.hard else None
+                    easy = _maps(own, side).detach() if batch.hard else None
             yield Loss(terms)
         if batch.hard is not None and easy is not None:
-            hard = maps(model(batch.hard.images).logits, _within(batch.hard))
+            hard = _maps(model(batch.hard.images), batch.hard)
             yield from align(Level(self.modules["discriminator"], easy, hard, self.adversarial))
 
     def _pixels(self, name: str, side: Labelled) -> Tensor:
@@ -81,21 +82,25 @@ class Objective:
 
     def _pseudo(self, outputs: Outputs, side: Labelled, pixels: Tensor) -> dict[str, Tensor]:
         size, labels = side.labels.shape[-2:], side.labels.reshape(-1)
-        rows = losses.flat(outputs.logits, size)
+        rows = losses.flat(outputs.logits, size, outputs.over.logits)
         sparse = labels.ne(IGNORE)
         k = self.k.to(rows.device)
         target = F.one_hot(labels.masked_fill(~sparse, 0), rows.shape[1]).float()
         learned = sparse
         if self.soft:
             assert side.logits is not None
-            soft, learned = losses.soft_labels(side.logits, side.windows, size, k, self.gamma)
+            given = (side.logits, side.windows, size, k, self.gamma, side.over)
+            soft, learned = losses.soft_labels(*given)
             target = torch.where(sparse[:, None], target, soft)
         loss = losses.bootstrapped(rows, target, learned, k, self.beta, pixels)
-        if outputs.aux is not None:
-            loss = loss + self.aux * losses.cross_entropy(outputs.aux, side.labels, pixels)
+        loss = loss + losses.auxiliary_cross_entropy(outputs, side.labels, self.aux, pixels)
         regulariser = self.weight * losses.regularised("mrkld", rows, sparse)
         return {"target": loss, "regulariser": regulariser}
 
 
+def _maps(outputs: Outputs, side: Labelled) -> Seen:
+    return maps(outputs.logits, _within(side), over=outputs.over.logits)
+
+
 def _within(side: Labelled) -> Tensor:
-    return losses.inside(side.windows, side.images.shape[-2:])
+    return inside(side.windows, side.images.shape[-2:])

@@ -40,11 +40,11 @@ def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> 
     batches = predict.batches(range(len(val)), params.batch)
     found = predict.images(val, batches, params.compute.workers)
     for indices, images in progress.track(found, "evaluate", -(-len(val) // params.batch)):
-        logits = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
+        logits, over = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
         for index, maps in zip(indices, logits, strict=True):
             sample = val.samples[index]
             size = (params.width or sample.width, params.height or sample.height)
-            prediction = predict.labels(maps[None], size[1], size[0])[0].cpu().numpy()
+            prediction = predict.labels(maps[None], size[1], size[0], over)[0].cpu().numpy()
             confusion.add(val.label(index, size), prediction)
     return confusion
 
@@ -57,7 +57,7 @@ def label_free(
     count = min(params.signals, len(target))
     chosen = np.linspace(0, len(target) - 1, count).round().astype(int).tolist()
     found = predict.images(target, [range(i, i + 1) for i in chosen], params.compute.workers)
-    logits = (predict.scores(network, fabric.to_device(image))[0] for _, image in found)
+    logits = (predict.scores(network, fabric.to_device(image))[0][0] for _, image in found)
     return signals.signals((grid.cpu() for grid in logits), count) if count else {}
 
 

@@ -38,7 +38,7 @@ def run(
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
-        predicted, _, _ = labelling.measure(_grid(found), found.height, found.width)
+        predicted, _, _ = labelling.measure(*_size(found), window=found.window)
         known = truths.get(target.samples[index].image)
         missing = np.full(predicted.shape, IGNORE, np.uint8)
         shown = [predicted, labels.label(index), missing if known is None else truth.label(known)]
@@ -61,7 +61,7 @@ def ends(
         overlays = []
         for index in chosen:
             found = predictions[index]
-            predicted, _, _ = labelling.measure(_grid(found), found.height, found.width)
+            predicted, _, _ = labelling.measure(*_size(found), window=found.window)
             colours = pictures.colourise(predicted, taxonomy.colours)
             overlays.append((0.5 * target.image(index) + 0.5 * colours).astype(np.uint8))
         rows.append(overlays)
@@ -81,15 +81,15 @@ def growth(
     rows = []
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
-        sparse = labelling.weighted_argmax(_grid(found), found.height, found.width, k).labels
+        sparse = labelling.weighted_argmax(*_size(found), k, window=found.window).labels
         labels = [sparse, *(of.label(index) for of in grown)]
         coloured = (pictures.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
     return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
 
 
-def _grid(found: Prediction) -> labelling.Floats:
-    return found.logits.astype(np.float32)
+def _size(found: Prediction) -> tuple[labelling.Floats, int, int]:
+    return found.logits.astype(np.float32), found.height, found.width
 
 
 def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:

@@ -35,10 +35,10 @@ def run(
     width, height = target.size
     batches = [batch for file in files for batch in predict.batches(file, params.batch)]
     for indices, images in predict.images(target, batches, params.compute.workers):
-        logits = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
-        grid = predict.grid(logits, height, width, params.stride).cpu().numpy()
-        for index, cells in zip(indices, grid, strict=True):
-            yield predictions.Prediction(target.samples[index].image, height, width, cells)
+        logits, over = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
+        grid, over = predict.grid(logits, height, width, params.stride, over)
+        for index, cells in zip(indices, grid.cpu().numpy(), strict=True):
+            yield predictions.Prediction(target.samples[index].image, height, width, cells, over)
 
 
 def shard(text: str | None) -> tuple[int, int]:

@@ -52,11 +52,11 @@ def run(
     labeler = parts.build("labelers", params.labeler, params.options, **context)
 
     def measure(found: Prediction) -> tuple[Pixels, Floats, Floats]:
-        return labeler.measure(_grid(found), found.height, found.width)  # type: ignore[no-any-return]
+        return labeler.measure(*_size(found), window=found.window)  # type: ignore[no-any-return]
 
     def label(found: Prediction) -> tuple[str, Counts, Counts]:
         name = file_name(found.image)
-        made: Made = labeler.label(_grid(found), found.height, found.width, k)
+        made: Made = labeler.label(*_size(found), k, window=found.window)
         labels = corrections.get(name, made.labels)
         write(name, made._replace(labels=labels))
         return found.image, made.sure, np.bincount(labels[labels != IGNORE], minlength=classes)
@@ -72,8 +72,8 @@ def run(
     )
 
 
-def _grid(prediction: Prediction) -> Floats:
-    return prediction.logits.astype(np.float32)
+def _size(prediction: Prediction) -> tuple[Floats, int, int]:
+    return prediction.logits.astype(np.float32), prediction.height, prediction.width
 
 
 def _coverage(

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline.domain.windows import WHOLE, Window
+from pipeline.model.grids import resample
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.ranks import averaged
 from pipeline.training.discriminators import SMALLEST
@@ -39,11 +41,11 @@ class Seen(NamedTuple):
         return F.interpolate(self.within[:, None].float(), found.shape[-2:], mode="area")
 
 
-def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Seen:
+def maps(logits: Tensor, within: Tensor, of: Maps = self_information, over: Window = WHOLE) -> Seen:
     """Weighted self-information (or `of` else) of the logits, upsampled first, as in ADVENT.
 
-    Of the size of `within`, bool (N, H, W), and 0 on padding, where it is false: a discriminator's
-    cell sees far beyond its own place.
+    The logits cover `over`. Of the size of `within`, bool (N, H, W), and 0 on padding, where it is
+    false: a discriminator's cell sees far beyond its own place.
     Raises BadInput where the crop is too small for the discriminator.
     """
     size = within.shape[-2:]
@@ -52,8 +54,7 @@ def maps(logits: Tensor, within: Tensor, of: Maps = self_information) -> Seen:
             f"training.augment: a crop of {size[1]}x{size[0]} is too small for the discriminator; "
             f"make both sides {SMALLEST} or more"
         )
-    full = F.interpolate(logits.float(), size, mode="bilinear")
-    return Seen(of(full) * within[:, None], within)
+    return Seen(of(resample(logits.float(), size, over)) * within[:, None], within)
 
 
 def mean(each: Tensor, shares: Tensor) -> Tensor:

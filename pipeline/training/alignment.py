@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.model.outputs import Outputs
 from pipeline.training.adversarial import Level, Maps, Seen, align, maps
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import Discriminator
-from pipeline.training.losses import auxiliary, inside, supervised
+from pipeline.training.losses import auxiliary, supervised
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
 
@@ -87,8 +88,10 @@ class OutputAlignment(_Alignment):
 
     def seen(self, outputs: Outputs, name: str, side: Labelled) -> Seen:
         """Maps of the logits, or of the auxiliary ones."""
-        logits = auxiliary(outputs, "adversarial_aux") if name else outputs.logits
-        return maps(logits, inside(side.windows, side.images.shape[-2:]), self.of)
+        logits, over = outputs.logits, outputs.over.logits
+        if name:
+            logits, over = auxiliary(outputs, "adversarial_aux"), outputs.over.aux
+        return maps(logits, inside(side.windows, side.images.shape[-2:]), self.of, over)
 
 
 class FeatureAlignment(_Alignment):

@@ -10,9 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.windows import WHOLE, Window
+from pipeline.model.grids import resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.ranks import averaged
+from pipeline.training.crops import inside, places
 
 Regulariser = Literal["mrkld", "mrent", "mrl2"]
 
@@ -25,9 +28,9 @@ def labelled(labels: Tensor) -> Tensor:
     return averaged((labels != IGNORE).sum())
 
 
-def flat(logits: Tensor, size: torch.Size) -> Tensor:
-    """logits (N, C, h, w), upsampled to `size`, float32 (N * H * W, C)."""
-    full = F.interpolate(logits.float(), size, mode="bilinear")
+def flat(logits: Tensor, size: torch.Size, over: Window = WHOLE) -> Tensor:
+    """logits (N, C, h, w) that cover `over`, upsampled to `size`, float32 (N * H * W, C)."""
+    full = resample(logits.float(), size, over)
     # classes last: twice as fast on the CPU as losses over the second axis
     return full.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
 
@@ -36,8 +39,17 @@ def supervised(
     outputs: Outputs, labels: Tensor, aux: float, pixels: Tensor | None = None
 ) -> Tensor:
     """Cross-entropy of the logits, and `aux` times that of the auxiliary logits where there are."""
-    loss = cross_entropy(outputs.logits, labels, pixels)
-    return loss if outputs.aux is None else loss + aux * cross_entropy(outputs.aux, labels, pixels)
+    loss = cross_entropy(outputs.logits, labels, pixels, outputs.over.logits)
+    return loss + auxiliary_cross_entropy(outputs, labels, aux, pixels)
+
+
+def auxiliary_cross_entropy(
+    outputs: Outputs, labels: Tensor, aux: float, pixels: Tensor | None = None
+) -> Tensor | float:
+    """`aux` times the cross-entropy of the auxiliary logits; 0 where there are none."""
+    if outputs.aux is None:
+        return 0.0
+    return aux * cross_entropy(outputs.aux, labels, pixels, outputs.over.aux)
 
 
 def auxiliary(outputs: Outputs, option: str) -> Tensor:
@@ -50,47 +62,40 @@ def auxiliary(outputs: Outputs, option: str) -> Tensor:
     return outputs.aux
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, pixels: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits: Tensor, labels: Tensor, pixels: Tensor | None = None, over: Window = WHOLE
+) -> Tensor:
     """Sum over the pixels that are not IGNORE, divided by their number or by `pixels`.
 
-    logits (N, C, h, w), upsampled to labels int64 (N, H, W). 0 where nothing is labelled.
+    logits (N, C, h, w) that cover `over`, upsampled to labels int64 (N, H, W). 0 where nothing is
+    labelled.
     """
-    rows = flat(logits, labels.shape[-2:])
+    rows = flat(logits, labels.shape[-2:], over)
     total = F.cross_entropy(rows, labels.reshape(-1), ignore_index=IGNORE, reduction="sum")
     return total / (labelled(labels) if pixels is None else pixels).clamp(min=1)
 
 
 def soft_labels(
-    logits: Tensor, windows: Tensor, size: torch.Size, k: Tensor, power: float
+    logits: Tensor,
+    windows: Tensor,
+    size: torch.Size,
+    k: Tensor,
+    power: float,
+    over: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Soft labels float32 (N * H * W, C) of crops, and which rows lie inside their image.
 
     A soft label is (p_c / lambda_c)^power, normalised over c. logits float16 (N, C, h, w) are a
     teacher's over whole images, `windows` (N, 4) where the crops of `size` lie in them, k float32
-    (C) thresholds. Interpolated as the labels were: bilinear, with half-pixel centres.
+    (C) thresholds, and `over` (N, 4) what the logits cover of the images, which is all of them
+    without it. Interpolated as the labels were: bilinear.
     """
-    places = 2 * _places(windows, size) - 1
-    found = F.grid_sample(logits.float(), places, padding_mode="border", align_corners=False)
+    at = places(windows, size)
+    if over is not None:
+        at = (at - over[:, None, None, :2]) / (over[:, 2:] - over[:, :2])[:, None, None]
+    found = F.grid_sample(logits.float(), 2 * at - 1, padding_mode="border", align_corners=False)
     rows = found.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
     return ((rows.log_softmax(1) + k) * power).softmax(1), inside(windows, size).reshape(-1)
-
-
-def inside(windows: Tensor, size: torch.Size) -> Tensor:
-    """bool (N, H, W): the pixels of crops, or cells of a grid of `size`, that are no padding."""
-    places = _places(windows, size)
-    return ((places > 0) & (places < 1)).all(-1)
-
-
-def _places(windows: Tensor, size: torch.Size) -> Tensor:
-    """Each pixel's x and y as fractions of its image's sides, (N, H, W, 2)."""
-    n, (height, width) = len(windows), size
-    x0, y0, x1, y1 = windows.float().unbind(1)
-    across = (torch.arange(width, device=windows.device) + 0.5) / width
-    down = (torch.arange(height, device=windows.device) + 0.5) / height
-    x = x0[:, None] + (x1 - x0)[:, None] * across
-    y = y0[:, None] + (y1 - y0)[:, None] * down
-    shape = (n, height, width)
-    return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], -1)
 
 
 def soft_cross_entropy(rows: Tensor, soft: Tensor, kept: Tensor, pixels: Tensor) -> Tensor:
@@ -130,12 +135,13 @@ def regularised(kind: Regulariser, rows: Tensor, kept: Tensor) -> Tensor:
     return each.sum() / averaged(kept.sum()).clamp(min=1)
 
 
-def entropy(logits: Tensor, within: Tensor) -> Tensor:
+def entropy(logits: Tensor, within: Tensor, over: Window = WHOLE) -> Tensor:
     """Mean normalised entropy, from 0 to 1, as MinEnt minimises it (Vu et al., 2019).
 
-    logits (N, C, h, w), upsampled to `within`, bool (N, H, W): the pixels that count.
+    logits (N, C, h, w) that cover `over`, upsampled to `within`, bool (N, H, W): the pixels that
+    count.
     """
-    rows = flat(logits, within.shape[-2:])
+    rows = flat(logits, within.shape[-2:], over)
     return -regularised("mrent", rows, within.reshape(-1)) / math.log(max(logits.shape[1], 2))
 
 
@@ -155,11 +161,13 @@ class Prior:
     def __init__(self, shares: Tensor, weight: float, relaxed: float) -> None:
         self.least, self.weight = relaxed * shares.mean(0), weight
 
-    def terms(self, logits: Tensor, windows: Tensor) -> dict[str, Tensor]:
+    def terms(self, outputs: Outputs, windows: Tensor) -> dict[str, Tensor]:
         """Term `prior` of the target's logits, unless it weighs nothing."""
         if not self.weight:
             return {}
-        mean = mean_of(logits.float().softmax(1), inside(windows, logits.shape[-2:]))
+        logits = outputs.logits
+        within = inside(windows, logits.shape[-2:], outputs.over.logits)
+        mean = mean_of(logits.float().softmax(1), within)
         return {"prior": self.weight * shortfall(mean, self.least.to(logits.device))}
 
 

@@ -36,7 +36,7 @@ def passes(
     for name, side in sides.items():
         part = slice(start, start := start + len(side.images))
         aux = None if outputs.aux is None else outputs.aux[part]
-        found[name] = Outputs(outputs.logits[part], aux)
+        found[name] = Outputs(outputs.logits[part], aux, over=outputs.over)
     yield found
 
 

@@ -52,8 +52,10 @@ def test_export_writes_what_onnxruntime_runs_alike(tmp_path):
         session, found = run(tmp_path / "m.onnx", pixels(n, 40, 64, seed=n))
         same(found, made, pixels(n, 40, 64, seed=n))
     assert session.get_inputs()[0].type == "tensor(uint8)"
-    names = session.get_modelmeta().custom_metadata_map["classes"]
-    assert json.loads(names) == list(THREE.names)
+    told = session.get_modelmeta().custom_metadata_map
+    assert json.loads(told["classes"]) == list(THREE.names)
+    assert json.loads(told["first"]) == [1.5, 1.5]
+    assert json.loads(told["step"]) == [4, 4]
 
 
 def test_a_file_that_differs_is_not_written(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.windows import covered
 from pipeline.inference import fused, labelling
 from tests.references import (
     MORE_SIZES,
@@ -55,6 +56,44 @@ def test_measure_equals_the_reference(size, height, width, classes):
     np.testing.assert_allclose(k, reference_k(a), rtol=2e-5)
     np.testing.assert_allclose(entropy, -(p * log_softmax(a)).sum(0), rtol=1e-4, atol=1e-7)
     assert (predicted.dtype, k.dtype, entropy.dtype) == (np.uint8, np.float32, np.float32)
+
+
+@pytest.mark.parametrize("first", [(0.0, 0.0), (3.5, 15.0), (-2.0, 40.0)])
+def test_cells_lie_where_their_window_says(first):
+    height, width, (rows, columns) = 61, 87, (8, 12)
+    grid = grids(2, 1, 5, (rows, columns))[0]
+    window = covered((rows, columns), (height, width), 8, first)
+    down = np.interp(np.arange(height), first[0] + 8 * np.arange(rows), np.arange(rows))
+    across = np.interp(np.arange(width), first[1] + 8 * np.arange(columns), np.arange(columns))
+    a = bilinear(grid.astype(np.float64), down, across)
+    predicted, k, entropy = labelling.measure(grid, height, width, window=window)
+    assert (predicted == a.argmax(0)).mean() > 0.999
+    np.testing.assert_allclose(k, reference_k(a), rtol=1e-4)
+    p = np.exp(log_softmax(a))
+    np.testing.assert_allclose(entropy, -(p * log_softmax(a)).sum(0), rtol=1e-3, atol=1e-6)
+    thresholds = np.full(5, np.median(k), np.float32)
+    for labels in (
+        labelling.weighted_argmax(grid, height, width, thresholds, window=window).labels,
+        labelling.voted(grid, height, width, thresholds, 0.7, 5, 0, window).labels,
+    ):
+        kept = labels != IGNORE
+        assert (kept == (k <= thresholds[0])).mean() > 0.999
+        assert np.array_equal(labels[kept], predicted[kept])
+    everywhere = labelling.everywhere(grid, height, width, thresholds, window)
+    assert np.array_equal(everywhere, predicted)
+    soft = labelling.entropy_regularised(grid, height, width, thresholds, 0.25, window).labels
+    assert (soft != IGNORE).sum() >= kept.sum()
+    assert np.array_equal(soft[soft != IGNORE], predicted[soft != IGNORE])
+
+
+def bilinear(grid, down, across):
+    """grid (C, h, w) at rows `down` and columns `across`, in cells."""
+    rows = np.minimum(down.astype(int), grid.shape[1] - 2)
+    columns = np.minimum(across.astype(int), grid.shape[2] - 2)
+    y, x = (down - rows)[:, None], across - columns
+    corner = lambda i, j: grid[:, rows + i][:, :, columns + j]  # noqa: E731
+    upper = (1 - x) * corner(0, 0) + x * corner(0, 1)
+    return (1 - y) * upper + y * ((1 - x) * corner(1, 0) + x * corner(1, 1))
 
 
 def test_k_is_exact_where_float32_probabilities_are_one():

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import resolve
+from pipeline.domain.windows import WHOLE
 from pipeline.inference import labelling, predict
 from pipeline.model import model
 from pipeline.model.outputs import Outputs
@@ -71,7 +72,9 @@ def averaged(stub, images, flip, scales):
 def test_views_are_averaged_as_probabilities(stub, flip, scales):
     images = pixels()
     with torch.inference_mode():
-        ours, expected = (f(stub, images, flip, scales) for f in (predict.scores, averaged))
+        ours, over = predict.scores(stub, images, flip, scales)
+        expected = averaged(stub, images, flip, scales)
+    assert over == WHOLE
     torch.testing.assert_close(ours.double().softmax(1), expected.softmax(1), rtol=1e-4, atol=1e-6)
     if flip or len(scales) > 1:
         torch.testing.assert_close(ours.double(), expected, rtol=1e-4, atol=1e-5)
@@ -80,8 +83,9 @@ def test_views_are_averaged_as_probabilities(stub, flip, scales):
 
 def test_one_view_is_the_networks_own_logits(stub):
     images = pixels()
-    assert torch.equal(predict.scores(stub, images), stub(images).logits)
-    assert predict.scores(stub, images).dtype == torch.float32
+    found, over = predict.scores(stub, images)
+    assert torch.equal(found, stub(images).logits)
+    assert (found.dtype, over) == (torch.float32, WHOLE)
 
 
 def test_each_view_is_seen_once(stub):
@@ -95,14 +99,15 @@ def test_flipping_makes_mirrored_images_equal():
             return Outputs(F.avg_pool2d(x.float(), 4)[:, [0, 1, 2, 0, 1]] / 20)
 
     images = pixels()
-    one = predict.scores(Pointwise(), images, True)
-    torch.testing.assert_close(predict.scores(Pointwise(), images.flip(-1), True), one.flip(-1))
+    one, _ = predict.scores(Pointwise(), images, True)
+    other, _ = predict.scores(Pointwise(), images.flip(-1), True)
+    torch.testing.assert_close(other, one.flip(-1))
 
 
 def test_half_precision_networks_are_averaged_in_full(stub):
     half = stub.to(torch.bfloat16)
     half.forward = lambda x: Outputs(half.conv(x.to(torch.bfloat16) / 32))
-    assert predict.scores(half, pixels(), True).dtype == torch.float32
+    assert predict.scores(half, pixels(), True)[0].dtype == torch.float32
 
 
 # --- grids ---------------------------------------------------------------------------------
@@ -113,7 +118,7 @@ def test_half_precision_networks_are_averaged_in_full(stub):
     ((3, 36), 4, (3, 9)), ((24, 36), 7, (4, 6)), ((24, 36), 1, (24, 36)), ((24, 36), 99, (1, 1)),
 ])  # fmt: skip
 def test_a_grid_has_the_stride_or_is_the_networks_own(own, stride, expected):
-    found = predict.grid(maps(1, *own), 24, 36, stride)
+    found, _ = predict.grid(maps(1, *own), 24, 36, stride)
     assert found.shape == (1, CLASSES, *expected)
     assert found.dtype == torch.float16
 
@@ -121,7 +126,8 @@ def test_a_grid_has_the_stride_or_is_the_networks_own(own, stride, expected):
 def test_what_a_grid_takes_off_changes_no_probability():
     logits = maps(scale=3.0) + 500 * torch.randn(2, 1, 6, 9)
     full = F.interpolate(logits.double(), (24, 36), mode="bilinear").softmax(1)
-    found = F.interpolate(predict.grid(logits, 24, 36, 4).double(), (24, 36), mode="bilinear")
+    found = predict.grid(logits, 24, 36, 4)[0].double()
+    found = F.interpolate(found, (24, 36), mode="bilinear")
     torch.testing.assert_close(found.softmax(1), full, atol=2e-3, rtol=0)
     small = logits - logits.amax(1, keepdim=True)
     exact = F.interpolate(small.double(), (24, 36), mode="bilinear").softmax(1)
@@ -129,7 +135,7 @@ def test_what_a_grid_takes_off_changes_no_probability():
 
 
 def test_a_grid_stays_within_float16():
-    found = predict.grid(maps(scale=1e6), 24, 36, 4)
+    found, _ = predict.grid(maps(scale=1e6), 24, 36, 4)
     assert found.isfinite().all()
     assert found.min() <= -5.9e4
     assert (found.amax(1) == 0).all()
@@ -138,7 +144,7 @@ def test_a_grid_stays_within_float16():
 def test_a_coarser_grid_averages_rather_than_skips():
     logits = torch.zeros(1, 2, 8, 8)
     logits[:, 0, ::2, ::2] = 8.0  # only every second cell, and each skipped by some phase
-    found = predict.grid(logits, 8, 8, 4)
+    found, _ = predict.grid(logits, 8, 8, 4)
     assert (found[:, 0] == 0).all()
     assert ((found[:, 1] < -1) & (found[:, 1] > -4)).all()
 
@@ -157,7 +163,7 @@ def test_labels_are_the_argmax_of_upsampled_logits():
 def test_labels_from_a_stored_grid_agree_with_those_at_full_precision():
     logits = maps(4, 12, 16, scale=4.0)
     full = predict.labels(logits, 96, 128).numpy()
-    stored = predict.grid(logits, 96, 128, 8).numpy().astype(np.float32)
+    stored = predict.grid(logits, 96, 128, 8)[0].numpy().astype(np.float32)
     found = np.stack([labelling.measure(g, 96, 128)[0] for g in stored])
     assert (found == full).mean() > 0.995
     two = F.interpolate(logits, (96, 128), mode="bilinear").topk(2, dim=1).values
@@ -168,10 +174,12 @@ def test_labels_from_a_stored_grid_agree_with_those_at_full_precision():
 @pytest.mark.parametrize("size", [(24, 36), (23, 35)])
 def test_a_network_s_own_grid_keeps_its_labels(size):
     made = model.create(Recipe("small", resolve(["a", "b", "c"]), {"width": 4}), 0).eval()
-    logits = predict.scores(made, pixels(1, *size))
-    full = predict.labels(logits, *size).numpy()[0]
-    stored = predict.grid(logits, *size, 4)[0].numpy().astype(np.float32)
-    found, _, _ = labelling.measure(stored, *size)
+    logits, over = predict.scores(made, pixels(1, *size))
+    full = predict.labels(logits, *size, over).numpy()[0]
+    stored, kept = predict.grid(logits, *size, 4, over)
+    assert kept == over
+    grid = stored[0].numpy().astype(np.float32)
+    found, _, _ = labelling.measure(grid, *size, window=over)
     assert (found == full).mean() > 0.98
 
 

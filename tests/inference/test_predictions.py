@@ -13,7 +13,8 @@ def made(n, seed=0):
     rng = np.random.default_rng(seed)
     for index in range(n):
         logits = rng.normal(size=(5, 3, 4 + index % 2)).astype(np.float16)
-        yield Prediction(f"i/{index}.png", 24, 32 + 8 * (index % 2), logits)
+        window = (-0.1 * (index % 3), 0.0, 1 / 3 + index, 1.0)
+        yield Prediction(f"i/{index}.png", 24, 32 + 8 * (index % 2), logits, window)
 
 
 def store(folder, found, count):
@@ -33,6 +34,7 @@ def test_predictions_come_back_in_order_and_in_files_by_index(n, files, tmp_path
         )  # fmt: skip
         assert found.logits.dtype == np.float16
         assert np.array_equal(found.logits, written.logits)
+        assert found.window == written.window
 
 
 def test_one_image_is_one_row_group_and_can_be_read_alone(tmp_path):

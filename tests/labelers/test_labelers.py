@@ -83,6 +83,26 @@ def test_labels_are_classes_or_ignored(name, portion, grids):
         assert np.array_equal(grid, before)
 
 
+def test_labels_follow_where_the_cells_lie(name):
+    """What a part of the image's cells say of it is what all of them say there."""
+    grid, (rows, columns) = random_grids(0)[0].astype(np.float32), (6, 7)
+    labeler = build(name, 0.5)
+    whole = labeler.measure(grid, 10 * rows, 10 * columns)
+    near = labeler.measure(grid, 10 * rows, 10 * columns, (-1e-9, 0.0, 1.0, 1.0))
+    for one, other in zip(whole[1:], near[1:], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    window = (-1 / columns, -1 / rows, 1 + 1 / columns, 1 + 1 / rows)  # a cell more on each side
+    wide = np.pad(grid, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    found = labeler.measure(wide, 10 * rows, 10 * columns, window)
+    assert (found[0] == whole[0]).mean() > 0.97
+    k = np.full(CLASSES, np.median(whole[1]), np.float32)
+    labels = [
+        labeler.label(grid, 10 * rows, 10 * columns, k).labels,
+        labeler.label(wide, 10 * rows, 10 * columns, k, window).labels,
+    ]
+    assert (labels[0] == labels[1]).mean() > 0.97
+
+
 def test_pools_are_a_partition_of_the_classes(name):
     pools = build(name, 0.5).pools
     assert (len(pools), pools.dtype) == (CLASSES, np.int64)

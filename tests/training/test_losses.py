@@ -6,8 +6,10 @@ import torch
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.windows import covered
 from pipeline.model.outputs import Outputs
 from pipeline.training import losses
+from pipeline.training.crops import inside
 from tests.memory import CLASSES
 from tests.references import log_softmax, upsample
 
@@ -343,6 +345,26 @@ def test_each_crop_of_a_batch_has_its_own_teacher_and_window():
         assert torch.equal(within[n * 63 : (n + 1) * 63], inside)
     assert within[: 2 * 63].all()
     assert 0 < within[2 * 63 :].sum() < 63
+
+
+@pytest.mark.parametrize("first", [(0.0, 0.0), (2.0, -3.0)])
+def test_soft_labels_lie_where_the_teachers_cells_do(first):
+    grid, size = teacher(2), torch.Size(IMAGE)
+    over = covered(grid.shape[2:], IMAGE, 4, first)
+    windows = window((0, 0, IMAGE[1], IMAGE[0]), IMAGE).repeat(2, 1)
+    given = (grid, windows, size, torch.zeros(CLASSES), 1.0)
+    soft, _ = losses.soft_labels(*given, torch.tensor([over, over]))
+    rows = losses.flat(grid, size, over).softmax(1)
+    torch.testing.assert_close(soft, rows, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(soft, losses.soft_labels(*given)[0], atol=1e-2)
+
+
+def test_a_cell_beyond_its_crops_edge_counts_as_the_edge():
+    over = covered((5, 9), (32, 64), 8, (0.0, 0.0))  # centred on 0 to 32, and to 64
+    whole, padded = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.25, 1.0]])
+    assert inside(whole, torch.Size((5, 9)), over).all()
+    found = inside(padded, torch.Size((5, 9)), over)[0]
+    assert found.all(0).tolist() == [8 * n + 0.5 < 64 / 1.25 for n in range(9)]
 
 
 def test_soft_labels_lie_where_the_rows_of_the_logits_do():

@@ -14,6 +14,7 @@ from torch import nn
 from torch.distributed.run import parse_args
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.windows import WHOLE
 from pipeline.runtime import parts
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.launch import launch
@@ -50,7 +51,7 @@ class Taught(Uneven):
     def logits(self):
         rng = torch.Generator().manual_seed(0)
         shape = (len(self), CLASSES, 4, 6)
-        return [SimpleNamespace(logits=grid.half().numpy())
+        return [SimpleNamespace(logits=grid.half().numpy(), window=WHOLE)
                 for grid in torch.randn(shape, generator=rng)]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from pipeline.domain import batches
 from pipeline.domain.augment import Augment
 from pipeline.domain.draws import Draws
+from pipeline.domain.windows import WHOLE
 from pipeline.model import model
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
@@ -191,7 +192,7 @@ class Taught(Memory):
             -1, 1, 1, 1
         ).astype(np.float16)
         grids.flags.writeable = False
-        return [SimpleNamespace(logits=grid) for grid in grids]
+        return [SimpleNamespace(logits=grid, window=WHOLE) for grid in grids]
 
 
 @pytest.mark.parametrize("rank", [None, 1])

@@ -1,0 +1,44 @@
+"""Maps on grids of their own, at whatever places they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.domain.windows import WHOLE, Window, weights
+
+
+def resample(
+    maps: Tensor, size: Sequence[int], window: Window = WHOLE, onto: Window = WHOLE
+) -> Tensor:
+    """Maps float (N, C, h, w) that cover `window` to `size` (H, W) places over `onto`, bilinear.
+
+    Where they become fewer, filtered first. Both over the whole image are torch's interpolation
+    with half-pixel centres; the rest is two products with `windows.weights`, in no autocast.
+    """
+    rows, columns = size
+    same = maps.shape[-2:] == (rows, columns)
+    if window == onto and same:
+        return maps
+    if window == onto == WHOLE:
+        shrinks = maps.shape[-2] > rows or maps.shape[-1] > columns
+        return F.interpolate(maps, (rows, columns), mode="bilinear", antialias=shrinks)
+    down = weights(maps.shape[-2], window[1::2], rows, onto[1::2])
+    across = weights(maps.shape[-1], window[::2], columns, onto[::2])
+    with torch.autocast(maps.device.type, enabled=False):
+        return maps.new_tensor(down) @ maps @ maps.new_tensor(across.T)
+
+
+def doubled(maps: Tensor, like: Tensor) -> Tensor:
+    """Maps (N, C, h, w) to the cells of `like` (N, F, H, W), each side a power of two finer.
+
+    Cells beyond those are cut off: stretching the map to the size instead would move its cells
+    against the image by their place where a side is not a multiple of both steps.
+    """
+    rows, columns = like.shape[-2:]
+    times = 1 << max(0, (-(-rows // maps.shape[-2]) - 1).bit_length())
+    wide = F.interpolate(maps, scale_factor=times, mode="bilinear")
+    return wide[..., :rows, :columns]
