@@ -53,7 +53,7 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
             item["start"] = teacher
         new[own] = {**item, "teacher": teacher}
         teacher = own
-    for section in ("pretrain", "warmup", "rounds"):
+    for section in params.MODELS:
         if taken := sorted(new.keys() & (content.get(section) or {}).keys()):
             raise BadInput(f"{params.FILE}: {section}.{taken[0]} is there already; choose a name")
     params.check_rounds({**content, "rounds": {**existing, **new}}, params.FILE)

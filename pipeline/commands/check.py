@@ -16,6 +16,7 @@ from pipeline.sections import (
     gallery,
     generate,
     infer,
+    mean,
     panels,
     prepare,
     pretrain,
@@ -36,7 +37,7 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
 }
 _SECTIONS = (
     *("seed", "compute", "generate", "prepare", "network", "training", "pretrain", "warmup"),
-    *("prior", "panels"),
+    *("mean", "prior", "panels"),
     *(*_OF_ROUNDS, "rounds"),
 )
 _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
@@ -133,6 +134,8 @@ def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section]
         yield pretrain.Params, ("training", f"pretrain.{name}")
     for name in content.get("warmup") or {}:
         yield warmup.Params, ("training", f"warmup.{name}")
+    for name in content.get("mean") or {}:
+        yield mean.Params, (f"mean.{name}",)
     for name in content.get("rounds") or {}:
         for stage, (model, sections) in _OF_ROUNDS.items():
             yield model, (*sections, f"rounds.{name}.{stage}")

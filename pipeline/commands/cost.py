@@ -73,7 +73,8 @@ class Measured:
 def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
     """Stage, seconds and bytes of all its runs that params.yaml asks for."""
     pretrains, warmups, rounds = (content.get(k) or {} for k in ("pretrain", "warmup", "rounds"))
-    models = len(pretrains) + len(warmups) + len(rounds)
+    means = content.get("mean") or {}
+    models = len(pretrains) + len(warmups) + 2 * len(means) + len(rounds)  # a mean runs two
     first = sum(item["steps"] for item in pretrains.values())
     warm = sum(item["steps"] for item in warmups.values())
     own = [params.load(Retrain, *_RETRAIN, f"rounds.{name}.retrain") for name in rounds]
@@ -81,6 +82,7 @@ def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
     return [
         ("pretrain", first * each.step, len(pretrains) * each.model),
         ("warmup", warm * each.step, len(warmups) * each.model),
+        ("mean", 0, 2 * len(means) * each.model),
         ("infer", images * each.infer, images * each.predictions),
         ("pseudo_label", images * each.label, images * each.labels),
         ("retrain", sum(p.steps for p in own) * each.step, len(rounds) * each.model),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.domain.samples import Domain
 from pipeline.domain.windows import WHOLE, Window, mirrored
-from pipeline.model.grids import resample
+from pipeline.model.grids import averaged, resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime import process
 from pipeline.runtime.files import BadInput
@@ -67,17 +66,6 @@ def scores(
             )
         grids.append((logits.flip(-1), mirrored(over)) if turned else (logits, over))
     return averaged(grids)
-
-
-def averaged(grids: Sequence[tuple[Tensor, Window]]) -> tuple[Tensor, Window]:
-    """The logarithm of the mean probabilities of logits (N, C, h, w), on the first one's grid."""
-    first, onto = grids[0]
-    if len(grids) == 1:
-        return first, onto
-    size = first.shape[-2:]
-    logs = [resample(logits, size, over, onto).log_softmax(1) for logits, over in grids]
-    total: Tensor = torch.stack(logs).logsumexp(0)
-    return total - math.log(len(logs)), onto
 
 
 def _views(images: Tensor, scale: float, flip: bool) -> list[tuple[Tensor, bool]]:

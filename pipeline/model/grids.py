@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -42,3 +43,17 @@ def doubled(maps: Tensor, like: Tensor) -> Tensor:
     times = 1 << max(0, (-(-rows // maps.shape[-2]) - 1).bit_length())
     wide = F.interpolate(maps, scale_factor=times, mode="bilinear")
     return wide[..., :rows, :columns]
+
+
+def averaged(grids: Sequence[tuple[Tensor, Window]]) -> tuple[Tensor, Window]:
+    """The logarithm of the mean probabilities of logits (N, C, h, w), on the first one's grid.
+
+    Each with the window that it covers. One alone stays as it is.
+    """
+    first, onto = grids[0]
+    if len(grids) == 1:
+        return first, onto
+    size = first.shape[-2:]
+    logs = [resample(logits, size, over, onto).log_softmax(1) for logits, over in grids]
+    total: Tensor = torch.stack(logs).logsumexp(0)
+    return total - math.log(len(logs)), onto

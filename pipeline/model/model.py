@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.domain.taxonomy import resolve
-from pipeline.model.outputs import Outputs
-from pipeline.model.recipe import Recipe, _recipe
+from pipeline.model.grids import averaged
+from pipeline.model.outputs import Outputs, Over
+from pipeline.model.recipe import Recipe, _recipe, described, mean_of
 from pipeline.model.weights import check_finite, load_into, loaded
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput, write_bytes
@@ -51,6 +52,47 @@ class Model(nn.Module):
         return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))
 
 
+class Mean(Model):
+    """Two models, whose mean probabilities are its own: ADVENT's AdvEnt + MinEnt (Vu et al., 2019).
+
+    Its logits are their logarithm, on the finer of the two grids. It is not trained.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        nn.Module.__init__(self)
+        assert recipe.mean is not None
+        self.recipe = recipe
+        self.one, self.other = map(_built, recipe.mean)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
+        both = [part(images) for part in (self.one, self.other)]
+        grids = [(found.logits.float(), found.over.logits) for found in both]
+        grids.sort(key=lambda grid: -grid[0].shape[-2:].numel())
+        logits, over = averaged(grids)
+        return Outputs(logits, over=Over(over))
+
+
+def _built(recipe: Recipe) -> Model:
+    return Model(recipe) if recipe.mean is None else Mean(recipe)
+
+
+def mean(one: Model, other: Model) -> Model:
+    """The mean of two models' probabilities. Raises BadInput where their classes differ."""
+    names = [part.recipe.taxonomy.names for part in (one, other)]
+    if names[0] != names[1]:
+        raise BadInput(
+            f"mean: one model has the {len(names[0])} classes {', '.join(names[0][:3])}, ..., the "
+            f"other the {len(names[1])} {', '.join(names[1][:3])}, ...; name two of the same"
+        )
+    made = _built(mean_of(one.recipe, other.recipe))
+    made.load_state_dict(
+        {f"{name}.{key}": value for name, part in (("one", one), ("other", other))
+         for key, value in part.state_dict().items()}
+    )  # fmt: skip
+    return made.to(memory_format=torch.channels_last)
+
+
 def _network(recipe: Recipe) -> nn.Module:
     network: nn.Module = parts.build(
         "networks", recipe.network, recipe.options, classes=len(recipe.taxonomy)
@@ -78,7 +120,7 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Model(recipe)
+        model = _built(recipe)
     if weights is not None:
         load_into(model.network, weights)
     return model.to(memory_format=torch.channels_last)
@@ -111,7 +153,7 @@ def save(path: Path, model: Model) -> None:
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
     check_finite(path, weights, "not written")
     sink = io.BytesIO()  # torch.save would write its file's name into the archive
-    torch.save({"recipe": asdict(model.recipe), "weights": weights}, sink)
+    torch.save({"recipe": described(model.recipe), "weights": weights}, sink)
     write_bytes(path, sink.getvalue())
 
 
@@ -125,7 +167,7 @@ def load(path: Path) -> Model:
         )
     try:
         recipe = _recipe(content["recipe"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise BadInput(f"{path}: its recipe cannot be read: {error!r}") from error
     try:
         model = create(recipe, seed=0)

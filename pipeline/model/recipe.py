@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.domain.taxonomy import Taxonomy, taxonomy_of
@@ -32,10 +32,28 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     normalisation: Normalisation = field(default_factory=Normalisation)
     second: bool = False  # a second classifier on the same features, added to the first (CLAN)
+    mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
+
+
+def mean_of(one: Recipe, other: Recipe) -> Recipe:
+    """Of the mean of two models of the same classes."""
+    return Recipe("mean", one.taxonomy, mean=(one, other))
+
+
+def described(recipe: Recipe) -> dict[str, Any]:
+    """What `_recipe` reads. Only a mean's has the key, so that others' files stay the same."""
+    if recipe.mean is not None:
+        return {"mean": [described(part) for part in recipe.mean]}
+    found = asdict(recipe)
+    del found["mean"]
+    return found
 
 
 def _recipe(given: Any) -> Recipe:
-    """A recipe from what `dataclasses.asdict` made of it."""
+    """A recipe from what `described` made of it."""
+    if "mean" in given:
+        one, other = map(_recipe, given["mean"])
+        return mean_of(one, other)
     taxonomy = taxonomy_of(given["taxonomy"])
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])

@@ -93,15 +93,18 @@ class Network(nn.Module):
         """A state dict of public code by this network's names.
 
         AdaptSegNet's are `layer5`, or `layer6` with `layer5` on layer 3 (VGG-16: `classifier`);
-        ADVENT's `layer6`, with `layer5` if it has two levels; CRST's `layer5`. A ResNet that such
+        ADVENT's `layer6`, with `layer5` if it has two levels; CRST's `layer5`; the
+        Transfer-Learning-Library's `classifier`, beside `backbone`. A ResNet that such
         training starts from (`fc`: ImageNet; `Scale`: Caffe's, MS-COCO) brings no classifier for
         these classes: it stays as drawn. An auxiliary head or dilations that this network lacks are
         passed over.
         """
-        if any(key.startswith("backbone.") for key in state):
+        firsts = {key.partition(".")[0] for key in state}
+        if "backbone" in firsts and "classifier" not in firsts:
             return state
         starts = any(key.startswith(("fc.", "Scale.")) for key in state)
-        bare = {key.removeprefix("Scale."): value for key, value in state.items()}
+        prefix = "backbone." if "backbone" in firsts else "Scale."
+        bare = {key.removeprefix(prefix): value for key, value in state.items()}
         heads = {"classifier": "head", "layer5": "head"}
         if any(key.startswith("layer6.") for key in bare):
             heads = {"layer5": "aux_head", "layer6": "head"}

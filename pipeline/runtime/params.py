@@ -124,10 +124,16 @@ def section_of(content: Mapping[str, Any], section: str, path: Path = FILE) -> M
     return found
 
 
+MODELS = ("pretrain", "warmup", "mean", "rounds")
+"""Sections that name models, in the order in which they may build on each other."""
+
+_ROLES = {"warmup": ("from",), "mean": ("one", "other"), "rounds": ("teacher", "start")}
+
+
 def check_rounds(content: Mapping[str, Any], path: Path) -> None:
     """Names fit files and occur once; every round's teacher and start come before it."""
     models: list[str] = []
-    for section in ("generate", "pretrain", "warmup", "rounds"):
+    for section in ("generate", *MODELS):
         for name, item in section_of(content, section, path).items():
             where = f"{path}: {section}.{name}"
             if not isinstance(name, str):
@@ -143,13 +149,23 @@ def check_rounds(content: Mapping[str, Any], path: Path) -> None:
                 continue
             if name in models:
                 raise BadInput(f"{where}: another model has this name; choose a new one")
-            for role in {"warmup": ["from"], "rounds": ["teacher", "start"]}.get(section, []):
+            for role in _ROLES.get(section, ()):
                 if (given := (item or {}).get(role)) not in models:
                     raise BadInput(
                         f"{where}.{role} = {given!r}: no model of that name comes before it; "
                         f"choose {', '.join(models) or 'none yet: pretrain has none'}"
                     )
             models.append(name)
+    _check_starts(content, path)
+
+
+def _check_starts(content: Mapping[str, Any], path: Path) -> None:
+    for name, item in section_of(content, "rounds", path).items():
+        if (start := item["start"]) in section_of(content, "mean", path):
+            raise BadInput(
+                f"{path}: rounds.{name}.start = {start!r}: is a mean of two models, which cannot "
+                "be trained; start from one of them, and name the mean as teacher"
+            )
 
 
 def root(role: str, path: Path = FILE) -> Path:

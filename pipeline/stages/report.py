@@ -17,11 +17,10 @@ from pipeline.look import page as look_page
 from pipeline.look import plots, summary
 from pipeline.runtime import process
 from pipeline.runtime.files import read_json, write_bytes, write_json
-from pipeline.runtime.params import overlay, read
+from pipeline.runtime.params import MODELS, overlay, read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
-SIGNALS = ("entropy", "information", "neighbourhood")
-"""What needs no label: see pipeline/evaluation/signals.py."""
+SIGNALS = ("entropy", "information", "neighbourhood")  # need no label: evaluation/signals.py
 
 OF_CLASSES = {
     "lambda": "Thresholds of the pseudo-labels (%)",
@@ -83,12 +82,14 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
 
 
 def steps(params: Mapping[str, Any], name: str) -> int:
-    """Training steps behind a model, those of the models that it started from included."""
-    if name in (params.get("pretrain") or {}):
-        return int(params["pretrain"][name]["steps"])
-    if name in (params.get("warmup") or {}):
-        item = params["warmup"][name]
-        return int(item["steps"]) + steps(params, item["from"])
+    """Training steps behind a model, those of each model that it is made from included."""
+    pretrains, warmups, means = (params.get(section) or {} for section in MODELS[:3])
+    if name in pretrains:
+        return int(pretrains[name]["steps"])
+    if name in warmups:
+        return int(warmups[name]["steps"]) + steps(params, warmups[name]["from"])
+    if name in means:
+        return sum(steps(params, part) for part in means[name].values())
     item = params["rounds"][name]
     own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
     return int(own["steps"]) + steps(params, item["start"])
@@ -131,17 +132,16 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
 
 def main() -> None:
     """Open, run, write."""
-    read_from = ("rounds", "look", "panels", "taxonomy", "classes")
     made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
-    at = process.paths(*read_from, *made)
+    at = process.paths("rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
-    models = [n for section in ("pretrain", "warmup", "rounds") for n in params.get(section) or {}]
     found = {
         name: Evaluated(
             read_json(at.rounds / name / "metrics.json"),
             artifacts.read_table(at.rounds / name / "iou.csv"),
         )
-        for name in models
+        for section in MODELS
+        for name in params.get(section) or {}
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
     report = run(params, found, looks)

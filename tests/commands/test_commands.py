@@ -190,16 +190,18 @@ EACH = cost.Measured(
 def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
     project["pretrain"] = {"source": {"steps": 10}, "long": {"steps": 30}}
     project["warmup"] = {"warm": {"from": "source", "objective": "source_only", "steps": 4}}
+    project["mean"] = {"both": {"one": "warm", "other": "source"}}
     project["retrain"] = {"steps": 5}
     project["rounds"]["round-2"]["retrain"]["steps"] = 6
     write(project)
     assert cost.estimate(project, EACH) == [
         ("pretrain", (10 + 30) * 2, 2 * 100),
         ("warmup", 4 * 2, 100),
+        ("mean", 0, 2 * 100),
         ("infer", 3 * 13 * 3, 3 * 13 * 10),
         ("pseudo_label", 3 * 13 * 5, 3 * 13 * 7),
         ("retrain", (5 + 6 + 5) * 2, 3 * 100),
-        ("evaluate", 6 * 17 * 11, 0),
+        ("evaluate", 8 * 17 * 11, 0),
     ]
 
 

@@ -63,6 +63,14 @@ def test_one_level_gives_its_networks_numbers(name, resnet):
         close(given(state | head)(x).logits, old_weights.aspp(head, name, last, 4))
 
 
+def test_the_transfer_learning_librarys_names_give_the_same_numbers(resnet):
+    state, heads, x, (_, last) = resnet
+    head = {key.replace("layer6", "classifier"): value for key, value in heads["last"].items()}
+    with torch.inference_mode():
+        found = given({f"backbone.{key}": value for key, value in state.items()} | head)(x)
+        close(found.logits, old_weights.aspp(head, "classifier", last, 4))
+
+
 def test_all_dilations_are_not_the_published_networks(resnet):
     state, heads, x, _ = resnet
     with torch.inference_mode():

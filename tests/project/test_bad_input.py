@@ -37,6 +37,7 @@ network: {name: small, options: {width: 4}, weights: null}
 training: {batch: 2, optimiser: {lr: 1e-3}, augment: {crop_width: 32, crop_height: 24}}
 pretrain: {source: {steps: 1}}
 warmup: {}
+mean: {}
 infer: {stride: 4}
 prior: {}
 pseudo_label: {}

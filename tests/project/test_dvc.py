@@ -16,7 +16,7 @@ from pipeline.runtime.parts import ROOMS
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "dvc.yaml").read_text()
 STAGES: dict[str, Any] = YAML(typ="safe").load(TEXT)["stages"]
-NAMES = sorted({re.sub("_(pretrain|warmup)$", "", name) for name in STAGES})
+NAMES = sorted({re.sub("_(pretrain|warmup|mean)$", "", name) for name in STAGES})
 
 
 def body(stage: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_every_stage_runs_once(project):
     expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected |= {"mean@both", "mean@more", "evaluate_mean@both", "evaluate_mean@more"}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
     expected |= of_round("round-1") | of_round("round-2")
@@ -128,6 +129,7 @@ def touched(project: Project, name: str) -> Iterator[None]:
 
 EVALUATED = {
     *("evaluate_pretrain@source", "evaluate_pretrain@source-long", "evaluate_warmup@warm"),
+    *("evaluate_mean@both", "evaluate_mean@more"),
     *("evaluate@round-1", "evaluate@round-2"),
 }
 EDITS = {

@@ -32,7 +32,7 @@ class Clone(Project):
 def one_round() -> Any:
     """The pipeline's test, with a model and a round alone."""
     content = YAML(typ="safe").load(PARAMS)
-    content |= {"pretrain": {"source": {"steps": 1}}, "warmup": {}}
+    content |= {"pretrain": {"source": {"steps": 1}}, "warmup": {}, "mean": {}}
     item = {**content["rounds"]["round-1"], "teacher": "source", "retrain": {
         "objective": "self_training", "steps": 1}}  # fmt: skip
     content["rounds"] = {"round-1": item}

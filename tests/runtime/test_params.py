@@ -11,6 +11,7 @@ from pipeline.runtime.params import Section, ancestry, check_rounds, load, overl
 ROUNDS = {
     "pretrain": {"source": {"steps": 4}, "long": {"steps": 8}},
     "warmup": {"advent": {"from": "source"}},
+    "mean": {"both": {"one": "advent", "other": "source"}},
     "rounds": {
         "round-1": {"teacher": "advent", "start": "source", "infer": {}},
         "round-2": {"teacher": "round-1", "start": "source", "infer": {"stride": 4}},
@@ -158,7 +159,7 @@ def test_rounds_that_fit_pass(file):
     check_rounds({"pretrain": {"s": None}, "warmup": None, "rounds": {}}, params.FILE)
 
 
-@pytest.mark.parametrize("section", ["pretrain", "warmup", "rounds"])
+@pytest.mark.parametrize("section", ["pretrain", "warmup", "mean", "rounds"])
 def test_names_must_be_strings(section, file):
     path = file(changed(section, 3))
     with pytest.raises(BadInput) as error:
@@ -178,6 +179,9 @@ def test_names_must_be_fit_for_files_and_keys(name, file):
     [
         ("warmup", "advent", "from", "sorce"),
         ("warmup", "advent", "from", "advent"),
+        ("mean", "both", "one", "sorce"),
+        ("mean", "both", "other", "both"),
+        ("mean", "both", "other", "round-1"),
         ("rounds", "round-1", "teacher", "round-1"),
         ("rounds", "round-1", "teacher", "round-2"),
         ("rounds", "round-2", "teacher", None),
@@ -193,6 +197,13 @@ def test_a_teacher_must_come_before_its_round(section, name, role, value, file):
     assert "source" in message.split("choose")[1]
 
 
+def test_a_mean_is_a_teacher_and_no_start(file):
+    assert read(file(changed("rounds", "round-1", teacher="both")))
+    path = file(changed("rounds", "round-1", start="both"))
+    with pytest.raises(BadInput, match=r"rounds\.round-1\.start = 'both': is a mean of two"):
+        read(path)
+
+
 @pytest.mark.parametrize(("section", "name"), [("warmup", "source"), ("rounds", "advent")])
 def test_a_name_occurs_once(section, name, file):
     path = file(changed(section, name, teacher="long", start="long", **{"from": "long"}))
@@ -200,7 +211,7 @@ def test_a_name_occurs_once(section, name, file):
         read(path)
 
 
-@pytest.mark.parametrize("section", ["pretrain", "warmup", "rounds"])
+@pytest.mark.parametrize("section", ["pretrain", "warmup", "mean", "rounds"])
 def test_a_section_of_models_must_be_a_mapping(section, file):
     path = file({**ROUNDS, section: ["round-1"]})
     with pytest.raises(BadInput, match=f"{section} must be a mapping"):
