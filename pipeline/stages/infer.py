@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from pipeline.checks import plan
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
-from pipeline.inference import predict, predictions
+from pipeline.inference import predict, predictions, publishing
 from pipeline.model import model
 from pipeline.runtime import process, progress, resume
 from pipeline.runtime.compute import UNTRACKED
@@ -60,7 +60,7 @@ def main() -> None:
     )
     params = load(Params, "infer", f"rounds.{at.item}.infer")
     plan.check(read(), at.item)  # of the whole round, before any of it runs
-    predictions.check_place(at.predictions)
+    publishing.check_place(at.predictions)
     which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
     teacher = model.of_task(at.teacher)
@@ -75,7 +75,7 @@ def main() -> None:
     predictions.write(made, missing, shown)
     wait(fabric)
     if at.shard is None and fabric.is_global_zero:
-        predictions.publish(made, at.predictions, all_files)
+        publishing.publish(made, at.predictions, all_files)
 
 
 if __name__ == "__main__":

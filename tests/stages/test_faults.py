@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from pipeline.checks import inspection
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Coding
-from pipeline.inference import predictions
+from pipeline.inference import publishing
 from pipeline.model import model
 from pipeline.runtime import parts, progress, resume
 from pipeline.runtime.files import BadInput, readable, write_json
@@ -196,7 +196,7 @@ def test_predictions_are_published_whole_or_not_at_all(tmp_path):
     (tmp_path / "out/old.parquet").write_bytes(b"old")
     names = ["00000.parquet", "00001.parquet"]
     with pytest.raises(BadInput, match=r"00001\.parquet: is not there \(1 files in all\)"):
-        predictions.publish(tmp_path / "made", tmp_path / "out", names)
+        publishing.publish(tmp_path / "made", tmp_path / "out", names)
     assert contents(tmp_path / "out") == {"old.parquet": b"old"}
 
 
@@ -213,7 +213,7 @@ def test_predictions_are_published_from_another_file_system(tmp_path, monkeypatc
         replace(old, new)
 
     monkeypatch.setattr("os.replace", only_here)
-    predictions.publish(made, out, ["00000.parquet"])
+    publishing.publish(made, out, ["00000.parquet"])
     assert contents(tmp_path) == {"out/00000.parquet": b"x"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
