@@ -92,12 +92,11 @@ def adapted(world: World, name: str, network: Mapping[str, Any]) -> model.Model:
     return warmed(world, start, world.content["warmup"]["target-norm"])
 
 
-def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The warm-up's model, and the last of three rounds after it."""
+def made(world: World, method: str, log: Curve) -> model.Model:
+    """The warm-up's model."""
     first, long, _ = counts(world)
-    name, network = "source", {}
-    if method in TWO_LEVELS:
-        name, network = "source-aux", with_aux(world)
+    network = with_aux(world) if method in TWO_LEVELS else {}
+    name = "source-aux" if network else "source"
     start = trained(world, name, {"steps": first, **network}, world.prepared.source)
     objective, options = ALL[method]
     if "pretrained" in options:
@@ -106,8 +105,13 @@ def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     item = plain | {"objective": objective, "options": {**COMMON, **options}}
     item |= {"discriminator": DISCRIMINATOR}
     item |= {"from": "source", "steps": long - first, "seed": derived_seed(world.seed, method)}
-    curve = Curve(long - first)
-    found = warmed(world, start, item, curve)
+    return warmed(world, start, item, log)
+
+
+def run(world: World, method: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The warm-up's model, and the last of three rounds after it."""
+    curve = Curve(counts(world)[1] - counts(world)[0])
+    found = made(world, method, curve)
     more = {"curve": curve.means(), "told": told(world, found)}
     yield method, "alone", {**scored(world, found), **more}
     if method in OBJECTIVES:
