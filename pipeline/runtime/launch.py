@@ -55,7 +55,8 @@ def launch(compute: Compute, alone: bool = False) -> Fabric:
         raise BadInput(f"compute: {asked}: {error}; auto takes what there is") from error
     if isinstance(fabric.strategy, DDPStrategy):
         fabric = Fabric(**given | {"strategy": _Together()})
-    fabric.launch()
+    with process.starting_beside():
+        fabric.launch()
     if given["devices"] not in ("auto", fabric.world_size // given.get("num_nodes", 1)):
         raise BadInput(
             f"compute.devices = {given['devices']}: {fabric.world_size} processes came of it; "
@@ -72,7 +73,6 @@ def _forget_launchers() -> None:
         return
     for name in _LAUNCHERS:
         os.environ.pop(name, None)
-    process.start_beside()
 
 
 def _precision(compute: Compute) -> Fixed:

@@ -119,13 +119,22 @@ def rank() -> int:
 
 
 def beside() -> bool:
-    """Whether torchrun started this process, or a stage that named itself by `start_beside`."""
+    """Whether torchrun started this process, or a stage in `starting_beside`."""
     return "TORCHELASTIC_RUN_ID" in os.environ or os.environ.get(_BESIDE) == str(os.getppid())
 
 
-def start_beside() -> None:
-    """What this process starts from now on knows that it belongs to it."""
+@contextmanager
+def starting_beside() -> Iterator[None]:
+    """What this process starts meanwhile knows that it belongs to it, and nothing else does."""
+    before = os.environ.get(_BESIDE)
     os.environ[_BESIDE] = str(os.getpid())
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_BESIDE)
+        else:
+            os.environ[_BESIDE] = before
 
 
 @contextmanager

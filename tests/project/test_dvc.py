@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
     return stage.get("do", stage)
 
 
+@cache
 def imported(path: Path) -> set[Path]:
     """The project's modules that a file imports, anywhere in it."""
     found: set[Path] = set()
@@ -43,6 +45,7 @@ def imported(path: Path) -> set[Path]:
     return {file for file in found if file.is_relative_to(ROOT / "pipeline")}
 
 
+@cache
 def closure(path: Path) -> set[str]:
     """All that a file imports, and what that imports; relative to the project."""
     seen: set[Path] = set()

@@ -1,4 +1,7 @@
-"""How many processes a run has: as many as params.yaml says, whatever a batch system sets."""
+"""How many processes a run has: as many as params.yaml says, whatever a batch system sets.
+
+This process has launched a run of its own (`fabric`), as a notebook may have.
+"""
 
 import os
 import subprocess
@@ -42,12 +45,12 @@ def launched(folder, devices, env):
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_two_devices_are_two_processes(name, tmp_path):
+def test_two_devices_are_two_processes(name, tmp_path, fabric):
     done = launched(tmp_path, 2, ENVIRONMENTS[name])
     assert "processes: 2" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["of more tasks than are started", "what a launcher left"])
 def test_one_device_is_one_process(name, tmp_path):
     done = launched(tmp_path, 1, ENVIRONMENTS[name])
     assert "processes: 1" in done.stdout, done.stderr
