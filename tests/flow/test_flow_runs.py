@@ -298,7 +298,12 @@ def one_round(params):
     item = {"teacher": "source", "start": "source", "infer": {}, "evaluate": {}, "gallery": {}}
     item |= {"pseudo_label": {"labeler": "cbst", "portion": 0.5}}
     item |= {"split": {"ranker": "entropy", "easy": 0.5}, "retrain": {"objective": "self_training"}}
-    models = {"pretrain": {"source": {"steps": 7}}, "warmup": {}, "rounds": {"round-1": item}}
+    models = {
+        "pretrain": {"source": {"steps": 7}},
+        "warmup": {},
+        "mean": {},
+        "rounds": {"round-1": item},
+    }
     return {"prior": {}} | params | {"retrain": {"steps": 2}} | models
 
 
