@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from pipeline.domain.pairing import Files, Matched
 from pipeline.domain.pixels import INDEX
@@ -25,7 +27,10 @@ class Dataset(Matched):
     example = "<city>/x"
 
     def __init__(
-        self, root: Path, split: Literal["train", "val", "test"], beta: float | None = None
+        self,
+        root: Path,
+        split: Literal["train", "val", "test"],
+        beta: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         images = "leftImg8bit" if beta is None else "leftImg8bit_foggy"
         suffix = "_leftImg8bit" if beta is None else f"_leftImg8bit_foggy_beta_{beta:g}"
