@@ -36,6 +36,9 @@ ENVIRONMENTS = {
 }  # fmt: skip
 
 
+ALL = {key: value for env in ENVIRONMENTS.values() for key, value in env.items()}
+
+
 def launched(folder, devices, env):
     script = folder / "run.py"
     script.write_text(RUN.replace("{devices}", str(devices)))
@@ -44,13 +47,14 @@ def launched(folder, devices, env):
                           capture_output=True, check=False)  # fmt: skip
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_as_many_processes_as_devices_whatever_is_set(devices, tmp_path, fabric):
+    done = launched(tmp_path, devices, ALL)
+    assert f"processes: {devices}" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_two_devices_are_two_processes(name, tmp_path, fabric):
     done = launched(tmp_path, 2, ENVIRONMENTS[name])
     assert "processes: 2" in done.stdout, done.stderr
-
-
-@pytest.mark.parametrize("name", ["of more tasks than are started", "what a launcher left"])
-def test_one_device_is_one_process(name, tmp_path):
-    done = launched(tmp_path, 1, ENVIRONMENTS[name])
-    assert "processes: 1" in done.stdout, done.stderr
