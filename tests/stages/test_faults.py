@@ -168,7 +168,7 @@ def test_a_reader_that_dies_is_told_and_the_next_run_goes_on(scenes, tmp_path):
     os.kill(int(children[0]), signal.SIGKILL)
     code, told = processes.ended(running, tmp_path)
     assert code == 1
-    assert "error: a process that reads images has ended: DataLoader worker" in told
+    assert "error: a process that reads images has ended: " in told  # in one of several ways
     assert "lower compute.workers" in told
     assert "Traceback" not in told
     assert end("pretrain", tmp_path)[0] == 0
