@@ -313,9 +313,7 @@ def test_a_reader_that_ends_amid_a_batch_is_told_as_what_it_is(error):
 
     found = read(loader())
     assert next(found) == "batch"
-    with pytest.raises(
-        BadInput, match=r"process that reads images has ended: .*compute\.workers"
-    ):
+    with pytest.raises(BadInput, match=r"process that reads images has ended: .*compute\.workers"):
         next(found)
 
 
