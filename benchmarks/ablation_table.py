@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from experiments import BASELINE, DATA, ORACLE
@@ -10,6 +9,8 @@ from methods import METHODS
 from rows import ROOT, Row
 from scipy import stats
 from tables import half_width
+
+from pipeline.look.plots import plt
 
 FIGURE = ROOT / "docs" / "images" / "ablation.png"
 

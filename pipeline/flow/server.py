@@ -26,10 +26,10 @@ def find() -> bool:
     the variable names a server that does not answer.
     """
     _reach_loopback()
-    if not os.environ.get("PREFECT_API_URL", "").strip():
-        os.environ.pop("PREFECT_API_URL", None)  # empty, it would be a server of Prefect's own
-    elif named := os.environ["PREFECT_API_URL"].rstrip("/"):
-        if not _healthy(named):
+    named = os.environ.pop("PREFECT_API_URL", "").strip()  # empty, it would be Prefect's own server
+    if named:
+        os.environ["PREFECT_API_URL"] = named
+        if not _healthy(named.rstrip("/")):
             raise Unreachable(
                 f"PREFECT_API_URL = {named}: no Prefect server answers there; start it, or unset "
                 "the variable: a run then brings a server of its own"
