@@ -28,7 +28,8 @@ def page(
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{_STYLE}</style>'
         '<p><a href="index.html">Look at each image</a></p>'
-        f"<h1>Adaptation by rounds</h1>{f'<ul>{told}</ul>' if told else ''}{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
+        f"<h1>Adaptation by rounds</h1>{f'<ul>{told}</ul>' if told else ''}"
+        f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{_NOTE}</p>{''.join(_shown(*each) for each in pictures)}"
         f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
         f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
