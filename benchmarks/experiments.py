@@ -22,8 +22,9 @@ from pipeline.inference.predictions import Prediction, files
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
 from pipeline.runtime.compute import Compute
+from pipeline.runtime.contents import overlay
 from pipeline.runtime.launch import launch
-from pipeline.runtime.params import derived_seed, overlay, read, validate
+from pipeline.runtime.params import derived_seed, read, validate
 from pipeline.runtime.progress import Log
 from pipeline.stages import (
     evaluate,

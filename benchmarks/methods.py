@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.runtime.params import overlay
+from pipeline.runtime.contents import overlay
 
 Steps = list[Mapping[str, Any]]
 

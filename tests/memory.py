@@ -108,7 +108,7 @@ def labelled(of, windows):
     labels[torch.from_numpy(np.stack([padding(window) for window in windows]))] = IGNORE
     logits = torch.randn(n, CLASSES, 4, 6, generator=torch.Generator().manual_seed(n)).half()
     names = [s.image for s in of.samples[:n]]
-    return Labelled(images, labels, names, torch.tensor(windows), logits)
+    return Labelled(images, labels, names, torch.tensor(windows), torch.zeros(n).long(), logits)
 
 
 def batch(sides=("source", "target")):

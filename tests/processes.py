@@ -19,7 +19,7 @@ from pipeline.domain import artifacts
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
 from pipeline.runtime import process
-from pipeline.runtime.params import overlay
+from pipeline.runtime.contents import overlay
 from pipeline.training.discriminators import Discriminator
 from tests.rounds import HEIGHT, THREE, WIDTH, predictions_of, without_label, write_labels
 
@@ -46,7 +46,8 @@ def params(steps=4, **changes):
         "seed": 1,
         "compute": {"accelerator": "cpu", "precision": "32-true", "threads": 1,
                     "checkpoint_minutes": 0},
-        "prepare": {role: {"root": "."} for role in ("source", "target")},
+        "prepare": {"target": {"root": "."}},
+        "source": {"game": {"root": "."}},
         "network": {"name": "small", "options": {"width": 4}},
         "training": {"batch": 4, "log_every": 3, "augment": {"crop_width": 32, "crop_height": 32}},
         "pretrain": {"source": {"steps": steps}},
@@ -72,7 +73,7 @@ def build(folder, scenes, images=10, **given):
     """What all four stages read, below `folder`, the root of the `scenes`."""
     write_params(folder, **given)
     target = scenes(images, name="target")
-    artifacts.write_domain(folder / "source.parquet", scenes(6, name="source"))
+    artifacts.write_sources(folder / "source.parquet", {"game": scenes(6, name="source")})
     artifacts.write_domain(folder / "target.parquet", without_label(target), labelled=False)
     artifacts.write_taxonomy(folder / "taxonomy.json", THREE)
     shares = pd.DataFrame({name: [1 / 3] * 6 for name in THREE.names})

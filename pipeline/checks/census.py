@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,27 +16,27 @@ Counts = npt.NDArray[np.int64]
 SQUEEZED = 1.5
 """Of an image's proportions to the working size's: from here on it is told."""
 
-_MEANS = {"source": "no model can learn it", "val": "its IoU says nothing"}
 
+def table(pixels: Counts, taxonomy: Taxonomy) -> pd.DataFrame:
+    """One row a class, and how many pixels of it there are.
 
-def table(pixels: Mapping[str, Counts], taxonomy: Taxonomy) -> pd.DataFrame:
-    """One row a class, and how many pixels each domain of `pixels` has of it.
-
-    `pixels` int64 (256) by domain: of each train id at the working size.
+    `pixels` int64 (256): of each train id at the working size.
     """
-    counts = {domain: of[: len(taxonomy)] for domain, of in pixels.items()}
-    return pd.DataFrame({"class": taxonomy.names, **counts})
+    return pd.DataFrame({"class": taxonomy.names, "pixels": pixels[: len(taxonomy)]})
 
 
-def lacking(found: pd.DataFrame) -> Iterator[str]:
-    """A sentence for each domain of `table` that has no pixel of some classes."""
-    for domain, means in _MEANS.items():
-        names = found.loc[found[domain] == 0, "class"].tolist()
-        if names:
-            yield (
-                f"{domain}: no pixel of {len(names)} of {len(found)} classes ({', '.join(names)}): "
-                f"{means}; see whether a value is missing from label_map, or is ignored"
-            )
+def lacking(where: str, found: pd.DataFrame, means: str) -> Iterator[str]:
+    """A sentence, where a domain has no pixel of some classes in its `table`."""
+    if names := found.loc[found["pixels"] == 0, "class"].tolist():
+        yield (
+            f"{where}: no pixel of {len(names)} of {len(found)} classes ({', '.join(names)}): "
+            f"{means}; see whether a value is missing from label_map, or is ignored"
+        )
+
+
+UNLEARNED = "no model can learn it"
+UNMEASURED = "its IoU says nothing"
+"""What `lacking` means for a source, and for val."""
 
 
 def squeezed(name: str, domain: Domain) -> Iterator[str]:

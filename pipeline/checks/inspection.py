@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.checks.census import Counts
 from pipeline.domain.pixels import Coding, read_image, read_label, resize_label
-from pipeline.domain.samples import Pair, Sample, file_name
+from pipeline.domain.samples import Domain, Pair, Sample, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.runtime.files import BadInput, digest
 from pipeline.runtime.progress import track
@@ -27,7 +27,7 @@ _LONGEST = 240
 
 @dataclass(frozen=True)
 class Candidates:
-    """The pairs of a domain (source, target or val) before they are checked."""
+    """The pairs of a domain (target, val or a source by its name) before they are checked."""
 
     domain: str
     root: Path
@@ -64,14 +64,21 @@ def candidates(
     return Candidates(domain, root, pairs, coding, strays, size)
 
 
-def inspect(found: Sequence[Candidates]) -> Inspected:
+def inspect(found: Sequence[Candidates], kept: Mapping[str, Domain] | None = None) -> Inspected:
     """What is good, what is refused, and what the good labels hold.
 
-    An image that repeats an earlier one, in its own domain or before it in `found`, is refused.
+    An image that repeats an earlier one, in its own domain or before it in `found`, is refused, and
+    so is one of the domains that are `kept` already, by name.
     The target's samples have no labels; those with a good one are in "target_truth" too, and a
     bad one is refused from there alone. A label of no image has a row in the place of its image.
     """
-    inspected = _judge(_check_all(found))
+    names = [name for one in found for name in dict.fromkeys((one.domain, truth_of(one.domain)))]
+    before = {
+        sample.image_hash: f"{name}'s {sample.image}"
+        for name, domain in (kept or {}).items()
+        for sample in domain.samples
+    }
+    inspected = _judge(_check_all(found), names, before)
     rows = [*inspected.refused.to_numpy().tolist(), *_stray(found)]
     return replace(inspected, refused=pd.DataFrame(rows, columns=inspected.refused.columns))
 
@@ -109,7 +116,7 @@ def _check_all(found: Sequence[Candidates]) -> Iterator[_Checked]:
     jobs = [(domain, pair) for domain in found for pair in domain.pairs]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         results = threads.map(lambda job: _check(*job), jobs)
-        yield from track(results, "prepare", len(jobs))
+        yield from track(results, "check", len(jobs))
 
 
 def _check(found: Candidates, pair: Pair) -> _Checked:
@@ -149,12 +156,14 @@ def _check_name(root: Path, name: str) -> None:
         raise BadInput(f"{name}: is no file; remove or rename it")
 
 
-def _judge(results: Iterable[_Checked]) -> Inspected:
-    """The good samples of each domain and of the target's truth, and the report of the others."""
-    good: dict[str, list[Sample]] = {"source": [], "target": [], "val": [], "target_truth": []}
+def _judge(results: Iterable[_Checked], names: Sequence[str], kept: dict[str, str]) -> Inspected:
+    """The good samples of each domain and of the target's truth, and the report of the others.
+
+    `kept`: what an image may not repeat, by hash or name; it grows by each that is good.
+    """
+    good: dict[str, list[Sample]] = {name: [] for name in names}
     pixels = {domain: np.zeros(256, np.int64) for domain in good}
     refused: list[tuple[str, str, str | None]] = []
-    kept: dict[str, str] = {}
     for checked in results:
         sample, image = checked.sample, checked.pair.image
         problem = checked.refusal or _twin(checked, kept)

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from pipeline.runtime import parts
+from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import overlay, section_of
 
 Content = Mapping[str, Any]
 

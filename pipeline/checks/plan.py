@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.runtime import parts
+from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import overlay, section_of
 
 Content = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
-from pipeline.runtime import params
+from pipeline.runtime import names, params
 from pipeline.runtime.files import BadInput, write_bytes
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
@@ -53,10 +53,10 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
             item["start"] = teacher
         new[own] = {**item, "teacher": teacher}
         teacher = own
-    for section in params.MODELS:
+    for section in names.MODELS:
         if taken := sorted(new.keys() & (content.get(section) or {}).keys()):
             raise BadInput(f"{params.FILE}: {section}.{taken[0]} is there already; choose a name")
-    params.check_rounds({**content, "rounds": {**existing, **new}}, params.FILE)
+    names.check({**content, "rounds": {**existing, **new}}, params.FILE)
     return new
 
 

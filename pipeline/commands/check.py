@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.checks import norms, plan
-from pipeline.runtime import params, parts
+from pipeline.runtime import names, params, parts
+from pipeline.runtime.contents import section_of
 from pipeline.runtime.files import BadInput
 from pipeline.sections import (
     evaluate,
@@ -17,12 +18,14 @@ from pipeline.sections import (
     generate,
     infer,
     mean,
+    mix,
     panels,
     prepare,
     pretrain,
     prior,
     pseudo_label,
     retrain,
+    source,
     split,
     warmup,
 )
@@ -36,8 +39,8 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
     "gallery": (gallery.Params, ("gallery",)),
 }
 _SECTIONS = (
-    *("seed", "compute", "generate", "prepare", "network", "training", "pretrain", "warmup"),
-    *("mean", "prior", "panels"),
+    *("seed", "compute", "generate", "source", "mix", "prepare", "network", "training"),
+    *("pretrain", "warmup", "mean", "prior", "panels"),
     *(*_OF_ROUNDS, "rounds"),
 )
 _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
@@ -78,7 +81,7 @@ def check(
 def _mappings(content: Mapping[str, Any]) -> Iterator[str]:
     """Sections and stages of rounds that are something else; nothing counts as empty."""
     found = {key: value for key, value in content.items() if key in _SECTIONS and key != "seed"}
-    for name, item in (params.section_of(content, "rounds")).items():
+    for name, item in section_of(content, "rounds").items():
         found |= {f"rounds.{name}.{stage}": item.get(stage) for stage in _OF_ROUNDS}
     for where, value in found.items():
         if not isinstance(value, Mapping | None):
@@ -94,6 +97,12 @@ def _shape(content: Mapping[str, Any]) -> Iterator[str]:
         for name, item in (content.get(section) or {}).items():
             if "steps" not in (item or {}):
                 yield f"{section}.{name}.steps is missing; name them in the item itself"
+    for where, given in names.uses(content):
+        if given is None:
+            known = ", ".join(
+                key for section in names.SOURCES for key in content.get(section) or {}
+            )
+            yield f"{where}.source is missing; name one in the item itself: {known}"
     for name, item in (content.get("rounds") or {}).items():
         where = f"rounds.{name}."
         yield from _keys(where, item, ("teacher", "start", *_OF_ROUNDS))
@@ -114,7 +123,7 @@ def _keys(where: str, found: Mapping[str, Any], known: tuple[str, ...]) -> Itera
 def _parts(found: params.Section, section: str) -> Iterator[str]:
     """What is wrong with the parts that a section chooses, and with their options."""
     holders: dict[str, Any] = {section: found, "network": getattr(found, "network", None)}
-    holders |= {f"{section}.{role}": getattr(found, role, None) for role in prepare.DOMAINS}
+    holders |= {f"{section}.{role}": getattr(found, role, None) for role in names.DOMAINS}
     for where, holder in holders.items():
         for field, (room, context) in _ROOMS.items():
             if isinstance(name := getattr(holder, field, None), str):
@@ -128,6 +137,10 @@ def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section]
     yield prepare.Params, ("prepare",)
     yield prior.Params, ("prior",)
     yield panels.Params, ("panels",)
+    for name in content.get("source") or {}:
+        yield source.Params, (f"source.{name}",)
+    for name in content.get("mix") or {}:
+        yield mix.Params, (f"mix.{name}",)
     for name in content.get("generate") or {}:
         yield generate.Params, (f"generate.{name}",)
     for name in content.get("pretrain") or {}:

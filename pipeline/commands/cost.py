@@ -35,14 +35,12 @@ Row = tuple[str, float, float]
 
 
 def cost(
-    prepared: Annotated[Path, typer.Argument(help="what `dvc repro prepare` wrote")],
+    data: Annotated[Path, typer.Argument(help="where `dvc repro source` wrote")] = Path("data"),
     steps: Annotated[int, typer.Option(min=3, help="to measure of each kind")] = 6,
 ) -> None:
     """Say what the run in params.yaml will cost in time and disk, before it is started."""
-    if not (prepared / "source.parquet").exists():
-        raise BadInput(f"{prepared}: holds no source.parquet; run `dvc repro prepare` first")
     content = params.read()
-    rows = estimate(content, _measure(content, prepared, steps))
+    rows = estimate(content, _measure(content, data, steps))
     rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     table = Table("stage, all its runs", "minutes", "GB on disk")
     for name, seconds, size in rows:
@@ -93,19 +91,23 @@ def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
 _RETRAIN = ("training", "retrain")
 
 
-def _measure(content: Mapping[str, Any], prepared: Path, count: int) -> Measured:
-    source, target, val = (
-        artifacts.read_domain(prepared / f"{role}.parquet", params.root(role))
-        for role in ("source", "target", "val")
-    )
+def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
     name = next(iter(content["pretrain"]))
+    index = data / "sources" / content["pretrain"][name]["source"] / "index.parquet"
+    if not index.exists():
+        raise BadInput(f"{index}: no such file; run `dvc repro source mix` first")
+    sources = [*artifacts.read_sources(index, params.root).values()]
+    target, val = (
+        artifacts.read_domain(data / "prepared" / f"{role}.parquet", params.root(role))
+        for role in ("target", "val")
+    )
     training = params.load(Pretrain, "training", f"pretrain.{name}")
     training = training.model_copy(update={"steps": count})
-    taxonomy = artifacts.read_taxonomy(prepared / "taxonomy.json")
+    taxonomy = artifacts.read_taxonomy(data / "prepared/taxonomy.json")
     fabric = launch(training.compute, alone=True)
     at = [time.perf_counter()]
     made = pretrain.run(
-        training, source, taxonomy, fabric, lambda *_: at.append(time.perf_counter())
+        training, sources, taxonomy, fabric, lambda *_: at.append(time.perf_counter())
     )
     step = statistics.median(after - before for before, after in pairwise(at[1:]))
     few, fewer = (replace(d, samples=d.samples[:count]) for d in (target, val))

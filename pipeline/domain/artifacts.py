@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -95,15 +95,7 @@ def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
 
     Without `labelled` there is no label column and no coding: nothing of the truth can leak.
     """
-    columns = _LABELLED if labelled else _COLUMNS
-    rows = [{key: asdict(sample)[key] for key in columns} for sample in domain.samples]
-    types = {"height": pa.int32(), "width": pa.int32()}
-    schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
-    about: dict[str, Any] = {"size": domain.size}
-    if labelled:
-        about |= {"encoding": domain.coding.encoding, "values": dict(domain.coding.values)}
-    table = pa.Table.from_pylist(rows, schema=schema)
-    _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
+    _write_index(path, domain.samples, _about(domain, labelled), labelled)
 
 
 def read_domain(path: Path, root: Path, memory: int = 0, *, empty: bool = False) -> Domain:
@@ -113,17 +105,66 @@ def read_domain(path: Path, root: Path, memory: int = 0, *, empty: bool = False)
     without a sample, unless it may be `empty`.
     """
     with readable(path, "the index of a domain", AGAIN):
-        table = pq.read_table(path)
-        about = json.loads(table.schema.metadata[b"segue"])
-        values = {int(raw): index for raw, index in about.get("values", {}).items()}
-        samples = [Sample(**row) for row in table.to_pylist()]
+        samples, about = _read_index(path)
         if not samples and not empty:
             raise ValueError("it has no image")
-        for name in (name for s in samples for name in (s.image, s.label) if name):
-            if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
-                raise ValueError(f"{name!r} leaves its root")
-        coding = Coding(values, about["encoding"]) if "encoding" in about else Coding({})
-        return Domain(samples, root, tuple(about["size"]), coding, memory)
+        return _domain(samples, about, root, memory)
+
+
+def write_sources(path: Path, sources: Mapping[str, Domain]) -> None:
+    """The index of a source, or of several that take turns, by name: that of a mix.
+
+    A sample's `domain` is the name of its source; sizes and codings are in the metadata, by name
+    and in the order of the turns.
+    """
+    members = {name: _about(domain, True) for name, domain in sources.items()}
+    rows = [replace(s, domain=name) for name, of in sources.items() for s in of.samples]
+    _write_index(path, rows, {"members": members}, True)
+
+
+def read_sources(path: Path, root: Callable[[str], Path], memory: int = 0) -> dict[str, Domain]:
+    """What `write_sources` wrote, the files of each below the `root` of its name.
+
+    They share the `memory`. Raises BadInput as `read_domain` does.
+    """
+    with readable(path, "the index of a source", AGAIN):
+        samples, about = _read_index(path)
+        own: dict[str, list[Sample]] = {name: [] for name in about["members"]}
+        for sample in samples:
+            own[sample.domain].append(sample)
+        if empty := [name for name, of in own.items() if not of]:
+            raise ValueError(f"it has no image of {empty[0]}")
+        share = memory // len(own)
+    return {n: _domain(of, about["members"][n], root(n), share) for n, of in own.items()}
+
+
+def _about(domain: Domain, labelled: bool) -> dict[str, Any]:
+    coding = {"encoding": domain.coding.encoding, "values": dict(domain.coding.values)}
+    return {"size": domain.size, **(coding if labelled else {})}
+
+
+def _write_index(path: Path, samples: Sequence[Sample], about: Any, labelled: bool) -> None:
+    columns = _LABELLED if labelled else _COLUMNS
+    rows = [{key: asdict(sample)[key] for key in columns} for sample in samples]
+    types = {"height": pa.int32(), "width": pa.int32()}
+    schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
+
+
+def _read_index(path: Path) -> tuple[list[Sample], dict[str, Any]]:
+    table = pq.read_table(path)
+    samples = [Sample(**row) for row in table.to_pylist()]
+    for name in (name for s in samples for name in (s.image, s.label) if name):
+        if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
+            raise ValueError(f"{name!r} leaves its root")
+    return samples, json.loads(table.schema.metadata[b"segue"])
+
+
+def _domain(samples: Sequence[Sample], about: Mapping[str, Any], root: Path, memory: int) -> Domain:
+    values = {int(raw): index for raw, index in about.get("values", {}).items()}
+    coding = Coding(values, about["encoding"]) if "encoding" in about else Coding({})
+    return Domain(samples, root, tuple(about["size"]), coding, memory)
 
 
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
@@ -135,6 +176,3 @@ def read_taxonomy(path: Path) -> Taxonomy:
     """What `write_taxonomy` wrote. Raises BadInput for any other file."""
     with readable(path, "classes", AGAIN):
         return taxonomy_of(read_json(path))
-
-
-# --- label maps ----------------------------------------------------------------------------

@@ -30,8 +30,8 @@ class Source(Protocol):
 
 _NONE = 1e-9  # a share: what is left of 1 by rounding
 
-Side = tuple[Source, int] | None
-"""Where one side's samples come from, and how many of them are in a batch."""
+Side = tuple[Sequence[Source], int] | None
+"""What takes turns on one side, of most one alone, and how many samples are in a batch."""
 
 Sides = tuple[Side, ...]
 """Source, target and, of some objectives, hard target images."""
@@ -40,7 +40,8 @@ Sides = tuple[Side, ...]
 class Labelled(NamedTuple):
     """Images uint8 (N, 3, H, W), train ids int64 (N, H, W), and where they come from.
 
-    `windows` float32 (N, 4): where each crop lies in its image (see views.View). Where labels may
+    `windows` float32 (N, 4): where each crop lies in its image (see views.View). `origins` int64
+    (N): which of the side's members each is of, 0 where there is one. Where labels may
     be soft, the teacher's logits float16 (N, C, h, w), and `over` float32 (N, 4) what they cover of
     the whole images.
     """
@@ -49,6 +50,7 @@ class Labelled(NamedTuple):
     labels: Tensor
     names: list[str]
     windows: Tensor
+    origins: Tensor
     logits: Tensor | None = None
     over: Tensor | None = None
 
@@ -65,7 +67,7 @@ class Batch(NamedTuple):
 
 
 def shares(
-    source: Source,
+    sources: Sequence[Source],
     target: Source,
     batch: int,
     source_share: float,
@@ -73,6 +75,8 @@ def shares(
     hard_share: float = 0.0,
 ) -> Sides:
     """`source_share` and `hard_share` of each batch (rounded); the rest is the target.
+
+    `sources` take turns, so that each has an equal share.
 
     Raises BadInput where that leaves a side that has a share without any sample.
     """
@@ -84,5 +88,5 @@ def shares(
             f"training.batch = {batch}: too small to hold a {' and a '.join(empty)} image with "
             f"source_share {source_share} and hard_share {hard_share}; raise it, or change these"
         )
-    aligned = None if hard is None else (hard, hards)
-    return (source, count), (target, batch - count - hards), aligned
+    aligned = None if hard is None else ([hard], hards)
+    return (sources, count), ([target], batch - count - hards), aligned

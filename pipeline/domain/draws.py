@@ -9,15 +9,17 @@ import torch
 from torch.utils.data import Dataset
 
 from pipeline.domain.augment import Augment
-from pipeline.domain.batches import Batch, Labelled, Sides
+from pipeline.domain.batches import Batch, Labelled, Sides, Source
 from pipeline.runtime.files import BadInput
 
 
 class Draws(Dataset[Batch]):
     """Step -> Batch, a pure function of (seed, step): no loader's state decides what is drawn.
 
-    Every image of a side is drawn once before any is drawn again. With several processes, each
-    takes its own `rank`-th of the batch's positions. `rare` classes are mined in the target.
+    The members of a side take turns, from one sample to the next and over all steps; every image
+    of a member is drawn once before any is drawn again. With several processes, each takes a run
+    of the batch's positions, so that it sees the members in turn too. `rare` classes are mined in
+    the target.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class Draws(Dataset[Batch]):
         rare: Sequence[int] = (),
     ) -> None:
         self.sides = sides
-        if any(side and side[1] and not len(side[0]) for side in sides):
+        if any(side and side[1] and not all(map(len, side[0])) for side in sides):
             raise BadInput("a side to train on has no image; run dvc repro prepare")
         for _, count in filter(None, self.sides):
             if count % ranks:  # means over images would weigh those of some processes more
@@ -50,27 +52,35 @@ class Draws(Dataset[Batch]):
         side = self.sides[number]
         if side is None or side[1] == 0:
             return None
-        of, count = side
-        positions = range(self.rank, count, self.ranks)
-        indices = [self._index(number, step * count + position, len(of)) for position in positions]
+        drawn = [self._drawn(number, side[0], step * side[1] + at) for at in self._own(side[1])]
         views = [
             self.augment(
                 of.image(index), of.label(index), (self.seed, number, step, position),
                 self.rare[number],
             )
-            for index, position in zip(indices, positions, strict=True)
+            for (of, index, _), position in zip(drawn, self._own(side[1]), strict=True)
         ]  # fmt: skip
         images, labels, windows = (torch.stack(part) for part in zip(*views, strict=True))
-        names = [of.samples[index].image for index in indices]
-        logits = getattr(of, "logits", None)
-        if logits is None:
-            return Labelled(images, labels.long(), names, windows)
-        found = [logits[index] for index in indices]
-        grids = torch.stack([torch.from_numpy(one.logits.copy()) for one in found])
-        over = torch.tensor([one.window for one in found])
-        return Labelled(images, labels.long(), names, windows, grids, over)
+        names = [of.samples[index].image for of, index, _ in drawn]
+        origins = torch.tensor([origin for _, _, origin in drawn])
+        found = Labelled(images, labels.long(), names, windows, origins)
+        if getattr(side[0][0], "logits", None) is None:
+            return found
+        stored = [of.logits[index] for of, index, _ in drawn]  # type: ignore[attr-defined]
+        grids = torch.stack([torch.from_numpy(one.logits.copy()) for one in stored])
+        return found._replace(logits=grids, over=torch.tensor([one.window for one in stored]))
 
-    def _index(self, number: int, draw: int, size: int) -> int:
-        pass_, place = divmod(draw, size)
-        order = np.random.default_rng((self.seed, number, pass_)).permutation(size)
-        return int(order[place])
+    def _own(self, count: int) -> range:
+        """The positions of a batch that are of this process."""
+        own = count // self.ranks
+        return range(self.rank * own, (self.rank + 1) * own)
+
+    def _drawn(self, number: int, members: Sequence[Source], draw: int) -> tuple[Source, int, int]:
+        """Which member's turn it is, which of its samples is drawn, and the member's number."""
+        turn, origin = divmod(draw, len(members))
+        pass_, place = divmod(turn, len(members[origin]))
+        key = (self.seed, number, pass_)
+        # five numbers: four are the key of a view
+        order = np.random.default_rng((*key, 0, origin) if origin else key)
+        index = order.permutation(len(members[origin]))[place]
+        return members[origin], int(index), origin

@@ -14,8 +14,9 @@ from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import maps
 from pipeline.runtime import progress, threads
+from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes
-from pipeline.runtime.params import ancestry, overlay
+from pipeline.runtime.names import ancestry
 
 Content = Mapping[str, Any]
 
@@ -61,6 +62,7 @@ def _round(
         labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))
     return {
         "name": name,
+        "source": (item.get("retrain") or {}).get("source"),
         "teacher": item["teacher"],
         "start": item["start"],
         "before": before,

@@ -15,8 +15,9 @@ from pipeline.model.outputs import Outputs, Over
 from pipeline.model.recipe import Recipe, _recipe, described, mean_of
 from pipeline.model.weights import check_finite, load_into, loaded
 from pipeline.runtime import parts
+from pipeline.runtime.contents import section_of
 from pipeline.runtime.files import BadInput, write_bytes
-from pipeline.runtime.params import read, section_of
+from pipeline.runtime.params import read
 
 
 class Model(nn.Module):

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from pipeline.runtime import machine, places
+from pipeline.runtime.contents import FILE
 from pipeline.runtime.files import BadInput, writable
-from pipeline.runtime.params import FILE
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")

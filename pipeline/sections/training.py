@@ -40,6 +40,7 @@ class Discriminator(Optimiser):
 class Training(Section):
     """What every training stage shares."""
 
+    source: str | None = None  # its name, for dvc.yaml; the stage is given its index
     batch: int = Field(ge=1)
     augment: AugmentParams
     optimiser: Optimiser = Optimiser()

@@ -11,7 +11,8 @@ from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.runtime import process
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import ancestry, read
+from pipeline.runtime.names import ancestry
+from pipeline.runtime.params import read
 
 
 def run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lightning_fabric import Fabric
 
 from pipeline.domain import artifacts
@@ -20,18 +22,18 @@ from pipeline.training.objective import build_objective
 
 def run(
     params: Params,
-    source: Domain,
+    sources: Sequence[Domain],
     taxonomy: Taxonomy,
     fabric: Fabric,
     log: progress.Log,
     checkpoint: Checkpoint | None = None,
 ) -> model.Model:
-    """A new model after `params.steps` steps of source_only."""
+    """A new model after `params.steps` steps of source_only; `sources` take turns."""
     network = params.network
     recipe = Recipe(network.name, taxonomy, network.options, network.normalisation)
     trained = model.create(recipe, params.seed, network.weights)
     objective = build_objective("source_only", {}, params.seed)
-    sides = ((source, params.batch), None)
+    sides = ((sources, params.batch), None)
     seed = params.seed
     loop.fit(trained, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return trained
@@ -41,13 +43,13 @@ def main() -> None:
     """Open, run, write."""
     at = process.paths("source", "taxonomy", "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"pretrain.{at.item}")
-    source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
+    sources = [*artifacts.read_sources(at.source, root, params.compute.memory).values()]
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     weights = [params.network.weights] if params.network.weights else []
     kept = loop.unfinished(at.unfinished, [at.source, at.taxonomy, *weights], params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, source, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
+        trained = run(params, sources, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
     if first:
         model.save(at.model, trained)
         kept.remove()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +30,16 @@ class Prior(NamedTuple):
     shares: npt.NDArray[np.float32]  # (images, classes)
 
 
-def run(params: Params, source: Domain, classes: int) -> Prior:
+def run(params: Params, sources: Sequence[Domain], classes: int) -> Prior:
     """By place, and by image.
 
     q in [floor, 1] is the share of labels of a class in a cell (Zou et al., 2018): of a cell's
     labelled pixels over all images; a cell without any counts each class alike. `shares` are
-    of each image's labelled pixels, 0 where it has none. Raises BadInput where q would hold more
-    than LARGEST numbers.
+    of each image's labelled pixels, 0 where it has none. Of several sources each counts alike, as
+    in a batch, whatever its number of images; labels are at the first one's working size. Raises
+    BadInput where q would hold more than LARGEST numbers.
     """
-    width, height = source.size
+    width, height = sources[0].size
     rows, columns = -(-height // params.stride), -(-width // params.stride)
     if rows * columns * classes > LARGEST:
         raise BadInput(
@@ -46,30 +48,40 @@ def run(params: Params, source: Domain, classes: int) -> Prior:
         )
     y, x = np.arange(height) // params.stride, np.arange(width) // params.stride
     cell = y[:, None] * columns + x
-    count = min(params.images or len(source), len(source))
-    chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
     kinds = classes + 1  # the last is IGNORE
-    seen = np.zeros(rows * columns * kinds, np.int64)
-    each = np.zeros((count, classes))
-    for place, index in enumerate(progress.track(chosen, "prior", count)):
-        label = np.minimum(source.label(index), classes)
-        seen += np.bincount((cell * kinds + label).ravel(), minlength=seen.size)
-        own = np.bincount(label.ravel(), minlength=kinds)[:classes]
-        each[place] = own / max(own.sum(), 1)
-    of = seen.reshape(rows, columns, kinds)[:, :, :classes].transpose(2, 0, 1).astype(float)
+    found = [_counted(params, of, cell, kinds, (width, height)) for of in sources]
+    most = max(len(each) for _, each in found)
+    seen = sum(pixels * (most / len(each)) for pixels, each in found)
+    of = seen.reshape(rows, columns, kinds)[:, :, :classes].transpose(2, 0, 1)
     total = of.sum(0)
     share = np.where(total > 0, of / np.maximum(total, 1), 1 / classes)
     smooth = gaussian_filter(share, (0, params.sigma, params.sigma), mode="nearest")
     q = np.clip(smooth, params.floor, 1).astype(np.float32)
-    return Prior(q, each.astype(np.float32))
+    return Prior(q, np.concatenate([each for _, each in found]).astype(np.float32))
+
+
+def _counted(
+    params: Params, source: Domain, cell: Any, kinds: int, size: tuple[int, int]
+) -> tuple[Any, Any]:
+    """Pixels by `cell` and class in all, (cells * kinds), and each image's shares of classes."""
+    count = min(params.images or len(source), len(source))
+    chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
+    seen = np.zeros((cell.max() + 1) * kinds, np.int64)
+    each = np.zeros((count, kinds - 1))
+    for place, index in enumerate(progress.track(chosen, "prior", count)):
+        label = np.minimum(source.label(index, size), kinds - 1)
+        seen += np.bincount((cell * kinds + label).ravel(), minlength=seen.size)
+        own = np.bincount(label.ravel(), minlength=kinds)[:-1]
+        each[place] = own / max(own.sum(), 1)
+    return seen, each
 
 
 def main() -> None:
     """Open, run, write."""
     at = process.paths("source", "taxonomy", "prior", "shares", "picture")
     taxonomy: Taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    source = artifacts.read_domain(at.source, root("source"))
-    found = run(load(Params, "prior"), source, len(taxonomy))
+    sources = [*artifacts.read_sources(at.source, root).values()]
+    found = run(load(Params, "prior"), sources, len(taxonomy))
     artifacts.write_array(at.prior, found.q)
     artifacts.write_table(at.shares, pd.DataFrame(found.shares, columns=taxonomy.names))
     pictures.write_image(at.picture, plots.maps(found.q, taxonomy.names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from pipeline.domain import artifacts, pictures
 from pipeline.look import page as look_page
 from pipeline.look import plots, summary
 from pipeline.runtime import process
+from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes, write_json
-from pipeline.runtime.params import MODELS, overlay, read
+from pipeline.runtime.names import MODELS, members, uses
+from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
 SIGNALS = ("entropy", "information", "neighbourhood")  # need no label: evaluation/signals.py
@@ -133,7 +135,7 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
 def main() -> None:
     """Open, run, write."""
     made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
-    at = process.paths("rounds", "look", "panels", "taxonomy", "classes", *made)
+    at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
     found = {
         name: Evaluated(
@@ -152,13 +154,26 @@ def main() -> None:
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
-    warnings = census.lacking(artifacts.read_table(at.classes, "class", "source", "val"))
-    told = summary.page(report.rounds, report.iou, report.figures, shown, warnings)
+    told = summary.page(report.rounds, report.iou, report.figures, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     tables = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
     look_page.write(at.index, at.page, content)
+
+
+def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
+    """What the sources that models learn from have no pixel of, and val."""
+    used = dict.fromkeys(source for _, source in uses(params) if source is not None)
+    for name in used:
+        tables = [_classes(at.sources / own / "classes.csv") for own in members(params, name)]
+        pixels = sum(table["pixels"] for table in tables)
+        yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)
+    yield from census.lacking("val", _classes(at.classes), census.UNMEASURED)
+
+
+def _classes(path: Path) -> pd.DataFrame:
+    return artifacts.read_table(path, "class", "pixels")
 
 
 def _look(folder: Path) -> Image.Image:

@@ -43,20 +43,20 @@ class Pseudo:
 def run(
     params: Params,
     start: model.Model,
-    source: batches.Source,
+    sources: Sequence[batches.Source],
     pseudo: Pseudo,
     fabric: Fabric,
     log: progress.Log,
     checkpoint: Checkpoint | None = None,
 ) -> model.Model:
-    """`start`, trained on."""
+    """`start`, trained on; `sources` take turns."""
     k = torch.tensor(pseudo.thresholds["k"].to_numpy(np.float32))
     context = {"classes": len(start.recipe.taxonomy), "k": k}
     objective = build_objective(params.objective, params.options, params.seed, **context)
     soft = getattr(objective, "soft", False)
     target = pseudo.target if soft else replace(pseudo.target, logits=None)
     shares = (params.batch, params.source_share, pseudo.hard, params.hard_share)
-    sides = batches.shares(source, target, *shares)
+    sides = batches.shares(sources, target, *shares)
     rare = pseudo.rare(params.rare_below)
     seed = params.seed
     loop.fit(start, objective, sides, params, params.steps, seed, fabric, log, rare, checkpoint)
@@ -80,7 +80,7 @@ def only(domain: Domain, indices: Sequence[int]) -> Domain:
 
 
 def portion(source: Domain, share: float, seed: int) -> Domain:
-    """The first floor(n * share) of the source in an order drawn by `seed`, at least one."""
+    """The first floor(n * share) of a source in an order drawn by `seed`, at least one."""
     order = np.random.default_rng((seed, len(source))).permutation(len(source))
     count = max(1, int(len(source) * share + 1e-9))  # 100 * 0.29 is 28.999...
     return source if share == 1 else only(source, sorted(order[:count].tolist()))
@@ -112,9 +112,9 @@ def main() -> None:
     plan.check(read(), at.item)
     own = derived_seed(params.seed, at.item)
     start = model.of_task(at.initial)
-    source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
-    nested = params.source_draw == "nested"
-    source = portion(source, params.source_portion, params.seed if nested else own)
+    found = artifacts.read_sources(at.source, root, params.compute.memory)
+    key = params.seed if params.source_draw == "nested" else own
+    sources = [portion(of, params.source_portion, key) for of in found.values()]
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     names = start.recipe.taxonomy.names
     classes = len(names)
@@ -130,7 +130,7 @@ def main() -> None:
     inputs = [at.initial, at.source, at.target, *(getattr(at, name) for name in made)]
     kept = loop.unfinished(at.unfinished, inputs, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, pseudo, fabric, log, kept)
+        trained = run(params, start, sources, pseudo, fabric, log, kept)
     if first:
         model.save(at.model, trained)
         kept.remove()

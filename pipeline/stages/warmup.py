@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from pipeline.training.objective import build_objective
 def run(
     params: Params,
     start: model.Model,
-    source: batches.Source,
+    sources: Sequence[batches.Source],
     target: batches.Source,
     shares: Tensor,
     fabric: Fabric,
@@ -32,14 +33,14 @@ def run(
 ) -> model.Model:
     """`start`, trained on; the target's labels are all IGNORE.
 
-    `shares` float32 (images, C): of each class in each source image.
+    `sources` take turns. `shares` float32 (images, C): of each class in each source image.
     """
     classes, features = len(start.recipe.taxonomy), model.channels(start)
     context = {"classes": classes, "features": features, "shares": shares}
     objective = build_objective(params.objective, params.options, params.seed, **context)
     if getattr(objective, "second", False):
         start = model.with_second(start, params.seed)
-    sides = batches.shares(source, target, params.batch, params.source_share)
+    sides = batches.shares(sources, target, params.batch, params.source_share)
     seed = params.seed
     loop.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return start
@@ -51,7 +52,7 @@ def main() -> None:
     at = process.paths(*inputs, "model", "curve", "unfinished", item=True)
     params = load(Params, "training", f"warmup.{at.item}")
     start = model.of_task(at.initial)
-    source = artifacts.read_domain(at.source, root("source"), params.compute.memory)
+    sources = [*artifacts.read_sources(at.source, root, params.compute.memory).values()]
     images = artifacts.read_domain(at.target, root("target"), params.compute.memory)
     target = PseudoLabelled(images, None, len(start.recipe.taxonomy))
     names = start.recipe.taxonomy.names
@@ -63,7 +64,7 @@ def main() -> None:
     read = [at.initial, at.source, at.target, at.shares, *others]
     kept = loop.unfinished(at.unfinished, read, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
-        trained = run(params, start, source, target, shares, fabric, log, kept)
+        trained = run(params, start, sources, target, shares, fabric, log, kept)
     if first:
         model.save(at.model, trained)
         kept.remove()

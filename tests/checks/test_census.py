@@ -6,8 +6,7 @@ import pytest
 from pipeline.checks import census
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import resolve
-from pipeline.sections.prepare import Params
-from pipeline.stages import prepare
+from pipeline.stages import prepare, source
 from tests import worlds
 
 
@@ -35,31 +34,34 @@ def prepared(tmp_path):
         roles = {role: {"reader": "folder", "root": str(tmp_path / role), "width": 16, "height": 12,
                         "options": options} for role in ("source", "target", "val")}  # fmt: skip
         roles["source"]["options"] = options | source
-        return prepare.run(Params.model_validate({"classes": ["ground", "thing"], **roles}))
+        given = source.Params.model_validate(roles.pop("source"))
+        both = prepare.run(prepare.Params.model_validate({"classes": ["ground", "thing"], **roles}))
+        return both, source.run(given, "game", both.taxonomy)
 
     return of
 
 
 def test_a_class_that_no_label_holds_is_told(prepared):
-    found = prepared()
-    assert found.classes["source"].tolist()[1] == 0
-    assert found.classes["val"].min() > 0
-    (told,) = found.warnings()
+    both, found = prepared()
+    assert found.classes["pixels"].tolist()[1] == 0
+    assert both.classes["pixels"].min() > 0
+    assert both.warnings() == []
+    (told,) = found.warnings("game")
     assert told == (
-        "source: no pixel of 1 of 2 classes (thing): no model can learn it; see whether a value is "
+        "game: no pixel of 1 of 2 classes (thing): no model can learn it; see whether a value is "
         "missing from label_map, or is ignored"
     )
 
 
 def test_where_every_class_is_there_nothing_is_told(prepared):
-    found = prepared(label_map={0: "ground", 255: "thing"}, ignore=[])
-    assert found.warnings() == []
-    assert found.classes["source"].sum() == 3 * 16 * 12  # at the working size
+    both, found = prepared(label_map={0: "ground", 255: "thing"}, ignore=[])
+    assert both.warnings() == found.warnings("game") == []
+    assert found.classes["pixels"].sum() == 3 * 16 * 12  # at the working size
 
 
 def test_a_class_that_the_evaluation_set_lacks_is_told():
-    table = census.table({"source": np.ones(256, int), "val": np.arange(256)}, resolve(["a", "b"]))
-    (told,) = census.lacking(table)
+    table = census.table(np.arange(256), resolve(["a", "b"]))
+    (told,) = census.lacking("val", table, census.UNMEASURED)
     assert told.startswith("val: no pixel of 1 of 2 classes (a): its IoU says nothing")
 
 

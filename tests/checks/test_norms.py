@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from pipeline.checks import norms
-from pipeline.runtime.params import overlay
+from pipeline.runtime.contents import overlay
 
 CONTENT = {
     "network": {"name": "small", "options": {"width": 4}},

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.checks import plan
+from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import overlay, read
+from pipeline.runtime.params import read
 
 PRESETS = sorted((Path(__file__).parents[2] / "presets").glob("*.yaml"))
 ROUND = {

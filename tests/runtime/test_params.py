@@ -4,9 +4,11 @@ import pytest
 from pydantic import Field
 from ruamel.yaml import YAML
 
-from pipeline.runtime import params
+from pipeline.runtime import names, params
+from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import Section, ancestry, check_rounds, load, overlay, read
+from pipeline.runtime.names import ancestry
+from pipeline.runtime.params import Section, load, read
 
 ROUNDS = {
     "pretrain": {"source": {"steps": 4}, "long": {"steps": 8}},
@@ -155,8 +157,8 @@ def changed(section, name, **values):
 
 def test_rounds_that_fit_pass(file):
     assert read(file(ROUNDS)) == ROUNDS
-    check_rounds({}, params.FILE)
-    check_rounds({"pretrain": {"s": None}, "warmup": None, "rounds": {}}, params.FILE)
+    names.check({}, params.FILE)
+    names.check({"pretrain": {"s": None}, "warmup": None, "rounds": {}}, params.FILE)
 
 
 @pytest.mark.parametrize("section", ["pretrain", "warmup", "mean", "rounds"])

@@ -1,8 +1,9 @@
-"""The prepare stage: every image is checked, the bad ones are refused with a reason."""
+"""The stages prepare and source: every image is checked, the bad ones are refused with a reason."""
 
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,15 @@ from PIL import Image
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from pipeline.checks.domains import TooFewError
 from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
-from pipeline.stages import prepare
+from pipeline.stages import prepare, source
 from tests import worlds
 
-OUTPUTS = ("source", "target", "target_truth", "val", "taxonomy", "classes", "refused")
+OUTPUTS = ("target", "target_truth", "val", "taxonomy", "classes", "refused")
 CAMVID = Path("../shared/camvid")
 REAL = [CAMVID] if CAMVID.is_dir() else []
 
@@ -40,8 +42,42 @@ def given(tmp_path):
     }
 
 
+@dataclass
+class Both:
+    """What came of both stages; `refused` and `strays` are of all domains."""
+
+    prepared: prepare.Prepared
+    checked: source.Checked
+
+    def __getattr__(self, name):
+        return getattr(self.prepared, name)
+
+    @property
+    def source(self):
+        return self.checked.source
+
+    @property
+    def refused(self):
+        return pd.concat([self.checked.refused, self.prepared.refused], ignore_index=True)
+
+    @property
+    def strays(self):
+        return {"source": self.checked.strays, **self.prepared.strays}
+
+
+def of_source(given):
+    return source.Params.model_validate({**given["source"], "minimum": given.get("minimum", 1)})
+
+
+def without_source(given):
+    return prepare.Params.model_validate({k: v for k, v in given.items() if k != "source"})
+
+
 def run(given):
-    return prepare.run(prepare.Params.model_validate(given))
+    """The source's name is `source`."""
+    prepared = prepare.run(without_source(given))
+    kept = {name: getattr(prepared, name) for name in ("target", "val")}
+    return Both(prepared, source.run(of_source(given), "source", prepared.taxonomy, kept))
 
 
 def image(given, name, index):
@@ -50,6 +86,10 @@ def image(given, name, index):
     dataset = parts.build("datasets", spec["reader"], spec["options"], root=Path(spec["root"]))
     pair = dataset.pairs()[index]
     return Path(spec["root"]) / pair.image, Path(spec["root"]) / pair.label
+
+
+def section(name):
+    return "source.source" if name == "source" else f"prepare.{name}"
 
 
 def refused(given):
@@ -124,9 +164,8 @@ def test_labels_of_no_image_are_reported_and_refuse_nothing(name, given, main, c
     assert prepared.strays[place] == 1
     at = main(given)
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith(f"{place}:")]
-    assert line.endswith(
-        f"{int(name == 'source')} refused; labels of no image: 1, see {at['refused']}"
-    )
+    report = at["source_refused" if name == "source" else "refused"]
+    assert line.endswith(f"{int(name == 'source')} refused; labels of no image: 1, see {report}")
 
 
 def test_the_documents_way_from_gta5_to_idd_lite(tmp_path):
@@ -206,11 +245,11 @@ def test_an_image_that_a_list_names_may_be_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [("source", "target"), ("source", "val"), ("target", "val")]
+    ("first", "second"), [("target", "source"), ("val", "source"), ("target", "val")]
 )
 def test_the_later_of_two_equal_images_is_refused(first, second, given):
     original, _ = image(given, first, 0)
-    copy, _ = image(given, second, 2)
+    copy, _ = image(given, second, 3 if second == "source" else 2)  # of the same size
     shutil.copy(original, copy)
     problem = refused(given)[second][copy.relative_to(given[second]["root"]).as_posix()]
     assert f"{first}'s {original.relative_to(given[first]['root']).as_posix()}" in problem
@@ -260,11 +299,11 @@ def test_too_few_good_images_stop_it_with_the_first_three_problems(name, given):
     paths = [image(given, name, index)[0] for index in range(3)]
     for path in paths:
         text(path)
-    with pytest.raises(prepare.TooFewError) as error:
+    with pytest.raises(TooFewError) as error:
         run(given)
     lines = str(error.value).splitlines()
     total = {"source": 5, "target": 4, "val": 3}[name]
-    assert f"prepare.{name}: {total - 3 - (name == 'source')} of {total} images" in lines[0]
+    assert f"{section(name)}: {total - 3 - (name == 'source')} of {total} images" in lines[0]
     assert "at least 3" in lines[0]
     assert len(lines) == 4
     assert [path.name in line for path, line in zip(paths, lines[1:], strict=True)] == [True] * 3
@@ -277,7 +316,7 @@ def test_labels_that_are_all_of_no_image_stop_it(name, given):
     for path in [*label.parents[name != "source"].rglob(f"*{label.suffix}")]:
         path.rename(path.with_name(f"other-{path.name}"))
     with pytest.raises(
-        BadInput, match=rf"prepare.{name}: .* none of its \d labels is of one"
+        BadInput, match=rf"{section(name)}: .* none of its \d labels is of one"
     ) as error:
         run(given)
     assert label.name in str(error.value)
@@ -301,7 +340,7 @@ def test_a_domain_that_cannot_be_read_is_named(change, message, given):
 
 def test_classes_that_a_reader_never_labels_are_refused(given):
     given["classes"] = ["strasse", "auto"]
-    with pytest.raises(BadInput, match=r"prepare.source.reader = 'gta5': labels none of .*strasse"):
+    with pytest.raises(BadInput, match=r"prepare.target.reader = .*: labels none of .*strasse"):
         run(given)
 
 
@@ -312,34 +351,48 @@ def test_classes_that_a_reader_never_labels_are_refused(given):
 )  # fmt: skip
 def test_params_are_validated(change, given):
     with pytest.raises(ValidationError):
-        prepare.Params.model_validate(given | change)
+        without_source(given | change)
+        of_source(given | change)
 
 
 # --- the process ---------------------------------------------------------------------------
 
 
+def flags(at):
+    return [part for name, path in at.items()
+            for part in (f"--{name.replace('_', '-')}", str(path))]  # fmt: skip
+
+
 @pytest.fixture
 def main(tmp_path, monkeypatch):
-    """Runs the stage on a params.yaml; returns the paths of its outputs."""
+    """Runs the stages on a params.yaml; returns the paths of their outputs."""
 
     def call(given, out="out"):
         monkeypatch.chdir(tmp_path)
-        YAML(typ="safe").dump({"prepare": given}, Path("params.yaml"))
+        own = {key: value for key, value in given.items() if key != "source"}
+        minimum = {"minimum": given.get("minimum", 1)}
+        content = {"prepare": own, "source": {"source": {**given["source"], **minimum}}}
+        YAML(typ="safe").dump(content, Path("params.yaml"))
         kinds = {"taxonomy": ".json", "refused": ".csv", "classes": ".csv"}
         at = {name: tmp_path / out / f"{name}{kinds.get(name, '.parquet')}" for name in OUTPUTS}
-        flags = [part for name, path in at.items()
-                 for part in (f"--{name.replace('_', '-')}", str(path))]  # fmt: skip
-        monkeypatch.setattr("sys.argv", ["prepare", *flags])
+        monkeypatch.setattr("sys.argv", ["prepare", *flags(at)])
         prepare.main()
-        return at
+        found = {"index": "source.parquet", "refused": "source_refused.csv",
+                 "classes": "source_classes.csv"}  # fmt: skip
+        found = {name: tmp_path / out / file for name, file in found.items()}
+        read = {name: at[name] for name in ("target", "val", "taxonomy")}
+        monkeypatch.setattr("sys.argv", ["source", "source", *flags({**read, **found})])
+        source.main()
+        return at | {"source": found["index"], "source_refused": found["refused"]}
 
     return call
 
 
 def test_what_it_writes_can_be_read(main, given, capsys):
     at = main(given)
-    roots = {name: Path(given[name.split("_")[0]]["root"]) for name in OUTPUTS[:4]}
+    roots = {name: Path(given[name.split("_")[0]]["root"]) for name in OUTPUTS[:3]}
     domains = {name: artifacts.read_domain(at[name], root) for name, root in roots.items()}
+    domains |= artifacts.read_sources(at["source"], lambda name: Path(given[name]["root"]))
     prepared = run(given)
     for name, read in domains.items():
         expected = getattr(prepared, name)
@@ -347,9 +400,11 @@ def test_what_it_writes_can_be_read(main, given, capsys):
         assert read.size == expected.size
         assert name == "target" or read.coding == expected.coding
     assert artifacts.read_taxonomy(at["taxonomy"]) == prepared.taxonomy
-    pd.testing.assert_frame_equal(artifacts.read_table(at["refused"]), prepared.refused)
+    tables = [artifacts.read_table(at[name]) for name in ("source_refused", "refused")]
+    pd.testing.assert_frame_equal(tables[0], prepared.refused, check_dtype=False)
+    assert tables[1].empty
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "source: 4 good, 1 refused"
+    assert lines[-1] == "source: 4 good, 1 refused"
     assert sorted(lines)[1:] == [
         "target: 4 good, 0 refused", "target_truth: 4 good, 0 refused", "val: 3 good, 0 refused",
     ]  # fmt: skip
@@ -374,7 +429,17 @@ def test_the_report_is_written_even_where_it_stops(main, given, tmp_path):
     with pytest.raises(BadInput, match=r"prepare.val: 3 of 3"):
         main(given)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["refused.csv"]
-    assert len(artifacts.read_table(tmp_path / "out/refused.csv")) == 1
+    assert artifacts.read_table(tmp_path / "out/refused.csv").empty
+
+
+def test_the_report_of_a_source_is_written_even_where_it_stops(main, given, tmp_path):
+    given["source"]["root"] = str(tmp_path / "few")
+    worlds.gta5(tmp_path / "few", 2, seed=8)
+    given["minimum"] = 3
+    with pytest.raises(BadInput, match=r"source.source: 2 of 3"):
+        main(given)
+    assert not (tmp_path / "out/source.parquet").exists()
+    assert len(artifacts.read_table(tmp_path / "out/source_refused.csv")) == 1
 
 
 def test_wrong_params_name_file_key_and_value(main, given):

@@ -13,9 +13,9 @@ from pipeline.stages import prior
 from pipeline.stages.prior import Params
 
 
-def run(*given):
+def run(params, source, classes):
     """The maps alone."""
-    return prior.run(*given).q
+    return prior.run(params, [source], classes).q
 
 
 @dataclass
@@ -34,7 +34,8 @@ class Labels:
     def __len__(self):
         return len(self.made)
 
-    def label(self, index):
+    def label(self, index, size=None):
+        assert size in (None, self.size)
         self.asked.append(index)
         return self.made[index]
 
@@ -161,9 +162,9 @@ def test_values_that_make_no_prior_are_refused(values):
 def test_shares_are_of_each_images_labelled_pixels():
     labels = world(3, 4, (9, 14), 5)
     labels[2] = IGNORE
-    found = prior.run(Params(), Labels(labels), 5).shares
+    found = prior.run(Params(), [Labels(labels)], 5).shares
     assert (found.shape, found.dtype) == ((4, 5), np.float32)
     for label, row in zip(labels, found, strict=True):
         seen = [int((label == c).sum()) for c in range(5)]
         np.testing.assert_allclose(row, np.array(seen) / max(sum(seen), 1), rtol=1e-6)
-    assert prior.run(Params(images=2), Labels(labels), 5).shares.shape == (2, 5)
+    assert prior.run(Params(images=2), [Labels(labels)], 5).shares.shape == (2, 5)

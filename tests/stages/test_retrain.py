@@ -266,7 +266,7 @@ def trained(given, target, scenes, fabric, **changes):
     logged = []
     log = lambda _, values: logged.append(values)  # noqa: E731
     source = scenes(4, size=SIZE)
-    return retrain.run(given, small(), source, pseudo, fabric, log), logged
+    return retrain.run(given, small(), [source], pseudo, fabric, log), logged
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -362,7 +362,7 @@ def stage(target, scenes, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = scenes(20, size=SIZE)
     model.save(Path("start.pt"), small())
-    artifacts.write_domain(Path("source.parquet"), source)
+    artifacts.write_sources(Path("source.parquet"), {"game": source})
     artifacts.write_domain(Path("target.parquet"), target.domain, labelled=False)
     artifacts.write_table(Path("split.csv"), ranked(target))
     artifacts.write_table(Path("thresholds.csv"), table())
@@ -373,15 +373,16 @@ def stage(target, scenes, tmp_path, monkeypatch):
     argv = [word for name, at in ins.items() for word in (f"--{name}", at)]
     found = {}
 
-    def capture(params, start, source, pseudo, fabric, log, checkpoint):
-        found.update(params=params, source=source, pseudo=pseudo)
+    def capture(params, start, sources, pseudo, fabric, log, checkpoint):
+        found.update(params=params, source=sources[0], pseudo=pseudo)
         return start
 
     monkeypatch.setattr(retrain, "run", capture)
 
     def call(name, shared, rounds):
         content = {
-            "seed": 5, "prepare": {role: {"root": str(tmp_path)} for role in ("source", "target")},
+            "seed": 5, "source": {"game": {"root": str(tmp_path)}},
+            "prepare": {"target": {"root": str(tmp_path)}},
             "compute": {"accelerator": "cpu", "precision": "32-true"},
             "pretrain": {"s": {}}, "training": {k: TRAINING[k] for k in ("batch", "augment")},
             "split": {"ranker": "entropy", "easy": 0.5}, "pseudo_label": {"labeler": "cbst"},

@@ -51,7 +51,7 @@ def test_pretraining_starts_from_the_seed_and_takes_its_steps(steps, scenes, fab
     network = {"name": "small", "options": {"width": 4}}
     given = pretrain.Params(**(TRAINING | {"steps": steps, "network": network, "seed": 5}))
     logged = []
-    found = pretrain.run(given, scenes(3), THREE, fabric, lambda step, _: logged.append(step))
+    found = pretrain.run(given, [scenes(3)], THREE, fabric, lambda step, _: logged.append(step))
     assert logged == list(range(steps))
     assert equal(found, small(5)) == (steps == 0)
 
@@ -60,7 +60,7 @@ def test_the_normalisation_beside_the_weights_is_the_models(scenes, fabric):
     caffe = {"mean": [104.0, 116.7, 122.7], "std": [1, 1, 1], "scale": 1, "bgr": True}
     network = {"name": "small", "options": {"width": 4}, "normalisation": caffe}
     given = pretrain.Params(**(TRAINING | {"steps": 0, "network": network, "seed": 5}))
-    found = pretrain.run(given, scenes(3), THREE, fabric, ignore_log).recipe.normalisation
+    found = pretrain.run(given, [scenes(3)], THREE, fabric, ignore_log).recipe.normalisation
     assert found == Normalisation((104.0, 116.7, 122.7), (1.0, 1.0, 1.0), 1.0, bgr=True)
 
 
@@ -71,7 +71,7 @@ def test_retraining_moves_the_start(share, scenes, target, tmp_path, fabric):
     terms = set()
     pseudo = pseudo_of(PseudoLabelled(target, labels, 3))
     log = lambda _, values: terms.update(values)  # noqa: E731
-    found = retrain.run(given, small(), scenes(3), pseudo, fabric, log)
+    found = retrain.run(given, small(), [scenes(3)], pseudo, fabric, log)
     assert not equal(found, small())
     sides = {"source"} if share == 1 else {"target"} if share == 0 else {"source", "target"}
     assert terms == {"lr", *sides}
@@ -80,7 +80,7 @@ def test_retraining_moves_the_start(share, scenes, target, tmp_path, fabric):
 def test_warming_up_moves_the_start_without_any_target_label(scenes, target, fabric):
     given = warmup.Params(**TRAINING | {"from": "source"}, objective="source_only")
     pseudo = PseudoLabelled(without_label(target), None, 3)
-    found = warmup.run(given, small(), scenes(3), pseudo, SHARES, fabric, ignore_log)
+    found = warmup.run(given, small(), [scenes(3)], pseudo, SHARES, fabric, ignore_log)
     assert not equal(found, small())
 
 

@@ -39,7 +39,8 @@ def thin(monkeypatch):
 
 
 def sides_of(objective):
-    memories = {"source": Memory(5), "target": Memory(4, "t", seed=1), "hard": Memory(3, "h")}
+    sources = [Memory(5), Memory(2, "x", seed=2)]
+    memories = {"source": sources, "target": [Memory(4, "t", seed=1)], "hard": [Memory(3, "h")]}
     asked = (*objective.sides, *getattr(objective, "optional", ()))
     return tuple((of, 2) if side in asked else None for side, of in memories.items())
 

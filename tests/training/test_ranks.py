@@ -76,7 +76,8 @@ def trained(case, frozen, steps=2):
     own = dict(objective.modules)
     made = memory.start(objective)
     target = Taught(6, "t", seed=1) if " " in case else Uneven(6, "t", seed=1)
-    memories = {"source": Uneven(5), "target": target, "hard": Uneven(4, "h", seed=2)}
+    sources = [Uneven(5), Uneven(3, "x", seed=3)]
+    memories = {"source": sources, "target": [target], "hard": [Uneven(4, "h", seed=2)]}
     asked = (*objective.sides, *getattr(objective, "optional", ()))
     sides = tuple((of, 4) if side in asked else None for side, of in memories.items())
     given = params(optimiser=SGD, discriminator=SGD)

@@ -39,7 +39,7 @@ from tests.memory import (
 
 
 def draws(seed=0, rank=0, ranks=1, counts=(3, 2)):
-    sides = (Memory(5, "s"), counts[0]), (Memory(4, "t", seed=1), counts[1])
+    sides = ([Memory(5, "s")], counts[0]), ([Memory(4, "t", seed=1)], counts[1])
     return Draws(sides, Augment(AUGMENT), seed, rank, ranks)
 
 
@@ -96,9 +96,11 @@ def test_two_processes_share_one_batch(counts):
             for own, all_ in zip(part, whole, strict=True):
                 assert (own is None) == (all_ is None)
                 if own is not None:
-                    assert torch.equal(own.images, all_.images[rank::2])
-                    assert torch.equal(own.labels, all_.labels[rank::2])
-                    assert own.names == all_.names[rank::2]
+                    half = len(own.names)
+                    mine = slice(rank * half, (rank + 1) * half)
+                    assert torch.equal(own.images, all_.images[mine])
+                    assert torch.equal(own.labels, all_.labels[mine])
+                    assert own.names == all_.names[mine]
 
 
 @pytest.mark.parametrize("counts", [(3, 2), (2, 3), (3, 0)])
@@ -119,17 +121,77 @@ def test_every_image_is_drawn_once_before_any_is_drawn_again(counts):
 
 def test_an_image_drawn_again_looks_different():
     one = Memory(1)
-    of = Draws(((one, 4), (one, 4)), Augment(AUGMENT), 0)
+    of = Draws((([one], 4), ([one], 4)), Augment(AUGMENT), 0)
     images = [image for step in range(3) for side in of[step][:2] for image in side.images]
     assert len({image.numpy().tobytes() for image in images}) == 3 * 2 * 4
 
 
+# --- several sources -----------------------------------------------------------------------
+
+
+def mixed(seed=0, rank=0, ranks=1, sizes=(5, 2, 3), count=4):
+    of = [Memory(size, name, seed=size) for size, name in zip(sizes, "xyz", strict=False)]
+    return Draws(((of, count), None), Augment(AUGMENT), seed, rank, ranks)
+
+
+@pytest.mark.parametrize("sizes", [(5, 2), (5, 2, 3)])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_sources_take_turns_over_all_steps(sizes, count):
+    of = mixed(sizes=sizes, count=count)
+    drawn = [of[step].source for step in range(30)]
+    origins = torch.cat([side.origins for side in drawn]).tolist()
+    assert drawn[0].origins.dtype == torch.int64
+    assert origins == [place % len(sizes) for place in range(30 * count)]
+    names = [name for side in drawn for name in side.names]
+    assert [name[0] for name in names] == ["xyz"[origin] for origin in origins]
+    for origin, size in enumerate(sizes):  # each draws its own images once, then again
+        own = [name for name, of in zip(names, origins, strict=True) if of == origin]
+        passes = [own[i : i + size] for i in range(0, len(own) - size + 1, size)]
+        assert all(len(set(p)) == size for p in passes)
+
+
+def test_turns_depend_on_seed_and_step_alone():
+    one, two, other = mixed(3)[7].source, mixed(3)[7].source, mixed(4)[7].source
+    assert one.names == two.names
+    assert torch.equal(one.images, two.images)
+    assert not torch.equal(one.images, other.images)
+    sizes = (6, 6)  # two sources of a size are not drawn in the same order
+    drawn = [mixed(sizes=sizes)[step].source.names for step in range(3)]
+    first, second = ([n for names in drawn for n in names if n[0] == key] for key in "xy")
+    assert [n[1:] for n in first] != [n[1:] for n in second]
+
+
+def test_one_source_draws_what_it_drew_without_turns():
+    alone = Draws((([Memory(5)], 3), None), Augment(AUGMENT), 0)
+    for step in range(4):
+        side = alone[step].source
+        assert side.origins.tolist() == [0, 0, 0]
+        order = [
+            np.random.default_rng((0, 0, (3 * step + at) // 5)).permutation(5) for at in range(3)
+        ]
+        expected = [f"s/{order[at][(3 * step + at) % 5]}.png" for at in range(3)]
+        assert side.names == expected
+
+
+def test_each_process_sees_the_sources_in_turn():
+    whole = mixed(count=4, sizes=(5, 2))[1].source
+    for rank in range(2):
+        own = mixed(rank=rank, ranks=2, count=4, sizes=(5, 2))[1].source
+        assert own.origins.tolist() == [0, 1]
+        assert own.names == whole.names[2 * rank : 2 * rank + 2]
+
+
+def test_a_source_without_an_image_is_refused_though_another_has_some():
+    with pytest.raises(BadInput, match="a side to train on has no image"):
+        mixed(sizes=(5, 0))
+
+
 def test_a_side_may_be_absent():
-    source = Memory(2), 2
+    source = [Memory(2)], 2
     for of, present in (
         (Draws((source, None), Augment(AUGMENT), 0), [True, False]),
         (Draws((None, source), Augment(AUGMENT), 0), [False, True]),
-        (Draws((source, (Memory(2), 0)), Augment(AUGMENT), 0), [True, False]),
+        (Draws((source, ([Memory(2)], 0)), Augment(AUGMENT), 0), [True, False]),
     ):
         assert [side is not None for side in of[0]] == [*present, False]
 
@@ -140,8 +202,8 @@ def test_a_side_may_be_absent():
 )
 def test_shares_of_a_batch(batch, share, counts):
     source, target = Memory(2), Memory(3)
-    sides = batches.shares(source, target, batch, share)
-    assert sides == ((source, counts[0]), (target, counts[1]), None)
+    sides = batches.shares([source], target, batch, share)
+    assert sides == (([source], counts[0]), ([target], counts[1]), None)
 
 
 def test_shares_with_hard_images():
@@ -150,12 +212,12 @@ def test_shares_with_hard_images():
         (8, 0.5, 0.25, (4, 2, 2)), (4, 0, 0.5, (0, 2, 2)), (8, 0.25, 0, (2, 6, 0)),
         (7, 0.3, 0.3, (2, 3, 2)),
     ):  # fmt: skip
-        sides = batches.shares(source, target, batch, share, hard, hard_share)
-        assert sides == tuple(zip((source, target, hard), counts, strict=True))
+        sides = batches.shares([source], target, batch, share, hard, hard_share)
+        assert sides == tuple(zip(([source], [target], [hard]), counts, strict=True))
 
 
 def three(seed=0, rank=0, ranks=1, counts=(2, 2, 3)):
-    of = Memory(5, "s"), Memory(4, "t", seed=1), Memory(6, "h", seed=2)
+    of = [Memory(5, "s")], [Memory(4, "t", seed=1)], [Memory(6, "h", seed=2)]
     return Draws(tuple(zip(of, counts, strict=True)), Augment(AUGMENT), seed, rank, ranks)
 
 
@@ -177,8 +239,9 @@ def test_two_processes_share_the_hard_images():
     for rank in range(2):
         own = three(rank=rank, ranks=2, counts=(2, 2, 4))[1].hard
         whole = three(counts=(2, 2, 4))[1].hard
-        assert own.names == whole.names[rank::2]
-        assert torch.equal(own.images, whole.images[rank::2])
+        mine = slice(2 * rank, 2 * rank + 2)
+        assert own.names == whole.names[mine]
+        assert torch.equal(own.images, whole.images[mine])
     with pytest.raises(BadInput, match="1 samples of a side"):
         three(rank=0, ranks=2, counts=(2, 2, 1))
 
@@ -198,7 +261,7 @@ class Taught(Memory):
 @pytest.mark.parametrize("rank", [None, 1])
 def test_a_batch_carries_its_teachers_logits_and_where_its_crops_lie(rank):
     of, augment = Taught(4, "t", seed=1), Augment(AUGMENT)
-    sides = (Memory(5), 2), (of, 4), (Memory(3, "h"), 2)
+    sides = ([Memory(5)], 2), ([of], 4), ([Memory(3, "h")], 2)
     split = (0, 1) if rank is None else (rank, 2)
     batches = [Draws(sides, augment, 7, *split)[step] for step in range(3)]
     seen = set()
@@ -206,7 +269,7 @@ def test_a_batch_carries_its_teachers_logits_and_where_its_crops_lie(rank):
         for side in (batch.source, batch.hard):
             assert side.logits is None
             assert side.windows.shape == (len(side.images), 4)
-        target, positions = batch.target, range(4)[slice(split[0], None, split[1])]
+        target, positions = batch.target, range(4)[slice(*((0, 4), (2, 4))[split[0]])]
         assert (target.logits.dtype, target.windows.dtype) == (torch.float16, torch.float32)
         assert target.logits.shape == (len(positions), CLASSES, 4, 6)
         for row, position in enumerate(positions):
@@ -224,7 +287,7 @@ def test_a_source_without_logits_gives_none_of_them():
         logits = None
 
     for of in (Memory(2), Hard(2)):
-        target = Draws((None, (of, 2)), Augment(AUGMENT), 0)[0].target
+        target = Draws((None, ([of], 2)), Augment(AUGMENT), 0)[0].target
         assert target.logits is None
         assert target.windows.shape == (2, 4)
 
@@ -239,7 +302,7 @@ def test_rare_classes_are_mined_in_the_target_alone():
             return label
 
     small = PLAIN.model_copy(update={"crop_width": 9, "crop_height": 9, "mine": 1.0, "flip": 0.0})
-    sides = tuple((Holds(4, name), 3) for name in "sth")
+    sides = tuple(([Holds(4, name)], 3) for name in "sth")
     for step in range(6):
         mined = Draws(sides, Augment(small), 0, rare=(rare,))[step]
         plain = Draws(sides, Augment(small), 0)[step]
@@ -259,9 +322,9 @@ def ignore_log(step, values):
 def run(objective, steps=3, seed=0, fabric=None, log=ignore_log, **changes):
     """A model after training by `objective` on both sides."""
     made = memory.start(objective, seed)
-    sides = (Memory(5), 2), (Memory(4, "t", seed=1), 2), None
+    sides = ([Memory(5)], 2), ([Memory(4, "t", seed=1)], 2), None
     if "hard" in getattr(objective, "sides", ()):
-        sides = (*sides[:2], (Memory(3, "h", seed=2), 2))
+        sides = (*sides[:2], ([Memory(3, "h", seed=2)], 2))
     loop.fit(made, objective, sides, params(**changes), steps, seed, fabric, log)
     return made
 
@@ -328,7 +391,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_images(fabric):
             self.weight = float("nan") if batch.source.names == bad.source.names else 1.0
             yield from super().losses(network, batch)
 
-    bad = Draws(((Memory(5), 2), None), Augment(AUGMENT), 0)[1]
+    bad = Draws((([Memory(5)], 2), None), Augment(AUGMENT), 0)[1]
     steps = []
     with pytest.raises(BadInput) as error:
         run(Breaks("network"), fabric=fabric, log=lambda step, _: steps.append(step))
@@ -369,7 +432,7 @@ def test_the_loss_falls_and_the_classes_are_learned(scenes, fabric):
     objective = parts.build("objectives", "source_only", {})
     given = params(augment=PLAIN, batch=4)
     log = lambda _, values: found.append(values["source"])  # noqa: E731
-    loop.fit(made, objective, ((domain, 4), None), given, 60, 0, fabric, log)
+    loop.fit(made, objective, (([domain], 4), None), given, 60, 0, fabric, log)
     assert np.mean(found[-5:]) < 0.3 * np.mean(found[:5])
     image = torch.from_numpy(domain.image(0).copy()).permute(2, 0, 1)[None]
     with torch.inference_mode():
@@ -556,7 +619,7 @@ def rates(objective, fabric, **changes):
         stepper.register_step_pre_hook(step)
         return stepper
 
-    sides = ((Memory(5), 2), None)
+    sides = (([Memory(5)], 2), None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimiser, "built", spied)
         loop.fit(made, objective, sides, params(**changes), 4, 0, fabric, ignore_log)
@@ -608,7 +671,7 @@ def test_frozen_batch_norm_keeps_statistics_and_weights(name, fabric):
 def test_batch_norm_thaws_when_it_is_trained_again(fabric):
     of = parts.build("objectives", "source_only", {})
     made = run(of, fabric=fabric, frozen_norm=True)
-    sides, before = ((Memory(5), 2), None), deepcopy(made.state_dict())
+    sides, before = (([Memory(5)], 2), None), deepcopy(made.state_dict())
     loop.fit(made, of, sides, params(), 2, 0, fabric, ignore_log)
     thawed = "network.stem.1.weight"
     assert not torch.equal(made.state_dict()[thawed], before[thawed])

@@ -1,0 +1,90 @@
+"""What a domain's reader finds, and whether enough of it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from pipeline.checks.inspection import Candidates, Inspected, candidates
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
+
+
+class Spec(Protocol):
+    """A domain as params.yaml describes it."""
+
+    reader: str
+    root: Path
+    width: int
+    height: int
+    options: dict[str, Any]
+
+
+class TooFewError(BadInput):
+    """A domain keeps too few images; `refused` is the report so far."""
+
+    def __init__(self, message: str, refused: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+def find(section: str, spec: Spec, taxonomy: Taxonomy) -> Candidates:
+    """What the reader of `section` (prepare.val, source.<name>) finds; its last word names it.
+
+    Raises BadInput that names the section where nothing can be read, and where the reader labels
+    none of the classes.
+    """
+    size = (spec.width, spec.height)
+    try:
+        dataset = parts.build(
+            "datasets", spec.reader, spec.options, root=spec.root, classes=taxonomy
+        )
+        name = section.rpartition(".")[2]
+        found = candidates(name, spec.root, dataset, taxonomy, size)
+        values: Mapping[int, str | None] = dataset.values
+    except BadInput as error:
+        raise BadInput(f"{section}: {error}") from error
+    if not {*values.values()} & {*taxonomy.names}:
+        raise BadInput(
+            f"{section}.reader = {spec.reader!r}: labels none of the classes "
+            f"{', '.join(taxonomy.names)}; change prepare.classes or the reader"
+        )
+    return found
+
+
+def domain(spec: Spec, found: Candidates, samples: Sequence[Sample]) -> Domain:
+    """The good ones of it."""
+    return Domain(samples, spec.root, (spec.width, spec.height), found.coding)
+
+
+def check_enough(section: str, found: Candidates, inspected: Inspected, minimum: int) -> None:
+    """Raises TooFewError, with the report, for fewer good images than `minimum`."""
+    good, refused = len(inspected.good[found.domain]), inspected.refused
+    if good >= minimum:
+        return
+    strays = [*found.strays]
+    beside = f"; {len(strays)} labels are of no image, such as {strays[0]}" if strays else ""
+    raise TooFewError(
+        f"{section}: {good} of {len(found.pairs)} images in {found.root} are good, at least "
+        f"{minimum} must be{beside}{first_problems(refused, found.domain)}",
+        refused,
+    )
+
+
+def first_problems(refused: pd.DataFrame, name: str) -> str:
+    """Of a domain, three at most, to end a sentence with."""
+    problems = refused.loc[refused["domain"] == name, "problem"].head(3)
+    first = "".join(f"\n  {problem}" for problem in problems)
+    return f"; the first problems:{first}" if first else ""
+
+
+def told(name: str, of: Domain, refused: pd.DataFrame, strays: int, report: Path) -> str:
+    """How many images of a domain are good, in a line to print; the `report` has the others."""
+    bad = (refused["domain"] == name).sum() - strays
+    more = f"; labels of no image: {strays}, see {report}" if strays else ""
+    return f"{name}: {len(of)} good, {bad} refused{more}"

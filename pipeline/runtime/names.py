@@ -1,0 +1,137 @@
+"""What params.yaml names: sources and models, each after what it is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.runtime.contents import Content, section_of
+from pipeline.runtime.files import BadInput
+
+MODELS = ("pretrain", "warmup", "mean", "rounds")
+"""Sections that name models, in the order in which they may build on each other."""
+
+SOURCES = ("source", "mix")
+"""Sections that name sources, in that order too."""
+
+DOMAINS = ("target", "val")
+"""What `prepare` reads beside the sources: no source has such a name."""
+
+_ROLES = {
+    "warmup": ("from",), "mean": ("one", "other"), "rounds": ("teacher", "start"),
+    "mix": ("one", "other"),
+}  # fmt: skip
+
+
+def check(content: Content, path: Path) -> None:
+    """Names fit files and occur once; what an item names comes before it. Raises BadInput."""
+    if "source" in section_of(content, "prepare", path):
+        raise BadInput(
+            f"{path}: prepare.source: sources have names now, and each model says which it learns "
+            "from; run `segue migrate`, which rewrites the file and keeps its comments"
+        )
+    for name, _ in _items(content, "generate", path):
+        _check_name(f"{path}: generate.{name}", name)
+    sources = _check_kind(content, SOURCES, "source", path)
+    _check_mixes(content, path)
+    _check_kind(content, MODELS, "model", path)
+    _check_starts(content, path)
+    for where, given in uses(content):
+        if given is not None and given not in sources:
+            known = ", ".join(sources) or "none yet: source has none"
+            raise BadInput(
+                f"{path}: {where}.source = {given!r}: no source of that name; choose {known}"
+            )
+
+
+def _items(content: Content, section: str, path: Path) -> Iterator[tuple[Any, Content]]:
+    """Name and item; one that is nothing is empty. Raises BadInput for any that is no mapping."""
+    for name, item in section_of(content, section, path).items():
+        if not isinstance(item, Mapping | None):
+            raise BadInput(f"{path}: {section}.{name} must be a mapping, not {item!r}")
+        yield name, item or {}
+
+
+def _check_name(where: str, name: Any) -> None:
+    if not isinstance(name, str):
+        raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
+    if not re.fullmatch(r"\w[\w-]{,99}", name):
+        raise BadInput(
+            f"{where}: names name files, and are words of commands; use letters, digits, "
+            "'-' and '_', the first no '-', at most 100"
+        )
+
+
+def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Path) -> list[str]:
+    """The names of the sections, which are all of one kind."""
+    known: list[str] = []
+    for section in sections:
+        for name, item in _items(content, section, path):
+            where = f"{path}: {section}.{name}"
+            _check_name(where, name)
+            if name in known:
+                raise BadInput(f"{where}: another {kind} has this name; choose a new one")
+            if kind == "source" and name in (*DOMAINS, "target_truth"):
+                raise BadInput(f"{where}: is what prepare makes; choose another name")
+            for role in _ROLES.get(section, ()):
+                if (given := item.get(role)) not in known:
+                    raise BadInput(
+                        f"{where}.{role} = {given!r}: no {kind} of that name comes before it; "
+                        f"choose {', '.join(known) or f'none yet: {sections[0]} has none'}"
+                    )
+            known.append(name)
+    return known
+
+
+def _check_mixes(content: Content, path: Path) -> None:
+    for name in section_of(content, "mix", path):
+        found = members(content, name)
+        if twice := [each for each in found if found.count(each) > 1]:
+            raise BadInput(
+                f"{path}: mix.{name}: has {twice[0]} twice; its sources take equal turns, "
+                "so name each once"
+            )
+
+
+def members(content: Content, name: str) -> list[str]:
+    """The sources that a mix is made of in the end, in the order of their turns; or itself."""
+    item = section_of(content, "mix").get(name)
+    if item is None:
+        return [name]
+    return [each for role in _ROLES["mix"] for each in members(content, item[role])]
+
+
+def _check_starts(content: Content, path: Path) -> None:
+    for name, item in section_of(content, "rounds", path).items():
+        if (start := item["start"]) in section_of(content, "mean", path):
+            raise BadInput(
+                f"{path}: rounds.{name}.start = {start!r}: is a mean of two models, which cannot "
+                "be trained; start from one of them, and name the mean as teacher"
+            )
+
+
+def ancestry(content: Content, name: str) -> list[str]:
+    """A round and the rounds it descends from by its teachers, the oldest first."""
+    rounds = content.get("rounds") or {}
+    chain: list[str] = []
+    while name in rounds:
+        chain.append(name)
+        name = rounds[name]["teacher"]
+    return chain[::-1]
+
+
+def uses(content: Content) -> Iterator[tuple[str, Any]]:
+    """Where a source is to be named (`pretrain.<model>`, `prior`), and which is; None: none."""
+    for section in ("pretrain", "warmup"):
+        for name, item in section_of(content, section).items():
+            yield f"{section}.{name}", _source_of(item)
+    for name, item in section_of(content, "rounds").items():
+        yield f"rounds.{name}.retrain", _source_of((item or {}).get("retrain"))
+    yield "prior", _source_of(content.get("prior"))
+
+
+def _source_of(item: Any) -> Any:
+    """What is no mapping is told of elsewhere."""
+    return item.get("source") if isinstance(item, Mapping) else None
