@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.runtime import names
 from pipeline.runtime.files import BadInput
 
 FILE = Path("params.yaml")
@@ -66,13 +66,19 @@ SectionT = TypeVar("SectionT", bound=Section)
 
 def read(path: Path = FILE) -> dict[str, Any]:
     """The whole file, with its rounds checked. Raises BadInput."""
+    content = parse(path)
+    check_rounds(content, path)
+    return content
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The whole file, whatever its sections hold. Raises BadInput for what is no YAML mapping."""
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8-sig"))
     except (OSError, RecursionError, ValueError, YAMLError) as error:  # ValueError: of a value
         raise BadInput(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: holds no sections")
-    check_rounds(content, path)
     return content
 
 
@@ -136,13 +142,7 @@ def check_rounds(content: Mapping[str, Any], path: Path) -> None:
     for section in ("generate", *MODELS):
         for name, item in section_of(content, section, path).items():
             where = f"{path}: {section}.{name}"
-            if not isinstance(name, str):
-                raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
-            if not re.fullmatch(r"\w[\w-]{,99}", name):
-                raise BadInput(
-                    f"{where}: names name files, and are words of commands; use letters, digits, "
-                    "'-' and '_', the first no '-', at most 100"
-                )
+            names.check(name, where)
             if not isinstance(item, Mapping | None):
                 raise BadInput(f"{where} must be a mapping, not {item!r}")
             if section == "generate":
