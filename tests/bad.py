@@ -283,6 +283,12 @@ def role(name: str, **more: Any) -> Callable[[], object]:
     return params(**{f"prepare__{name}": spec})
 
 
+def older(rest: str) -> Callable[[], object]:
+    """A params file whose source has no name, with `rest` behind prepare."""
+    text = f"prepare:\n  source: {{root: data/game}}\n  val: {{}}\n{rest}"
+    return lambda: YAML_FILE.write_text(text)
+
+
 # --- the table -----------------------------------------------------------------------------
 
 READ, RAW = "cannot be read as an image", "cannot be read as a label"
@@ -525,6 +531,21 @@ PARAMS = [
          params(warmup__warm={"from": "ghost", "objective": "minent", "steps": 1}),
          "warmup.warm.from = 'ghost'"),
 ]  # fmt: skip
+OLDER = [
+    Case("older params: no source", "segue migrate", write(YAML_FILE, b"seed: 1\n"),
+         "prepare.source is missing, so there is no source to name"),
+    Case("older params: half of them new", "segue migrate", older("source: {}\nprior: {}\n"),
+         "holds prepare.source and source"),
+    Case("older params: a round that trains nothing", "segue migrate",
+         older("rounds: {a: {}}\nprior: {}\n"),
+         "rounds.a.retrain is missing; write retrain: {} there"),
+    Case("older params: a model of another source", "segue migrate",
+         older("pretrain: {a: {source: cars}}\nprior: {}\n"),
+         "pretrain.a.source = 'cars', but prepare.source is to be 'game'"),
+    Case("older params: an anchor that others use", "segue migrate",
+         older("prior: &p {}\ninfer: *p\n"),
+         "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"),
+]  # fmt: skip
 NOT_FINITE = "weights are NaN or infinite"
 BETWEEN = [
     Case("weights: NaN", "infer round-1", teacher(weight(np.nan)), NOT_FINITE),
@@ -629,7 +650,7 @@ BETWEEN = [
     Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
          "cannot be read as weights"),
 ]  # fmt: skip
-CASES = [*FILES, *SETS, *PARAMS, *BETWEEN]
+CASES = [*FILES, *SETS, *PARAMS, *OLDER, *BETWEEN]
 
 
 def table() -> str:

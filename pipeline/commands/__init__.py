@@ -34,7 +34,8 @@ def app(words: Sequence[str]) -> typer.Typer:
 
 
 def _modules() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(__path__)}
+    found = {module.name for module in pkgutil.iter_modules(__path__)}
+    return {name for name in found if not name.startswith("_")}  # which is what commands share
 
 
 def _summary(name: str) -> str:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
+from pipeline.commands import _text
 from pipeline.runtime import names, params
 from pipeline.runtime.files import BadInput, write_bytes
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
-_MARK = "\ufeff"  # of byte order, as some editors set it
 
 
 def branch(
@@ -25,9 +25,11 @@ def branch(
     """Add rounds to params.yaml whose first teacher and start are an earlier round's model."""
     content = params.read()
     new = made(content, origin, name, rounds)
-    text = added(params.FILE.read_bytes().decode(), new)  # line ends as they are
-    _agree(text, {**content, "rounds": {**content["rounds"], **new}})
-    write_bytes(params.FILE.resolve(), text.encode())  # it may be a link
+    mark, before = _text.read(params.FILE)
+    text = added(before, new)
+    refusal = f"{params.FILE}: its layout cannot be added to; add the rounds by hand"
+    _text.agree(text, {**content, "rounds": {**content["rounds"], **new}}, refusal)
+    write_bytes(params.FILE.resolve(), (mark + text).encode())  # it may be a link
     typer.echo(
         f"params.yaml has {', '.join(new)} after {origin}, with the settings of the rounds that "
         "followed it so far; edit them, then run: segue check, dvc repro"
@@ -63,12 +65,11 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
 def added(text: str, new: Mapping[str, Any]) -> str:
     """params.yaml with rounds behind its own; every other line stays as it was written."""
     yaml = _yaml()
-    content = yaml.load(text.removeprefix(_MARK))
+    content = yaml.load(text)
     rounds = content["rounds"]
     if rounds.fa.flow_style():  # one mapping on one line: nothing to add lines to
         rounds.update(new)
-        dumped = _dumped(yaml, content)
-        return dumped.replace("\n", "\r\n") if "\r\n" in text else dumped
+        return _dumped(yaml, content).replace("\n", _text.line_end(text))
     keys = list(content)
     after = keys[keys.index("rounds") + 1 :]
     lines = text.split("\n")
@@ -76,7 +77,7 @@ def added(text: str, new: Mapping[str, Any]) -> str:
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
         end -= 1  # comments above the next section are its own
     column = rounds.lc.col
-    ends = "\r" * ("\r\n" in text)
+    ends = _text.line_end(text).removesuffix("\n")
     lines[end - 1] = lines[end - 1].removesuffix(ends) + ends  # it may have been the last
     own = [line + ends for name, item in new.items() for line in _lines(name, item, column)]
     return "\n".join([*lines[:end], *own, *(lines[end:] or [""])])
@@ -95,7 +96,7 @@ def _lines(name: str, item: Any, column: int) -> list[str]:
     first, *others = (line.rstrip() for line in body)
     indent = " " * (column + 2)
     text = "\n".join([f"{indent}{{{first}", *(f"{indent} {line}" for line in others)])
-    return [f"{' ' * column}{name}:", *f"{text.rstrip(',')}}}".splitlines()]
+    return [f"{' ' * column}{_text.quoted(name)}:", *f"{text.rstrip(',')}}}".splitlines()]
 
 
 def _yaml(width: int = _WIDTH) -> YAML:
@@ -109,9 +110,3 @@ def _dumped(yaml: YAML, content: Any) -> str:
     sink = io.StringIO()
     yaml.dump(content, sink)
     return sink.getvalue()
-
-
-def _agree(text: str, expected: Mapping[str, Any]) -> None:
-    """Raises BadInput where the text does not say what was to be added, rather than write it."""
-    if YAML(typ="safe").load(text.removeprefix(_MARK)) != expected:
-        raise BadInput(f"{params.FILE}: its layout cannot be added to; add the rounds by hand")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.commands import _text
 from pipeline.runtime import params
 from pipeline.runtime.files import BadInput, write_bytes
 
@@ -23,14 +23,6 @@ def preset(
     new = choices[name].read_bytes()
     old = params.FILE.read_bytes() if params.FILE.exists() else new
     if old not in [path.read_bytes() for path in choices.values()]:
-        kept = _unused(params.FILE.with_suffix(".previous.yaml"))
-        write_bytes(kept, old)
-        typer.echo(f"the params.yaml that was here is now {kept}")
+        _text.keep(params.FILE)
     write_bytes(params.FILE.resolve(), new)
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")
-
-
-def _unused(path: Path) -> Path:
-    """`path`, or the first of its numbered names that no file has: what was kept stays."""
-    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
-    return next(name for name in chain([path], numbered) if not name.exists())

@@ -33,7 +33,7 @@ def check(content: Content, path: Path) -> None:
             "from; run `segue migrate`, which rewrites the file and keeps its comments"
         )
     for name, _ in _items(content, "generate", path):
-        _check_name(f"{path}: generate.{name}", name)
+        check_name(name, f"{path}: generate.{name}")
     sources = _check_kind(content, SOURCES, "source", path)
     _check_mixes(content, path)
     _check_kind(content, MODELS, "model", path)
@@ -54,23 +54,13 @@ def _items(content: Content, section: str, path: Path) -> Iterator[tuple[Any, Co
         yield name, item or {}
 
 
-def _check_name(where: str, name: Any) -> None:
-    if not isinstance(name, str):
-        raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
-    if not re.fullmatch(r"\w[\w-]{,99}", name):
-        raise BadInput(
-            f"{where}: names name files, and are words of commands; use letters, digits, "
-            "'-' and '_', the first no '-', at most 100"
-        )
-
-
 def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Path) -> list[str]:
     """The names of the sections, which are all of one kind."""
     known: list[str] = []
     for section in sections:
         for name, item in _items(content, section, path):
             where = f"{path}: {section}.{name}"
-            _check_name(where, name)
+            check_name(name, where)
             if name in known:
                 raise BadInput(f"{where}: another {kind} has this name; choose a new one")
             if kind == "source" and name in (*DOMAINS, "target_truth"):
@@ -135,3 +125,22 @@ def uses(content: Content) -> Iterator[tuple[str, Any]]:
 def _source_of(item: Any) -> Any:
     """What is no mapping is told of elsewhere."""
     return item.get("source") if isinstance(item, Mapping) else None
+
+
+LONGEST = 100
+
+
+def check_name(name: object, where: str) -> None:
+    """Raises BadInput, which begins with `where`, for a name that fits no file and no command."""
+    if not isinstance(name, str):
+        raise BadInput(f"{where}: DVC ignores names that are not strings; quote it")
+    if not re.fullmatch(r"\w[\w-]*", name) or len(name) > LONGEST:
+        raise BadInput(
+            f"{where}: names name files, and are words of commands; use letters, digits, '-' and "
+            f"'_', the first no '-', at most {LONGEST}"
+        )
+
+
+def fit(text: str) -> str:
+    """A name like the text, or nothing where it has no letter, digit or '_'."""
+    return re.sub(r"[^\w-]+", "-", text).strip("-")[:LONGEST]

@@ -70,13 +70,19 @@ SectionT = TypeVar("SectionT", bound=Section)
 
 def read(path: Path = FILE) -> dict[str, Any]:
     """The whole file, with its names checked. Raises BadInput."""
+    content = parse(path)
+    names.check(content, path)
+    return content
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The whole file, whatever its sections hold. Raises BadInput for what is no YAML mapping."""
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8-sig"))
     except (OSError, RecursionError, ValueError, YAMLError) as error:  # ValueError: of a value
         raise BadInput(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: holds no sections")
-    names.check(content, path)
     return content
 
 

@@ -6,7 +6,7 @@ import pytest
 from pipeline.checks import census
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import resolve
-from pipeline.stages import prepare, source
+from pipeline.stages import prepare
 from tests import worlds
 
 

@@ -129,13 +129,28 @@ def test_line_ends_and_marks_stay_as_they_are(ends, mark, last, project):
     assert after.count("\n") == after.count(ends)
 
 
-def test_one_pair_of_braces_keeps_its_line_ends(project):
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_one_pair_of_braces_keeps_its_line_ends_and_mark(mark, project):
     text = project.read_text()
     start = text.index("rounds:")
     item = read(project)["rounds"]["round-1"]
-    project.write_bytes(
-        f"{text[:start]}rounds: {{round-1: {item}}}\n".replace("\n", "\r\n").encode()
-    )
+    braces = f"{mark}{text[:start]}rounds: {{round-1: {item}}}\n"
+    project.write_bytes(braces.replace("\n", "\r\n").encode())
     run("branch", "round-1", "late")
     after = project.read_bytes()
     assert after.count(b"\n") == after.count(b"\r\n")
+    assert after.startswith(mark.encode() + b"# streets")
+
+
+@pytest.mark.parametrize("name", ["2024", "1e3", "null", "2024-13-45"])
+def test_a_name_that_yaml_reads_as_something_else_is_quoted(name, project):
+    run("branch", "round-1", name, "--rounds", "1")
+    assert read()["rounds"][name]["teacher"] == "round-1"
+
+
+def test_what_would_be_no_yaml_is_refused(project):
+    before = project.read_text() + "...\n"  # the end of a document
+    project.write_text(before)
+    with pytest.raises(BadInput, match="add the rounds by hand"):
+        run("branch", "round-1", "other")
+    assert project.read_text() == before

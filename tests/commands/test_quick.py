@@ -33,6 +33,7 @@ def imported(folder, *words):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "params.yaml").write_text((ROOT / "presets/streets.yaml").read_text())
+    (tmp_path / "older.yaml").write_text("prepare:\n  source: {}\n  val: {}\nprior: {}\n")
     return tmp_path
 
 
@@ -40,6 +41,7 @@ def folder(tmp_path):
     "words",
     [
         ("--help",), ("check", "--help"), ("preset", "--help"), ("branch", "--help"),
+        ("migrate", "--help"), ("migrate", "older.yaml"),
         ("preset", "own-data", "--folder", ROOT / "presets"), ("branch", "round-1", "other"),
     ],
     ids=lambda words: " ".join(map(str, words[:2])),

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.commands.check import check
 from pipeline.commands.label import label
+from pipeline.commands.migrate import migrate
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import resolve
 from pipeline.model import model
@@ -57,6 +58,8 @@ def run(by, monkeypatch):
     """A command, or a stage with the words of dvc.yaml."""
     if by == "segue check":
         return check(Path("params.yaml"))
+    if by == "segue migrate":
+        return migrate(Path("params.yaml"))
     if by == "segue label":
         return label(bad.TEACHER, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")

@@ -135,6 +135,13 @@ def test_files_that_hold_no_sections_are_refused(text, file):
     assert str(path) in str(error.value)
 
 
+def test_a_file_is_parsed_whatever_its_rounds_say(file):
+    path = file({"warmup": {"a b": 3}})
+    assert params.parse(path) == {"warmup": {"a b": 3}}
+    with pytest.raises(BadInput):
+        read(path)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none\.yaml: cannot be read"):
         read(tmp_path / "none.yaml")
