@@ -154,7 +154,7 @@ def by_list(text: bytes, name: str = "list.txt") -> Callable[[], object]:
 
     def make() -> None:
         Path("data/raw/source/list.txt").write_bytes(text)
-        params(prepare__source={"root": "data/raw/source", "width": 32, "height": 24, **options})()
+        params(source__game={"root": "data/raw/source", "width": 32, "height": 24, **options})()
 
     return make
 
@@ -165,7 +165,7 @@ def damaged_synthia() -> None:
     path = Path("data/raw/synthia/GT/LABELS/0000000.png")
     path.write_bytes(png(*SIZE, 16, 2, b"\0" * 100))
     spec = {"reader": "synthia", "root": "data/raw/synthia", "width": 32, "height": 24}
-    params(prepare__classes="cityscapes16", prepare__source=spec)()
+    params(prepare__classes="cityscapes16", source__game=spec)()
 
 
 def small(*names: str) -> model.Model:
@@ -215,6 +215,7 @@ def negative(content: dict[str, Any]) -> None:
 CORRECTED = Path("data/corrections/round-1")
 PREDICTIONS = ROUND / "predictions/00000.parquet"
 TARGET = Path("data/prepared/target.parquet")
+SOURCE = Path("data/sources/game/index.parquet")
 
 
 def target_row(name: str) -> Callable[[], object]:
@@ -267,9 +268,8 @@ def renamed(name: str) -> Callable[[], object]:
 
 def too_fine() -> None:
     params(prior__stride=1)()
-    source = Path("data/prepared/source.parquet")
-    large = replace(artifacts.read_domain(source, Path()), size=(4096, 4096))
-    artifacts.write_domain(source, large)
+    (small,) = artifacts.read_sources(SOURCE, lambda _: Path()).values()
+    artifacts.write_sources(SOURCE, {"game": replace(small, size=(4096, 4096))})
 
 
 SWAPPED = {"options": {"images": "labels", "labels": "images"}}
@@ -280,7 +280,7 @@ OPTIONS = {"label_map": {0: "soil", 1: "gravel"}}
 
 def role(name: str, **more: Any) -> Callable[[], object]:
     spec = {**FOLDER, "root": f"data/raw/{name}", **more}
-    return params(**{f"prepare__{name}": spec})
+    return params(**{"source__game" if name == "source" else f"prepare__{name}": spec})
 
 
 def older(rest: str) -> Callable[[], object]:
@@ -293,119 +293,119 @@ def older(rest: str) -> Callable[[], object]:
 
 READ, RAW = "cannot be read as an image", "cannot be read as a label"
 FILES = [
-    Case("image: empty file", "prepare", write(IMAGE, b""), READ, OTHERS),
-    Case("image: cut off", "prepare", cut(IMAGE), READ, OTHERS),
-    Case("image: a text file", "prepare", write(IMAGE, b"none"), READ, OTHERS),
-    Case("image: of no width", "prepare", write(IMAGE, png(0, 24, 8, 2)), READ, OTHERS),
-    Case("image: a decompression bomb", "prepare", write(IMAGE, png(60000, 60000, 8, 2)),
+    Case("image: empty file", "source game", write(IMAGE, b""), READ, OTHERS),
+    Case("image: cut off", "source game", cut(IMAGE), READ, OTHERS),
+    Case("image: a text file", "source game", write(IMAGE, b"none"), READ, OTHERS),
+    Case("image: of no width", "source game", write(IMAGE, png(0, 24, 8, 2)), READ, OTHERS),
+    Case("image: a decompression bomb", "source game", write(IMAGE, png(60000, 60000, 8, 2)),
          "could be decompression bomb", OTHERS),
-    Case("image: 16-bit grey", "prepare", save(IMAGE, full(700, np.uint16)),
+    Case("image: 16-bit grey", "source game", save(IMAGE, full(700, np.uint16)),
          "mode I;16 has no fixed range; convert it to 8-bit RGB", OTHERS),
-    Case("image: 16-bit RGB", "prepare", lambda: worlds.save_rgb16(IMAGE, full(700, np.uint16, 3)),
+    Case("image: 16-bit RGB", "source game", lambda: worlds.save_rgb16(IMAGE, full(700, np.uint16, 3)),
          "16 bits a channel (RGB;16B), of which perhaps 10 or 12 are used", OTHERS),
-    Case("image: a TIFF of 16-bit RGB", "prepare", write(IMAGE, tiffs.written(full(700, np.uint16, 3))),
+    Case("image: a TIFF of 16-bit RGB", "source game", write(IMAGE, tiffs.written(full(700, np.uint16, 3))),
          "16 bits a channel (RGB;16L)", OTHERS),
-    Case("image: floats", "prepare", save(IMAGE, full(1, np.float32), "TIFF"),
+    Case("image: floats", "source game", save(IMAGE, full(1, np.float32), "TIFF"),
          "mode F has no fixed range", OTHERS),
-    Case("image: transparent", "prepare", save(IMAGE, full(9, np.uint8, 4)),
+    Case("image: transparent", "source game", save(IMAGE, full(9, np.uint8, 4)),
          "partly transparent; put it on a background", OTHERS),
-    Case("image: turned by its EXIF", "prepare", turned(IMAGE, full(9, np.uint8, 3), "JPEG"),
+    Case("image: turned by its EXIF", "source game", turned(IMAGE, full(9, np.uint8, 3), "JPEG"),
          "EXIF orientation 6; turn the pixels", OTHERS),
-    Case("image: two in one file", "prepare", two(IMAGE, full(9, np.uint8, 3)),
+    Case("image: two in one file", "source game", two(IMAGE, full(9, np.uint8, 3)),
          "2 pictures in one file", OTHERS),
-    Case("image: a folder of that name", "prepare", instead(Path.mkdir), "is no file", OTHERS),
-    Case("image: a named pipe", "prepare", instead(os.mkfifo), "is no file", OTHERS),
-    Case("image: a broken link", "prepare", instead(lambda p: p.symlink_to("nowhere")),
+    Case("image: a folder of that name", "source game", instead(Path.mkdir), "is no file", OTHERS),
+    Case("image: a named pipe", "source game", instead(os.mkfifo), "is no file", OTHERS),
+    Case("image: a broken link", "source game", instead(lambda p: p.symlink_to("nowhere")),
          "No such file", OTHERS),
-    Case("image: the bytes of another", "prepare",
+    Case("image: the bytes of another", "source game",
          lambda: IMAGE.write_bytes(Path("data/raw/source/images/west/field.1.JPG").read_bytes()),
          "repeats the bytes of", OTHERS),
-    Case("name: with a line break", "prepare", rename("a\nb"), "holds a control character", OTHERS),
-    Case("name: no UTF-8", "prepare", rename(b"\xff\xfe"), "is no UTF-8; rename it", OTHERS),
-    Case("name: too long with its folders", "prepare", rename("/".join(["x" * 99] * 3)),
+    Case("name: with a line break", "source game", rename("a\nb"), "holds a control character", OTHERS),
+    Case("name: no UTF-8", "source game", rename(b"\xff\xfe"), "is no UTF-8; rename it", OTHERS),
+    Case("name: too long with its folders", "source game", rename("/".join(["x" * 99] * 3)),
          "too long to name a file", OTHERS),
-    Case("name: two that differ by / and __", "prepare",
+    Case("name: two that differ by / and __", "source game",
          rename("../west__field.1"), "is named, but for '/' and suffix, like", OTHERS),
-    Case("label: missing", "prepare", LABEL.unlink,
+    Case("label: missing", "source game", LABEL.unlink,
          "has no label; add labels/east/field.0.{png,bmp,tif,tiff} or remove the image", OTHERS),
-    Case("label: empty file", "prepare", write(LABEL, b""), RAW, OTHERS),
-    Case("label: cut off", "prepare", cut(LABEL), RAW, OTHERS),
-    Case("label: a decompression bomb", "prepare", write(LABEL, png(60000, 60000, 8, 0)), RAW, OTHERS),
-    Case("label: colours", "prepare", save(LABEL, full(1, np.uint8, 3)), "mode RGB; a label has one",
+    Case("label: empty file", "source game", write(LABEL, b""), RAW, OTHERS),
+    Case("label: cut off", "source game", cut(LABEL), RAW, OTHERS),
+    Case("label: a decompression bomb", "source game", write(LABEL, png(60000, 60000, 8, 0)), RAW, OTHERS),
+    Case("label: colours", "source game", save(LABEL, full(1, np.uint8, 3)), "mode RGB; a label has one",
          OTHERS),
-    Case("label: with alpha", "prepare", save(LABEL, full(1, np.uint8, 4)), "mode RGBA", OTHERS),
-    Case("label: 16-bit RGB, not SYNTHIA's", "prepare", write(LABEL, png(*SIZE, 16, 2)), RAW, OTHERS),
-    Case("label: a TIFF whose 0 is white", "prepare", write(LABEL, tiffs.written(full(1), 0)),
+    Case("label: with alpha", "source game", save(LABEL, full(1, np.uint8, 4)), "mode RGBA", OTHERS),
+    Case("label: 16-bit RGB, not SYNTHIA's", "source game", write(LABEL, png(*SIZE, 16, 2)), RAW, OTHERS),
+    Case("label: a TIFF whose 0 is white", "source game", write(LABEL, tiffs.written(full(1), 0)),
          "white is stored as 0, and would be read turned round", OTHERS),
-    Case("label: one bit, its 0 white", "prepare", write(LABEL, tiffs.written(full(0, bool), 0)),
+    Case("label: one bit, its 0 white", "source game", write(LABEL, tiffs.written(full(0, bool), 0)),
          "white is stored as 0", OTHERS),
-    Case("label: eight bits with a sign", "prepare", write(LABEL, tiffs.written(full(-1, np.int8))),
+    Case("label: eight bits with a sign", "source game", write(LABEL, tiffs.written(full(-1, np.int8))),
          "values -1 to -1; they go from 0 to 65535", OTHERS),
-    Case("label: 32-bit values over 65535", "prepare", save(LABEL, full(65537, np.int32), "TIFF"),
+    Case("label: 32-bit values over 65535", "source game", save(LABEL, full(65537, np.int32), "TIFF"),
          "values 65537 to 65537; they go from 0 to 65535", OTHERS),
-    Case("label: values of no class", "prepare", save(LABEL, full(77)),
+    Case("label: values of no class", "source game", save(LABEL, full(77)),
          "unknown label values 77; name them in label_map or ignore", OTHERS),
-    Case("label: another size than its image", "prepare", save(LABEL, full(1)[:-1]),
+    Case("label: another size than its image", "source game", save(LABEL, full(1)[:-1]),
          "is 32x23, its image 32x24", OTHERS),
-    Case("label: a JPEG that is called .png", "prepare", save(LABEL, full(1), "JPEG"),
+    Case("label: a JPEG that is called .png", "source game", save(LABEL, full(1), "JPEG"),
          "JPEG may change values; save it as PNG", OTHERS),
-    Case("label: a TIFF with JPEG's losses", "prepare",
+    Case("label: a TIFF with JPEG's losses", "source game",
          save(LABEL, full(1), "TIFF", compression="jpeg"), "TIFF may change values", OTHERS),
-    Case("label: four bits of grey", "prepare",
+    Case("label: four bits of grey", "source game",
          write(LABEL, png(*SIZE, 4, 0, (b"\0" + b"\x11" * 16) * 24)),
          "fewer than 8 bits of grey are read as other values", OTHERS),
-    Case("label: two in one file", "prepare", two(LABEL, full(1)), "2 pictures in one file", OTHERS),
-    Case("label: turned by its EXIF", "prepare", turned(LABEL, full(1), "PNG"),
+    Case("label: two in one file", "source game", two(LABEL, full(1)), "2 pictures in one file", OTHERS),
+    Case("label: turned by its EXIF", "source game", turned(LABEL, full(1), "PNG"),
          "EXIF orientation 6; turn the pixels", OTHERS),
-    Case("label: every pixel ignored", "prepare", save(LABEL, full(255)),
+    Case("label: every pixel ignored", "source game", save(LABEL, full(255)),
          "no pixel has a class", OTHERS),
-    Case("label: damaged 16-bit PNG of SYNTHIA", "prepare", damaged_synthia, RAW, OTHERS),
+    Case("label: damaged 16-bit PNG of SYNTHIA", "source game", damaged_synthia, RAW, OTHERS),
 ]  # fmt: skip
 SETS = [
-    Case("images and labels swapped", "prepare", role("source", **SWAPPED), "mode RGB; a label"),
+    Case("images and labels swapped", "source game", role("source", **SWAPPED), "mode RGB; a label"),
     Case("the target's swapped", "prepare", role("target", **SWAPPED),
          "prepare.target: none of the labels in data/raw/target is good"),
     Case("a root that is empty", "segue check", role("target", root=""), "it is empty; name the folder"),
     Case("a root that holds what the pipeline writes", "segue check", role("target", root="data"),
          "the pipeline writes data/prepared in it"),
-    Case("a root that is the project", "prepare", role("source", root="."),
+    Case("a root that is the project", "source game", role("source", root="."),
          "the pipeline writes data/prepared in it"),
     Case("no such folder", "prepare", role("target", root="nowhere"), "nowhere/images: no such folder; expected images/x."),
     Case("a folder without images", "prepare", lambda: [
          p.rename(p.with_suffix(".txt")) for p in Path("data/raw/val/images").rglob("*.*")],
          "no images here"),
-    Case("two images that differ by suffix alone", "prepare",
+    Case("two images that differ by suffix alone", "source game",
          lambda: IMAGE.with_suffix(".bmp").write_bytes(IMAGE.read_bytes()),
          "have the same name but for their suffix"),
     Case("val without labels", "prepare", folder_of("data/raw/val/labels", ".png"),
          "data/raw/val/labels: no labels here; expected images/x."),
-    Case("labels of other names than their images", "prepare", renamed("source"),
+    Case("labels of other names than their images", "source game", renamed("source"),
          "none of its 3 labels is of one of its 3 images: images/east/field.0.png would have "
          "labels/east/field.0.{png,bmp,tif,tiff}, and there are labels/east/field.0_gt.png"),
     Case("the target's labels of other names", "prepare", renamed("target"),
          "prepare.target: data/raw/target: none of its 3 labels is of one of its 3 images"),
-    Case("a suffix that no label has", "prepare", role("source", options={"label_suffix": "_gt"}),
+    Case("a suffix that no label has", "source game", role("source", options={"label_suffix": "_gt"}),
          "no labels here, but 3 other files, such as labels/east/field.0.png"),
     Case("a suffix that no image has", "prepare", role("val", options={"image_suffix": "_rgb"}),
          "no images here, but 4 other files, such as images/east/field.0.png"),
-    Case("Mapillary without its list of classes", "prepare", lambda: (
+    Case("Mapillary without its list of classes", "source game", lambda: (
          worlds.mapillary(Path("data/raw/vistas"), 3),
          Path("data/raw/vistas/config_v1.2.json").unlink(),
          params(prepare__classes="cityscapes")(),
          role("source", reader="mapillary", root="data/raw/vistas",
               options={"split": "training"})()),
          "config_v1.2.json: cannot be read as Mapillary's list of classes"),
-    Case("source without labels", "prepare", role("source", options={"labels": None}),
-         "prepare.source: 0 of 3 images"),
+    Case("source without labels", "source game", role("source", options={"labels": None}),
+         "source.game: 0 of 3 images"),
     Case("fewer good images than asked for", "prepare", params(prepare__minimum=4),
          "at least 4 must be"),
-    Case("a label map to no class", "prepare", role("source", options=OPTIONS),
+    Case("a label map to no class", "source game", role("source", options=OPTIONS),
          "'gravel' is none of the classes"),
-    Case("a list that leaves its folder", "prepare", by_list(b"../../x.png"),
+    Case("a list that leaves its folder", "source game", by_list(b"../../x.png"),
          "is no path inside the data set"),
-    Case("a list outside its folder", "prepare", by_list(b"", "../list.txt"), "name a file inside"),
-    Case("a list that is no text", "prepare", by_list(b"\xff\xfe\0"), "list.txt: cannot be read"),
-    Case("a list of nothing", "prepare", by_list(b"\n\n"), "names no images"),
+    Case("a list outside its folder", "source game", by_list(b"", "../list.txt"), "name a file inside"),
+    Case("a list that is no text", "source game", by_list(b"\xff\xfe\0"), "list.txt: cannot be read"),
+    Case("a list of nothing", "source game", by_list(b"\n\n"), "names no images"),
 ]  # fmt: skip
 YAML_FILE = Path("params.yaml")
 SUFFIXES = [
@@ -636,7 +636,7 @@ BETWEEN = [
     Case("logits: of an image too few", "retrain round-1", shortened(PREDICTIONS),
          "that are not the target's 3, or in another order"),
     Case("index: without an image", "pretrain source",
-         emptied(Path("data/prepared/source.parquet")), "it has no image"),
+         emptied(SOURCE), "it has no image of game"),
     Case("prior: of other classes", "pseudo_label round-1",
          lambda: np.save("data/prepared/prior.npy", np.ones((2, 3, 4), np.float32)),
          "is no prior of 3 classes"),

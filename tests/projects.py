@@ -25,10 +25,14 @@ PARAMS = """
 seed: 1
 compute: {accelerator: cpu, precision: 32-true, threads: 1}
 generate: {}
+source:
+  game: {reader: gta5, root: data/raw/game, width: 64, height: 32, minimum: 4}
+  drawn: {reader: synthia, root: data/raw/drawn, width: 48, height: 32}
+mix:
+  all: {one: game, other: drawn}
 prepare:
   classes: cityscapes
   minimum: 4
-  source: {reader: gta5, root: data/raw/game, width: 64, height: 32}
   target: {reader: cityscapes, root: data/raw/city, width: 64, height: 32, options: {split: train}}
   val: {reader: cityscapes, root: data/raw/city, width: 64, height: 32, options: {split: val}}
 network: {name: small, options: {width: 8}, weights: null}
@@ -38,15 +42,15 @@ training:
   augment: {crop_width: 64, crop_height: 32}
   log_every: 1
 pretrain:
-  source: {steps: 3}
-  source-long: {steps: 7}
+  source: {source: game, steps: 3}
+  source-long: {source: drawn, steps: 7}
 warmup:
-  warm: {from: source, objective: advent, steps: 2}
+  warm: {from: source, source: all, objective: advent, steps: 2}
 mean:
   both: {one: warm, other: source}
   more: {one: both, other: source-long}
 infer: {stride: 4}
-prior: {}
+prior: {source: game}
 pseudo_label: {}
 split: {}
 retrain: {steps: 2}
@@ -56,13 +60,13 @@ gallery: {images: 2}
 rounds:
   round-1:
     {teacher: warm, start: source, infer: {}, pseudo_label: {labeler: cbst, portion: 0.5},
-     split: {ranker: entropy, easy: 0.5}, retrain: {objective: self_training},
+     split: {ranker: entropy, easy: 0.5}, retrain: {source: game, objective: self_training},
      evaluate: {}, gallery: {}}
   round-2:
     {teacher: round-1, start: round-1, infer: {}, evaluate: {}, gallery: {},
      pseudo_label: {labeler: tpld, portion: 0.6, options: {window: 9}},
      split: {ranker: confidence, easy: 0.5},
-     retrain: {objective: tpld, options: {dense: true}, batch: 4, use: easy, source_share: 0.25,
+     retrain: {source: all, objective: tpld, options: {dense: true}, batch: 4, use: easy, source_share: 0.25,
                hard_share: 0.5}}
 """
 
@@ -79,6 +83,7 @@ class Project:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         worlds.gta5(folder / "data/raw/game", 8, SIZE)
+        worlds.synthia(folder / "data/raw/drawn", 3, SIZE)
         worlds.cityscapes(folder / "data/raw/city", 6, SIZE)
         worlds.cityscapes(folder / "data/raw/city", 4, SIZE, split="val")
         (folder / "params.yaml").write_text(PARAMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -29,18 +30,20 @@ PARAMS = """
 seed: 1
 compute: {accelerator: cpu, precision: 32-true, threads: 1}
 generate: {}
+source:
+  game: {reader: folder, root: data/raw/source, width: 32, height: 24}
+mix: {}
 prepare:
   classes: [soil, crop, weed]
-  source: {reader: folder, root: data/raw/source, width: 32, height: 24}
   target: {reader: folder, root: data/raw/target, width: 32, height: 24}
   val: {reader: folder, root: data/raw/val, width: 32, height: 24}
 network: {name: small, options: {width: 4}, weights: null}
 training: {batch: 2, optimiser: {lr: 1e-3}, augment: {crop_width: 32, crop_height: 24}}
-pretrain: {source: {steps: 1}}
+pretrain: {source: {source: game, steps: 1}}
 warmup: {}
 mean: {}
 infer: {stride: 4}
-prior: {}
+prior: {source: game}
 pseudo_label: {}
 split: {}
 retrain: {steps: 1}
@@ -49,7 +52,7 @@ panels: {}
 gallery: {}
 rounds:
   round-1: {teacher: source, start: source, infer: {}, pseudo_label: {labeler: st, portion: 0.5},
-            split: {ranker: entropy, easy: 0.5}, retrain: {objective: self_training}, evaluate: {},
+            split: {ranker: entropy, easy: 0.5}, retrain: {source: game, objective: self_training}, evaluate: {},
             gallery: {}}
 """
 
@@ -66,6 +69,7 @@ def run(by, monkeypatch):
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
     for role in ("teacher", "start"):
         text = text.replace(f"${{item.{role}}}", "source")
+    text = re.sub(r"\$\{(item|item\.retrain|prior)\.source\}", "game", text)
     words = shlex.split(text)
     monkeypatch.setattr("sys.argv", words[2:])
     return importlib.import_module(words[2]).main()
@@ -78,7 +82,7 @@ def template(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         build(3)
-        for stage in ("prepare", "prior", "infer round-1"):
+        for stage in ("prepare", "source game", "prior", "infer round-1"):
             run(stage, patch)
         taxonomy, names = resolve([*worlds.FOLDER_NAMES]), []
         for index in range(3):
@@ -120,7 +124,7 @@ def files():
 
 def test_there_is_nothing_wrong_with_the_project(project, monkeypatch):
     before = files()
-    for by in ("segue check", "prepare", "infer round-1", "retrain round-1"):
+    for by in ("segue check", "prepare", "source game", "infer round-1", "retrain round-1"):
         run(by, monkeypatch)
     assert {path: content for path, content in files().items() if path in before} == before
 
@@ -141,11 +145,11 @@ def test_an_image_that_is_refused_is_named_and_the_others_stay(case, project, mo
     case.make()
     before = {path: content for path, content in files().items() if "raw" in path.parts}
     run(case.by, monkeypatch)
-    (row,) = artifacts.read_table(Path("data/prepared/refused.csv")).to_dict("records")
-    assert row["domain"] == "source"
+    (row,) = artifacts.read_table(Path("data/sources/game/refused.csv")).to_dict("records")
+    assert row["domain"] == "game"
     assert case.words in row["problem"]
     assert str(Path.cwd()) not in row["problem"]
-    assert len(artifacts.read_domain(Path("data/prepared/source.parquet"), Path())) == 2
+    assert len(artifacts.read_sources(bad.SOURCE, lambda _: Path())["game"]) == 2
     assert {path: content for path, content in files().items() if "raw" in path.parts} == before
 
 
@@ -162,9 +166,9 @@ def test_new_images_are_labelled_but_for_one(project, monkeypatch):
 )
 def test_hostile_names_are_names(name, project, monkeypatch):
     bad.rename(name)()
-    for by in ("prepare", "prior", "pretrain source"):
+    for by in ("prepare", "source game", "prior", "pretrain source"):
         run(by, monkeypatch)
-    images = artifacts.read_domain(Path("data/prepared/source.parquet"), Path()).samples
+    images = artifacts.read_sources(bad.SOURCE, lambda _: Path())["game"].samples
     assert f"images/east/{name}.png" in [sample.image for sample in images]
     assert not bad.PWNED.exists()
 
@@ -174,7 +178,8 @@ def test_one_image_a_domain_is_enough(tmp_path, monkeypatch):
     build(1)
     (Path("data/corrections")).mkdir(parents=True)
     of_round = ("infer", "correct", "pseudo_label", "split", "retrain", "evaluate")
-    stages = ["prepare", "prior", "pretrain source", *(f"{stage} round-1" for stage in of_round)]
+    stages = ["prepare", "source game", "prior", "pretrain source"]
+    stages += [f"{stage} round-1" for stage in of_round]
     for by in stages:
         run(by, monkeypatch)
     metrics = read_json(Path("reports/rounds/round-1/metrics.json"))

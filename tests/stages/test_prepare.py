@@ -350,9 +350,9 @@ def test_classes_that_a_reader_never_labels_are_refused(given):
      {"source": {"reader": "gta5", "root": "x", "width": 4, "height": 24}}],
 )  # fmt: skip
 def test_params_are_validated(change, given):
+    of = of_source if "source" in change else without_source
     with pytest.raises(ValidationError):
-        without_source(given | change)
-        of_source(given | change)
+        of(given | change)
 
 
 # --- the process ---------------------------------------------------------------------------
