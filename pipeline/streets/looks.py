@@ -20,8 +20,8 @@ DUSK = Weather(
 GAME = Style(
     number=1,
     focal=0.95, eye=1.55, horizon=(0.50, 0.58), bonnet=0.0,
-    ambient=0.66, sun=0.50, shadow=0.42, contact=0.45, shadow_blur=0.0, warmth=0.07,
-    clouds=(0.2, 0.75), haze_colour=(185, 205, 228),
+    ambient=0.66, sun=0.50, elevation=0.8, shadow=0.42, contact=0.45, shadow_blur=0.0,
+    warmth=0.07, clouds=(0.2, 0.75), haze_colour=(185, 205, 228),
     grain=3.0, blotch=3.0, texture=7.0,
     weather=SUNNY, harsh=SUNNY, vignette=0.0,
     lanes=(1, 2, 2), lane_width=(3.5, 4.1), sidewalk=(2.4, 4.2), floors=(1, 4),
@@ -48,8 +48,8 @@ GAME = Style(
 CITY = Style(
     number=2,
     focal=1.08, eye=1.28, horizon=(0.43, 0.51), bonnet=0.06,
-    ambient=1.02, sun=0.2, shadow=0.08, contact=0.55, shadow_blur=0.006, warmth=0.0,
-    clouds=(0.7, 1.0), haze_colour=(196, 204, 204),
+    ambient=1.02, sun=0.2, elevation=0.8, shadow=0.08, contact=0.55, shadow_blur=0.006,
+    warmth=0.0, clouds=(0.7, 1.0), haze_colour=(196, 204, 204),
     grain=7.0, blotch=10.0, texture=12.0,
     weather=OVERCAST, harsh=DUSK, vignette=0.18,
     lanes=(1, 1, 2), lane_width=(2.9, 3.3), sidewalk=(2.6, 4.4), floors=(2, 6),
