@@ -1,4 +1,4 @@
-"""The two looks of the street world: the numbers to tune for a weaker or stronger shift."""
+"""The looks of the street world: the numbers to tune for a weaker or stronger shift."""
 
 from .style import Style, Weather
 
@@ -7,6 +7,14 @@ from .style import Style, Weather
 SUNNY = Weather(
     haze=0.0025, cast=(1.03, 1.0, 0.95), saturation=1.12, contrast=1.06, gamma=1.0,
     noise=1.5, blur=0.0,
+)
+GOLDEN = Weather(
+    haze=0.004, cast=(1.06, 0.99, 0.91), saturation=1.0, contrast=1.05, gamma=1.0,
+    noise=4.5, blur=0.0,
+)
+GLOOM = Weather(
+    haze=0.006, cast=(0.92, 0.91, 0.94), saturation=0.65, contrast=0.9, gamma=1.15,
+    noise=8.0, blur=0.0015,
 )
 OVERCAST = Weather(
     haze=0.003, cast=(0.98, 1.0, 1.0), saturation=0.95, contrast=1.0, gamma=1.0,
@@ -20,8 +28,8 @@ DUSK = Weather(
 GAME = Style(
     number=1,
     focal=0.95, eye=1.55, horizon=(0.50, 0.58), bonnet=0.0,
-    ambient=0.66, sun=0.50, shadow=0.42, contact=0.45, shadow_blur=0.0, warmth=0.07,
-    clouds=(0.2, 0.75), haze_colour=(185, 205, 228),
+    ambient=0.66, sun=0.50, elevation=0.8, shadow=0.42, contact=0.45, shadow_blur=0.0,
+    warmth=0.07, clouds=(0.2, 0.75), haze_colour=(185, 205, 228),
     grain=3.0, blotch=3.0, texture=7.0,
     weather=SUNNY, harsh=SUNNY, vignette=0.0,
     lanes=(1, 2, 2), lane_width=(3.5, 4.1), sidewalk=(2.4, 4.2), floors=(1, 4),
@@ -45,11 +53,39 @@ GAME = Style(
              (50, 50, 60), (190, 110, 170)),
 )
 
+ARCADE = Style(
+    number=3,
+    focal=0.74, eye=2.3, horizon=(0.40, 0.47), bonnet=0.0,
+    ambient=0.80, sun=0.48, elevation=0.42, shadow=0.38, contact=0.4, shadow_blur=0.002,
+    warmth=0.14, clouds=(0.3, 0.9), haze_colour=(218, 194, 178),
+    grain=9.0, blotch=5.0, texture=9.0,
+    weather=GOLDEN, harsh=GLOOM, vignette=0.3,
+    lanes=(1, 2, 3), lane_width=(3.3, 3.7), sidewalk=(3.4, 5.6), floors=(3, 9),
+    lots=(0.60, 0.16, 0.11, 0.13), verge=0.2, crossing=0.55, tree_row=0.45, parked=0.5,
+    traffic=1.0, heavy=0.1, trams=0.25, people=10.0, riders=1.6, stands=1.4,
+    lamps=(16, 26), signs=2.4, signals=1.0, bollards=0.4,
+    sky=((126, 140, 186), (250, 214, 172)),
+    road=(88, 86, 94), path=(156, 142, 138), grass=(104, 118, 56),
+    foliage=((70, 94, 44), (96, 108, 46), (54, 84, 50), (112, 114, 50)),
+    facades=((152, 148, 152), (112, 128, 146), (170, 118, 94), (198, 178, 150),
+             (104, 108, 120), (180, 150, 156), (96, 132, 134)),
+    roofs=((96, 74, 72), (70, 74, 88), (110, 86, 74)),
+    glass=(128, 108, 100),
+    masonry=((140, 124, 116), (156, 104, 84), (176, 166, 160)),
+    railing=((70, 72, 82), (196, 190, 186), (120, 84, 70)),
+    metal=(78, 76, 86),
+    paint=((240, 196, 40), (206, 44, 96), (40, 150, 160), (34, 34, 40), (232, 228, 224),
+           (120, 124, 132), (232, 100, 36), (60, 56, 120)),
+    livery=((70, 150, 150), (232, 190, 60), (180, 60, 80), (210, 200, 196)),
+    clothes=((40, 42, 56), (210, 70, 90), (60, 140, 150), (230, 220, 210), (110, 92, 120),
+             (236, 170, 60), (70, 74, 90)),
+)
+
 CITY = Style(
     number=2,
     focal=1.08, eye=1.28, horizon=(0.43, 0.51), bonnet=0.06,
-    ambient=1.02, sun=0.2, shadow=0.08, contact=0.55, shadow_blur=0.006, warmth=0.0,
-    clouds=(0.7, 1.0), haze_colour=(196, 204, 204),
+    ambient=1.02, sun=0.2, elevation=0.8, shadow=0.08, contact=0.55, shadow_blur=0.006,
+    warmth=0.0, clouds=(0.7, 1.0), haze_colour=(196, 204, 204),
     grain=7.0, blotch=10.0, texture=12.0,
     weather=OVERCAST, harsh=DUSK, vignette=0.18,
     lanes=(1, 1, 2), lane_width=(2.9, 3.3), sidewalk=(2.6, 4.4), floors=(2, 6),
@@ -75,7 +111,7 @@ CITY = Style(
 
 # fmt: on
 
-LOOKS = {"game": GAME, "city": CITY}
+LOOKS = {"game": GAME, "arcade": ARCADE, "city": CITY}
 STYLES = tuple(LOOKS)
 
 

@@ -42,8 +42,8 @@ def mix(start: float, end: float, share: float) -> float:
 class Style:
     """Everything that distinguishes one look from another.
 
-    Lengths are metres, colours RGB 0..255, spans (low, high). The shift between the two
-    domains is the difference of the two instances in `looks`.
+    Lengths are metres, colours RGB 0..255, spans (low, high). The shift between two
+    domains is the difference of two instances in `looks`.
     """
 
     number: int  # enters the random seed
@@ -57,6 +57,7 @@ class Style:
     # light
     ambient: float
     sun: float
+    elevation: float  # of the sun above the horizon, in radians
     shadow: float  # darkness of cast shadows, 0..1
     contact: float  # darkness of contact shadows, 0..1
     shadow_blur: float  # share of the picture's width

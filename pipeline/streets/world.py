@@ -69,7 +69,7 @@ def render(
 def _paint(style: Style, rng: np.random.Generator, width: int, height: int) -> Canvas:
     plan = plan_street(style, rng)
     camera = place_camera(style, plan.lane, width, height, rng)
-    sun = _sun(rng)
+    sun = _sun(style, rng)
     shade = ground_shade(plan, camera, style, sun)
     image, label = lay_backdrop(plan, camera, style, shade, rng)
     canvas = Canvas(image, label, camera, style, sun)
@@ -81,10 +81,10 @@ def _paint(style: Style, rng: np.random.Generator, width: int, height: int) -> C
     return canvas
 
 
-def _sun(rng: np.random.Generator) -> Point:
+def _sun(style: Style, rng: np.random.Generator) -> Point:
     """Return the unit vector to the sun, which stands beside and mostly behind the camera."""
     azimuth = rng.choice((-1, 1)) * rng.uniform(0.5, 1.5)
-    flat, high = math.cos(0.8), math.sin(0.8)
+    flat, high = math.cos(style.elevation), math.sin(style.elevation)
     return flat * math.sin(azimuth), high, -flat * math.cos(azimuth)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.streets import STYLES, render
+from pipeline.streets.camera import place_camera
 from pipeline.streets.looks import LOOKS
+from pipeline.streets.scene import plan_street
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -19,6 +22,7 @@ RARE = {
     "motorcycle": 17, "bicycle": 18,
 }  # fmt: skip
 COUNT = 96
+GAMES = ("game", "arcade")
 
 
 @lru_cache
@@ -99,7 +103,7 @@ def test_classes_are_imbalanced(style: str) -> None:
 
 
 def test_only_the_city_shows_the_bonnet() -> None:
-    assert pixels("game")[:, 255].sum() == 0
+    assert all(pixels(game)[:, 255].sum() == 0 for game in GAMES)
     assert (pixels("city")[:, 255] > 0).all()
     label = render("city", 0, 0, 256, 128)[1]
     assert set(np.flatnonzero((label == 255).any(1)).tolist()) <= set(range(110, 128))
@@ -120,10 +124,11 @@ def test_labels_lie_on_what_is_drawn(style: str) -> None:
     assert np.nanmean(green) > np.mean(house) + 4
 
 
-def test_label_edges_are_image_edges() -> None:
+@pytest.mark.parametrize("style", STYLES)
+def test_label_edges_are_image_edges(style: str) -> None:
     """Across a border of sky and building the picture steps, right there and not beside it."""
     steps: dict[int, list[float]] = {-3: [], 0: [], 3: []}
-    for image, label in streets("game")[:30]:
+    for image, label in streets(style):
         tones = image.astype(float).mean(2)
         jump = np.abs(np.diff(tones, axis=1))
         border = (label[:, 3:-4] == 10) & (label[:, 4:-3] == 2)
@@ -132,26 +137,84 @@ def test_label_edges_are_image_edges() -> None:
     assert np.mean(steps[0]) > 2 * max(np.mean(steps[-3]), np.mean(steps[3]))
 
 
-def test_the_styles_differ_in_light_and_in_layout() -> None:
-    game, city = (np.stack([image for image, _ in streets(s)]).astype(float) for s in STYLES)
+def images(style: str) -> NDArray[np.float64]:
+    return np.stack([image for image, _ in streets(style)]).astype(float)
+
+
+def chroma(style: str) -> float:
+    return float(np.ptp(images(style), axis=3).mean())
+
+
+def test_game_and_city_differ_in_light_and_in_layout() -> None:
+    game, city = images("game"), images("city")
     assert np.abs(game.mean((0, 1, 2)) - city.mean((0, 1, 2))).max() > 10
     assert game.mean(3).std((1, 2)).mean() > city.mean(3).std((1, 2)).mean()
-    assert np.ptp(game, axis=3).mean() > 1.5 * np.ptp(city, axis=3).mean()
+    assert chroma("game") > 1.5 * chroma("city")
     sky = {s: pixels(s)[:, 10].mean() for s in STYLES}
     people = {s: pixels(s)[:, 11].mean() for s in STYLES}
     assert sky["game"] > 1.3 * sky["city"]
     assert people["city"] > people["game"]
 
 
+def test_the_arcade_is_warmer_and_grainier_than_both() -> None:
+    warmth, grain = {}, {}
+    for style in STYLES:
+        tones = images(style)
+        warmth[style] = (tones[..., 0] - tones[..., 2]).mean()
+        road = np.stack([label == 0 for _, label in streets(style)])[:, :, 1:-1]
+        grain[style] = np.abs(np.diff(tones.mean(3), 2, axis=2))[road].mean()
+    assert warmth["arcade"] > max(warmth["game"], warmth["city"]) + 15
+    assert grain["arcade"] > 1.3 * max(grain["game"], grain["city"])
+    assert chroma("game") > 1.5 * chroma("arcade") > 1.5 * 1.3 * chroma("city")
+
+
+def test_the_arcade_is_as_dense_as_the_city() -> None:
+    """In how much of it is sky, cars and people it is nearer to the city than the game is."""
+    for wanted in (10, 11, 13):
+        game, arcade, city = (np.log(pixels(s)[:, wanted].mean()) for s in STYLES)
+        assert abs(arcade - city) < 0.6 * abs(game - city)
+
+
+def test_the_arcade_sees_wider_from_higher_up_on_a_broader_road() -> None:
+    """Somebody 12 m ahead: how tall in the picture, and how far below the horizon the feet are."""
+    tall, below, kerb = {}, {}, {}
+    for style, look in LOOKS.items():
+        found = []
+        for seed in range(100):
+            rng = np.random.default_rng(seed)
+            plan = plan_street(look, rng)
+            camera = place_camera(look, plan.lane, 256, 128, rng)
+            feet, head = (camera.pixel(camera.seen((0.0, y, 12.0)))[1] for y in (0.0, 1.75))
+            found.append((feet - head, feet - camera.v0, plan.edges[len(plan.edges) // 2]))
+        tall[style], below[style], kerb[style] = np.mean(found, axis=0)
+    assert 1.2 * tall["arcade"] < min(tall["game"], tall["city"])
+    eye = {style: below[style] / tall[style] for style in STYLES}
+    assert eye["arcade"] > 1.4 * max(eye["game"], eye["city"])
+    assert kerb["arcade"] > 1.15 * max(kerb["game"], kerb["city"])
+
+
+def test_a_low_sun_casts_long_shadows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ground() -> tuple[float, bytes]:
+        found = [render("arcade", 3, index, 128, 64) for index in range(16)]
+        tones = [image[label == 0].mean() for image, label in found]
+        return float(np.mean(tones)), b"".join(label.tobytes() for _, label in found)
+
+    low, labels = ground()
+    high = replace(LOOKS["arcade"], elevation=1.3)
+    monkeypatch.setitem(LOOKS, "arcade", high)
+    assert ground()[0] > low + 4
+    assert ground()[1] == labels
+
+
 def test_styles_have_their_own_numbers() -> None:
-    assert STYLES == ("game", "city")
+    assert STYLES == ("game", "arcade", "city")
     assert len({look.number for look in LOOKS.values()}) == len(LOOKS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("town", 0, 0, 64, 32), r"'town'.*game, city"),
+        (("town", 0, 0, 64, 32), r"'town'.*game, arcade, city"),
         (("game", 0, 0, 8, 32), r"width is 8.*at least 16"),
         (("game", 0, 0, 64, 15), r"height is 15.*at least 16"),
         (("game", -1, 0, 64, 32), r"seed is -1"),
