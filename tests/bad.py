@@ -166,6 +166,7 @@ def damaged_synthia() -> None:
     path.write_bytes(png(*SIZE, 16, 2, b"\0" * 100))
     spec = {"reader": "synthia", "root": "data/raw/synthia", "width": 32, "height": 24}
     params(prepare__classes="cityscapes16", source__game=spec)()
+    artifacts.write_taxonomy(Path("data/prepared/taxonomy.json"), resolve("cityscapes16"))
 
 
 def small(*names: str) -> model.Model:
@@ -320,6 +321,9 @@ FILES = [
     Case("image: the bytes of another", "source game",
          lambda: IMAGE.write_bytes(Path("data/raw/source/images/west/field.1.JPG").read_bytes()),
          "repeats the bytes of", OTHERS),
+    Case("image: one of val's in the source", "source game",
+         lambda: IMAGE.write_bytes(Path("data/raw/val/images/east/field.0.png").read_bytes()),
+         "repeats the bytes of val's images/east/field.0.png", OTHERS),
     Case("name: with a line break", "source game", rename("a\nb"), "holds a control character", OTHERS),
     Case("name: no UTF-8", "source game", rename(b"\xff\xfe"), "is no UTF-8; rename it", OTHERS),
     Case("name: too long with its folders", "source game", rename("/".join(["x" * 99] * 3)),
@@ -531,7 +535,40 @@ PARAMS = [
          params(warmup__warm={"from": "ghost", "objective": "minent", "steps": 1}),
          "warmup.warm.from = 'ghost'"),
 ]  # fmt: skip
+SOURCES = [
+    Case("source: a name of nothing", "segue check", params(pretrain__source__source="ghost"),
+         "pretrain.source.source = 'ghost': no source of that name; choose game"),
+    Case("source: none is named", "segue check", params(prior={}),
+         "prior.source is missing; name one in the item itself: game"),
+    Case("source: a round that names none", "segue check",
+         params(**{"rounds__round-1__retrain": {"objective": "self_training"}}),
+         "rounds.round-1.retrain.source is missing"),
+    Case("source: called val", "segue check", params(source__val={"reader": "folder"}),
+         "source.val: is what prepare makes; choose another name"),
+    Case("source: a command for a name", "segue check", params(**{f"source__g; touch {PWNED}": {}}),
+         "names name files, and are words of commands"),
+    Case("source: none at all", "segue check", without("source"),
+         "pretrain.source.source = 'game': no source of that name; choose none yet"),
+    Case("mix: of an unknown source", "segue check",
+         params(mix__both={"one": "game", "other": "ghost"}),
+         "mix.both.other = 'ghost': no source of that name comes before it; choose game"),
+    Case("mix: of itself", "segue check", params(mix__both={"one": "both", "other": "game"}),
+         "mix.both.one = 'both': no source of that name comes before it"),
+    Case("mix: of one source twice", "segue check",
+         params(mix__both={"one": "game", "other": "game"}), "mix.both: has game twice"),
+    Case("mix: the name of a source", "segue check",
+         params(mix__game={"one": "game", "other": "game"}), "another source has this name"),
+    Case("index of a source: of another kind", "pretrain source",
+         lambda: SOURCE.write_bytes(TARGET.read_bytes()),
+         "cannot be read as the index of a source"),
+    Case("index of a source: of one that params.yaml lost", "pretrain source",
+         lambda: artifacts.write_sources(SOURCE, {
+             "gone": artifacts.read_sources(SOURCE, lambda _: Path())["game"]}),
+         "source.gone.root is missing"),
+]  # fmt: skip
 OLDER = [
+    Case("older params: before sources had names", "segue check",
+         older("prior: {}\n"), "prepare.source: sources have names now"),
     Case("older params: no source", "segue migrate", write(YAML_FILE, b"seed: 1\n"),
          "prepare.source is missing, so there is no source to name"),
     Case("older params: half of them new", "segue migrate", older("source: {}\nprior: {}\n"),
@@ -650,7 +687,7 @@ BETWEEN = [
     Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
          "cannot be read as weights"),
 ]  # fmt: skip
-CASES = [*FILES, *SETS, *PARAMS, *OLDER, *BETWEEN]
+CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *BETWEEN]
 
 
 def table() -> str:

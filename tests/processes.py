@@ -47,7 +47,7 @@ def params(steps=4, **changes):
         "compute": {"accelerator": "cpu", "precision": "32-true", "threads": 1,
                     "checkpoint_minutes": 0},
         "prepare": {"target": {"root": "."}},
-        "source": {"game": {"root": "."}},
+        "source": {"game": {"root": "."}, "drawn": {"root": "."}},
         "network": {"name": "small", "options": {"width": 4}},
         "training": {"batch": 4, "log_every": 3, "augment": {"crop_width": 32, "crop_height": 32}},
         "pretrain": {"source": {"steps": steps}},
@@ -73,7 +73,8 @@ def build(folder, scenes, images=10, **given):
     """What all four stages read, below `folder`, the root of the `scenes`."""
     write_params(folder, **given)
     target = scenes(images, name="target")
-    artifacts.write_sources(folder / "source.parquet", {"game": scenes(6, name="source")})
+    sources = {"game": scenes(6, name="source"), "drawn": scenes(2, name="drawn")}
+    artifacts.write_sources(folder / "source.parquet", sources)
     artifacts.write_domain(folder / "target.parquet", without_label(target), labelled=False)
     artifacts.write_taxonomy(folder / "taxonomy.json", THREE)
     shares = pd.DataFrame({name: [1 / 3] * 6 for name in THREE.names})

@@ -66,8 +66,8 @@ rounds:
     {teacher: round-1, start: round-1, infer: {}, evaluate: {}, gallery: {},
      pseudo_label: {labeler: tpld, portion: 0.6, options: {window: 9}},
      split: {ranker: confidence, easy: 0.5},
-     retrain: {source: all, objective: tpld, options: {dense: true}, batch: 4, use: easy, source_share: 0.25,
-               hard_share: 0.5}}
+     retrain: {source: all, objective: tpld, options: {dense: true}, batch: 4, use: easy,
+               source_share: 0.25, hard_share: 0.5}}
 """
 
 

@@ -51,11 +51,7 @@ class Inspected:
 
 
 def candidates(
-    domain: str,
-    root: Path,
-    dataset: Any,
-    taxonomy: Taxonomy,
-    size: tuple[int, int] | None = None,
+    domain: str, root: Path, dataset: Any, taxonomy: Taxonomy, size: tuple[int, int] | None = None
 ) -> Candidates:
     """What a reader finds. Raises BadInput as the reader does."""
     pairs = dataset.pairs()
@@ -72,13 +68,12 @@ def inspect(found: Sequence[Candidates], kept: Mapping[str, Domain] | None = Non
     The target's samples have no labels; those with a good one are in "target_truth" too, and a
     bad one is refused from there alone. A label of no image has a row in the place of its image.
     """
-    names = [name for one in found for name in dict.fromkeys((one.domain, truth_of(one.domain)))]
     before = {
         sample.image_hash: f"{name}'s {sample.image}"
         for name, domain in (kept or {}).items()
         for sample in domain.samples
     }
-    inspected = _judge(_check_all(found), names, before)
+    inspected = _judge(_check_all(found), [one.domain for one in found], before)
     rows = [*inspected.refused.to_numpy().tolist(), *_stray(found)]
     return replace(inspected, refused=pd.DataFrame(rows, columns=inspected.refused.columns))
 
@@ -161,7 +156,7 @@ def _judge(results: Iterable[_Checked], names: Sequence[str], kept: dict[str, st
 
     `kept`: what an image may not repeat, by hash or name; it grows by each that is good.
     """
-    good: dict[str, list[Sample]] = {name: [] for name in names}
+    good: dict[str, list[Sample]] = {key: [] for name in names for key in (name, truth_of(name))}
     pixels = {domain: np.zeros(256, np.int64) for domain in good}
     refused: list[tuple[str, str, str | None]] = []
     for checked in results:

@@ -60,7 +60,7 @@ def _is_old(content: Mapping[str, Any], path: Path) -> bool:
         )
     if not old and "source" not in content:
         raise BadInput(f"{path}: prepare.source is missing, so there is no source to name; add it")
-    if old and not isinstance(content["prepare"]["source"], Mapping):
+    if old and not isinstance(content["prepare"]["source"], Mapping | None):
         raise BadInput(f"{path}: prepare.source must be a mapping")
     return old
 
@@ -102,8 +102,9 @@ def migrated(content: Mapping[str, Any], places: list[_Place], name: str) -> dic
     How many good images each domain must have is a source's own, so it goes along.
     """
     prepare = dict(content["prepare"])
-    minimum = {key: prepare[key] for key in ("minimum",) if key in prepare}
-    source = {**prepare.pop("source"), **minimum}
+    source = prepare.pop("source")
+    if (minimum := prepare.get("minimum")) is not None:
+        source = {**(source or {}), "minimum": minimum}
     new = {**content, "source": {name: source}, "mix": {}, "prepare": prepare}
     for place in places:
         change: dict[str, Any] = {"source": name}

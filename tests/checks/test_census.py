@@ -6,7 +6,7 @@ import pytest
 from pipeline.checks import census
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import resolve
-from pipeline.stages import prepare
+from pipeline.stages import prepare, source
 from tests import worlds
 
 
@@ -30,10 +30,10 @@ def prepared(tmp_path):
             worlds.save(tmp_path / role / f"labels/{index}.png", mask)
     options = {"label_map": {0: "ground", 1: "thing"}}
 
-    def of(**source):
+    def of(**options_of_source):
         roles = {role: {"reader": "folder", "root": str(tmp_path / role), "width": 16, "height": 12,
                         "options": options} for role in ("source", "target", "val")}  # fmt: skip
-        roles["source"]["options"] = options | source
+        roles["source"]["options"] = options | options_of_source
         given = source.Params.model_validate(roles.pop("source"))
         both = prepare.run(prepare.Params.model_validate({"classes": ["ground", "thing"], **roles}))
         return both, source.run(given, "game", both.taxonomy)

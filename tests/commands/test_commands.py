@@ -17,7 +17,7 @@ from pipeline.commands import cost
 from pipeline.domain.taxonomy import resolve
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
-from pipeline.stages import evaluate, prepare
+from pipeline.stages import evaluate, prepare, source
 from tests import worlds
 from tests.commandline import refusal, segue
 
@@ -41,9 +41,10 @@ def project(tmp_path, monkeypatch):
     for seed, role in enumerate(("source", "target", "val")):
         worlds.folder(Path(role), 4, seed=seed)
     content = YAML(typ="safe").load(ROOT / "presets/own-data.yaml")
+    content["source"] = {"labelled": {**SAMPLE, "root": "source"}}
     content["prepare"] = {
         "classes": list(worlds.FOLDER_NAMES),
-        **{role: {**SAMPLE, "root": role} for role in ("source", "target", "val")},
+        **{role: {**SAMPLE, "root": role} for role in ("target", "val")},
     }
     content["network"]["options"] = {"width": 8}
     content["compute"] = {"accelerator": "cpu", "precision": "32-true"}
@@ -134,12 +135,9 @@ def test_score_tells_what_evaluate_finds(weights, tmp_path, fabric):
     told, _ = segue("score", weights, tmp_path / "data", *size, *CPU)
     found = json.loads(told, parse_constant=pytest.fail)
 
-    spec = prepare.DomainParams(root=tmp_path / "data", **SAMPLE)
-    other = prepare.DomainParams(root=tmp_path / "other", **SAMPLE)
     worlds.folder(tmp_path / "other", 4, seed=9)
-    worlds.folder(tmp_path / "third", 4, seed=10)
-    third = prepare.DomainParams(root=tmp_path / "third", **SAMPLE)
-    asked = prepare.Params(classes=list(TAXONOMY.names), source=other, target=third, val=spec)
+    other, spec = ({**SAMPLE, "root": tmp_path / name} for name in ("other", "data"))
+    asked = prepare.Params(classes=list(TAXONOMY.names), target=other, val=spec)
     loaded = model.load(weights)
     confusion = evaluate.run(evaluate.Params(), loaded, prepare.run(asked).val, fabric)
     metrics, table = evaluate.tables(confusion, loaded, None)
@@ -188,8 +186,9 @@ EACH = cost.Measured(
 
 
 def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
-    project["pretrain"] = {"source": {"steps": 10}, "long": {"steps": 30}}
-    project["warmup"] = {"warm": {"from": "source", "objective": "source_only", "steps": 4}}
+    of = {"source": "labelled"}
+    project["pretrain"] = {"source": {**of, "steps": 10}, "long": {**of, "steps": 30}}
+    project["warmup"] = {"warm": {**of, "from": "source", "objective": "source_only", "steps": 4}}
     project["mean"] = {"both": {"one": "warm", "other": "source"}}
     project["retrain"] = {"steps": 5}
     project["rounds"]["round-2"]["retrain"]["steps"] = 6
@@ -206,20 +205,29 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
 
 
 def test_cost_measures_a_prepared_world(project, monkeypatch):
-    outputs = ("source", "target", "target_truth", "val", "taxonomy", "classes", "refused")
+    outputs = ("target", "target_truth", "val", "taxonomy", "classes", "refused")
     files = {"taxonomy": "taxonomy.json", "classes": "classes.csv", "refused": "refused.csv"}
-    arguments = [f"--{key.replace('_', '-')}=made/{files.get(key, f'{key}.parquet')}"
-                 for key in outputs]  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["prepare", *arguments])
+    at = {key.replace("_", "-"): f"made/prepared/{files.get(key, f'{key}.parquet')}"
+          for key in outputs}  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["prepare", *(f"--{key}={path}" for key, path in at.items())])
     prepare.main()
+    own = "made/sources/labelled"
+    made = {"index": f"{own}/index.parquet", "classes": "c.csv", "refused": f"{own}/refused.csv"}
+    made |= {key: at[key] for key in ("target", "val", "taxonomy")}
+    words = [f"--{key}={path}" for key, path in made.items()]
+    monkeypatch.setattr(sys, "argv", ["source", "labelled", *words])
+    source.main()
     told, _ = segue("cost", "made", "--steps", 3)
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told
     assert "Measured: 3 steps" in told
 
 
-def test_cost_needs_what_prepare_writes(project):
-    assert "run `dvc repro prepare` first" in refusal("cost", "nowhere")
+def test_cost_needs_what_the_sources_stages_write(project):
+    told = refusal("cost", "nowhere")
+    assert told == (
+        "nowhere/sources/labelled/index.parquet: no such file; run `dvc repro source mix` first"
+    )
 
 
 # --- preset --------------------------------------------------------------------------------
@@ -279,7 +287,7 @@ def test_check_tells_all_that_is_wrong_at_once(project):
     project["training"]["epochs"] = 3
     project["network"]["options"] = {"width": "wide", "deep": True}
     project["prepare"]["target"]["options"] = {"label": None}
-    project["prepare"]["source"]["width"] = "wide"
+    project["source"]["labelled"]["width"] = "wide"
     first, second, third = project["rounds"].values()
     first["pseudo_label"] = {"labeler": "cbts", "portion": 0.5}
     second["split"] = {"ranker": "none", "easy": 2, "options": {}}
@@ -290,7 +298,7 @@ def test_check_tells_all_that_is_wrong_at_once(project):
     for line in (
         "params.yaml: retrian: no such key; choose seed,",
         "params.yaml: pretrain.source.epochs = 3: Extra inputs are not permitted",
-        "params.yaml: prepare.source.width = 'wide': Input should be a valid integer",
+        "params.yaml: source.labelled.width = 'wide': Input should be a valid integer",
         "params.yaml: rounds.round-1.pseudo_label: no 'cbts' among the labelers; choose cbst",
         "params.yaml: rounds.round-2.split.easy = 2: Input should be less than or equal to 1",
         "params.yaml: rounds.round-3.gallery is missing; DVC tracks it",
@@ -303,7 +311,8 @@ def test_check_tells_all_that_is_wrong_at_once(project):
 def test_check_knows_the_options_of_each_part(project):
     project["network"]["options"] = {"width": "wide", "deep": True}
     project["prepare"]["target"]["options"] = {"label": None}
-    project["warmup"] = {"warm": {"from": "source", "objective": "self_training", "steps": 1,
+    project["warmup"] = {"warm": {"from": "source", "source": "labelled", "steps": 1,
+                                  "objective": "self_training",
                                   "options": {"wait": 1}}}  # fmt: skip
     first, second, third = project["rounds"].values()
     first["pseudo_label"]["options"] = {"alpha": 0.25}

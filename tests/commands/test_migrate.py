@@ -145,6 +145,7 @@ generate: {}
 source:
     # the game, of which the list is missing
     gta5:
+        minimum: 400
         reader: gta5   # 24,966 images
 
         root: "data/raw/gta5"
@@ -226,11 +227,12 @@ def refused(text, *words):
 
 def old(rest="prior: {}\n", source="  source: {root: a/game}\n", before=""):
     """An older file with `rest` behind prepare, and what comes of prepare."""
-    return f"{before}prepare:\n  minimum: 8\n{source}  val: {{}}\n{rest}"
+    return f"{before}prepare:\n  classes: idd_lite\n{source}  val: {{}}\n{rest}"
 
 
 def new(rest="prior: {source: game}\n", source="  game: {root: a/game}\n", before=""):
-    return f"{before}source:\n{source}\nmix: {{}}\n\nprepare:\n  minimum: 8\n  val: {{}}\n{rest}"
+    made = f"source:\n{source}\nmix: {{}}\n\nprepare:\n  classes: idd_lite\n"
+    return f"{before}{made}  val: {{}}\n{rest}"
 
 
 # --- whole files ---------------------------------------------------------------------------
@@ -260,10 +262,34 @@ def test_twice_is_once(text):
 
 def test_every_model_names_the_source():
     content = YAML(typ="safe").load(migrated(BLOCK))
-    assert content["source"]["gta5"] == {"reader": "gta5", "root": "data/raw/gta5"}
+    assert content["source"]["gta5"] == {
+        "minimum": 400, "reader": "gta5", "root": "data/raw/gta5"
+    }  # fmt: skip
     named = [*content["pretrain"].values(), *content["warmup"].values(), content["prior"]]
     named += [item["retrain"] for item in content["rounds"].values()]
     assert [item["source"] for item in named] == ["gta5"] * 7
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{root: a/game, height: 9, options: {}}",
+         "{root: a/game, height: 9, minimum: 8, options: {}}"),
+        ("{root: a/game}  # here", "{minimum: 8, root: a/game}  # here"),
+        ("\n    root: a/game\n    height: 9  # here", "\n    root: a/game\n    height: 9  # here\n"
+         "    minimum: 8"),
+    ],
+)  # fmt: skip
+def test_how_many_good_images_it_must_have_goes_along(before, after):
+    text = old(source=f"  source: {before}\n").replace("classes: idd_lite", "minimum: 8")
+    expected = new(source=f"  game: {after}\n").replace("classes: idd_lite", "minimum: 8")
+    assert migrated(text) == expected
+
+
+def test_but_not_into_an_alias():
+    text = old(source="  source: *s\n", before="generate: &s {root: a/game}\n")
+    assert "by hand: move prepare.source to source.game" in refused(text.replace(
+        "classes: idd_lite", "minimum: 8"))  # fmt: skip
 
 
 def test_any_file_behind_a_link_or_not_is_kept_beside_it():
@@ -453,10 +479,12 @@ def test_a_source_of_any_layout_is_moved_with_its_comments(before, after):
 
 
 def test_prepare_and_its_source_may_be_the_last():
-    before = "prior: {}\nprepare:\n  minimum: 8\n  source: {root: a/game}\n  # none: {}\n\n# end"
+    before = (
+        "prior: {}\nprepare:\n  classes: idd_lite\n  source: {root: a/game}\n  # none: {}\n\n# end"
+    )
     after = (
         "prior: {source: game}\nsource:\n  game: {root: a/game}\n\nmix: {}\n\nprepare:\n"
-        "  minimum: 8\n  # none: {}\n\n# end"
+        "  classes: idd_lite\n  # none: {}\n\n# end"
     )
     assert migrated(before) == after
 
@@ -501,7 +529,7 @@ def test_what_would_say_something_else_is_refused(rest, words):
 NOWHERE = {
     "prepare in braces": "prepare: {source: {root: a/game}, val: {}}\nprior: {}\n",
     "prepare in braces, over lines": (
-        "prepare:\n  {minimum: 8,\n   source: {root: a/game},\n   val: {}}\nprior: {}\n"
+        "prepare:\n  {classes: idd_lite,\n   source: {root: a/game},\n   val: {}}\nprior: {}\n"
     ),
     "all in braces": "{prepare: {source: {root: a/game}}, prior: {}}\n",
     "prepare that is an alias": (

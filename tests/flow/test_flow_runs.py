@@ -295,16 +295,20 @@ def test_a_curve_that_is_being_written_has_a_last_row(tmp_path):
 
 def one_round(params):
     """Of a tiny world's params what a source model and a round on it take."""
+    of = {"source": "game"}
     item = {"teacher": "source", "start": "source", "infer": {}, "evaluate": {}, "gallery": {}}
     item |= {"pseudo_label": {"labeler": "cbst", "portion": 0.5}}
-    item |= {"split": {"ranker": "entropy", "easy": 0.5}, "retrain": {"objective": "self_training"}}
+    item |= {
+        "split": {"ranker": "entropy", "easy": 0.5},
+        "retrain": of | {"objective": "self_training"},
+    }
     models = {
-        "pretrain": {"source": {"steps": 7}},
+        "pretrain": {"source": {**of, "steps": 7}},
         "warmup": {},
         "mean": {},
         "rounds": {"round-1": item},
     }
-    return {"prior": {}} | params | {"retrain": {"steps": 2}} | models
+    return {"prior": of} | params | {"retrain": {"steps": 2}} | models
 
 
 def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):

@@ -52,8 +52,8 @@ panels: {}
 gallery: {}
 rounds:
   round-1: {teacher: source, start: source, infer: {}, pseudo_label: {labeler: st, portion: 0.5},
-            split: {ranker: entropy, easy: 0.5}, retrain: {source: game, objective: self_training}, evaluate: {},
-            gallery: {}}
+            split: {ranker: entropy, easy: 0.5}, retrain: {source: game, objective: self_training},
+            evaluate: {}, gallery: {}}
 """
 
 

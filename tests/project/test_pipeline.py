@@ -42,6 +42,7 @@ TRAINED = [name for name in MODELS if name not in ("both", "more")]  # these are
 
 def test_every_stage_runs_once(project):
     expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
+    expected |= {"source@game", "source@drawn", "mix@all"}
     expected |= {"mean@both", "mean@more", "evaluate_mean@both", "evaluate_mean@more"}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
@@ -134,6 +135,7 @@ EVALUATED = {
     *("evaluate_mean@both", "evaluate_mean@more"),
     *("evaluate@round-1", "evaluate@round-2"),
 }
+SOURCES = {"source@drawn", "source@game"}
 EDITS = {
     "pipeline/evaluation/scores.py": EVALUATED,
     "pipeline/evaluation/signals.py": EVALUATED,
@@ -145,7 +147,9 @@ EDITS = {
     "pipeline/objectives/advent.py": {"warmup@warm"},
     "pipeline/look/plots.py": {"prior", "gallery@round-1", "gallery@round-2", "report"},
     "pipeline/look/page.py": {"report"},
-    "pipeline/checks/inspection.py": {"prepare"},
+    "pipeline/checks/inspection.py": {"prepare", *SOURCES},
+    "pipeline/datasets/synthia.py": {"source@drawn"},
+    "pipeline/stages/mix.py": {"mix@all"},
     "pipeline/checks/plan.py": {f"{stage}@round-{n}" for n in (1, 2)
                                 for stage in ("infer", "retrain")},
     "pipeline/inference/predict.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
@@ -166,7 +170,7 @@ def test_an_edit_reruns_what_stands_on_it(project, name):
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
-        ("pipeline/checks/inspection.py", ["prepare"]),
+        ("pipeline/checks/inspection.py", ["prepare", *sorted(SOURCES)]),
         ("pipeline/rankers/entropy.py", ["split@round-1"]),
         ("pipeline/look/plots.py", ["prior", "gallery@round-1", "gallery@round-2", "report"]),
     ],
@@ -189,10 +193,12 @@ def test_a_moved_data_root_trains_nothing_again(project):
     raw.rename(raw.with_name("elsewhere"))
     try:
         with edited(project) as content:
-            for role, name in (("source", "game"), ("target", "city"), ("val", "city")):
-                content["prepare"][role]["root"] = f"data/elsewhere/{name}"
+            for name, source in content["source"].items():
+                source["root"] = f"data/elsewhere/{name}"
+            for role in ("target", "val"):
+                content["prepare"][role]["root"] = "data/elsewhere/city"
             project.write_params(content)
-            assert project.repro() == ["prepare"]
+            assert sorted(project.repro()) == ["prepare", *sorted(SOURCES)]
     finally:
         raw.with_name("elsewhere").rename(raw)
     assert project.repro() == []
@@ -205,15 +211,27 @@ def test_a_changed_source_image_changes_what_is_trained_on_it(project):
     pixels[0, 0] ^= 1
     try:
         Image.fromarray(pixels).save(path)
-        assert project.changed() == {"prepare"}
-        assert project.repro("prepare") == ["prepare"]
-        assert project.changed() == {
-            *("pretrain@source", "pretrain@source-long", "warmup@warm"),
-            *("retrain@round-1", "retrain@round-2", "prior"),
+        assert project.changed() == {"source@game"}
+        assert project.repro("source@game", "mix@all") == ["source@game", "mix@all"]
+        assert project.changed() == {  # source-long learns from another
+            *("pretrain@source", "warmup@warm", "retrain@round-1", "retrain@round-2", "prior"),
         }
     finally:
         path.write_bytes(before)
     assert project.repro() == []
+
+
+def test_a_new_source_or_mix_reruns_what_names_it(project):
+    with edited(project) as content:
+        content["source"]["more"] = {**content["source"]["game"], "minimum": 2}
+        content["mix"]["three"] = {"one": "all", "other": "more"}
+        project.write_params(content)
+        assert project.repro() == ["source@more", "mix@three", "report"]  # which is of all there is
+        content["prior"]["source"] = "three"
+        project.write_params(content)
+        assert project.changed() >= {"prior"}
+        assert not {name for name in project.changed() if "train" in name}
+    assert set(project.repro()) <= {"report"}
 
 
 @contextmanager
@@ -250,8 +268,8 @@ def test_labels_of_unknown_values_are_named(project):
     try:
         for path in paths:
             Image.fromarray(np.full(SIZE[::-1], 77, np.uint8)).save(path)
-        told = project.call("dvc", "repro", "prepare", fails=True)
-        assert "error: prepare.source: 3 of 9 images in data/raw/game are good" in told
+        told = project.call("dvc", "repro", "source@game", fails=True)
+        assert "error: source.game: 3 of 9 images in data/raw/game are good" in told
         assert "labels/00001.png: unknown label values 77; name them in label_map" in told
     finally:
         for path, content in zip(paths, before, strict=True):

@@ -60,7 +60,8 @@ def test_the_baseline_trains_as_long_as_all_rounds(path):
 def test_only_the_built_in_world_is_generated(path):
     content = read(path)
     generated = {f"data/raw/streets/{name}" for name in content["generate"]}
-    roots = {content["prepare"][role]["root"] for role in ("source", "target", "val")}
+    domains = (content["prepare"]["target"], content["prepare"]["val"], *content["source"].values())
+    roots = {domain["root"] for domain in domains}
     assert generated == {root for root in roots if "streets" in root}
 
 

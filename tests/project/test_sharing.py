@@ -32,9 +32,11 @@ class Clone(Project):
 def one_round() -> Any:
     """The pipeline's test, with a model and a round alone."""
     content = YAML(typ="safe").load(PARAMS)
-    content |= {"pretrain": {"source": {"steps": 1}}, "warmup": {}, "mean": {}}
+    content |= {"mix": {}, "warmup": {}, "mean": {}}
+    content["source"] = {"game": content["source"]["game"]}
+    content["pretrain"] = {"source": {"source": "game", "steps": 1}}
     item = {**content["rounds"]["round-1"], "teacher": "source", "retrain": {
-        "objective": "self_training", "steps": 1}}  # fmt: skip
+        "source": "game", "objective": "self_training", "steps": 1}}  # fmt: skip
     content["rounds"] = {"round-1": item}
     return content
 
@@ -63,11 +65,12 @@ def test_what_one_clone_computes_the_other_has(tmp_path):
     for path in one.hashes():
         assert (two.folder / path).exists(), path
 
-    with edited(two) as content:  # another root is another input of prepare, and of nothing else
-        for role, name in (("source", "game"), ("target", "city"), ("val", "city")):
-            content["prepare"][role]["root"] = str(data / name)
+    with edited(two) as content:  # roots are inputs of what reads them alone
+        for role in ("target", "val"):
+            content["prepare"][role]["root"] = str(data / "city")
+        content["source"]["game"]["root"] = str(data / "game")
         two.write_params(content)
-        assert two.repro() == ["prepare"]
+        assert two.repro() == ["prepare", "source@game"]
     assert two.repro() == []
 
     content = two.params()

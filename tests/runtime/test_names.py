@@ -1,5 +1,7 @@
 """Names of params.yaml: what they may be, and one made of any text."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +33,61 @@ def test_a_name_made_of_any_text_fits_or_is_nothing(text):
         names.check_name(made, "here")
     else:
         assert not any(letter.isalnum() or letter == "_" for letter in text)
+
+
+# --- sources -------------------------------------------------------------------------------
+
+FILE = Path("params.yaml")
+SOURCES = {
+    "source": {"game": {}, "drawn": {}, "third": {}},
+    "mix": {"both": {"one": "game", "other": "drawn"}, "all": {"one": "third", "other": "both"}},
+    "prior": {"source": "all"},
+    "pretrain": {"a": {"source": "game"}, "b": {"source": "all"}},
+    "warmup": {"c": {"from": "a", "source": "both"}},
+    "rounds": {"r": {"teacher": "a", "start": "a", "retrain": {"source": "third"}}},
+}
+
+
+def test_each_model_and_the_prior_may_name_a_source_or_a_mix():
+    names.check(SOURCES, FILE)
+    assert dict(names.uses(SOURCES)) == {
+        "pretrain.a": "game", "pretrain.b": "all", "warmup.c": "both",
+        "rounds.r.retrain": "third", "prior": "all",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("game", ["game"]), ("both", ["game", "drawn"]), ("all", ["third", "game", "drawn"])],
+)
+def test_members_of_a_mix_are_its_sources_in_the_end(name, expected):
+    assert names.members(SOURCES, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pretrain": {"a": {"source": "ghost"}}},
+         r"pretrain\.a\.source = 'ghost': no source of that name; choose game, drawn, third, both"),
+        ({"warmup": {"c": {"from": "a", "source": "a"}}}, r"warmup\.c\.source = 'a': no source"),
+        ({"prior": {"source": 3}}, r"prior\.source = 3: no source"),
+        ({"rounds": {"r": {**SOURCES["rounds"]["r"], "retrain": {"source": "x"}}}},
+         r"rounds\.r\.retrain\.source = 'x'"),
+        ({"mix": {"game": {"one": "drawn", "other": "third"}}},
+         r"mix\.game: another source has this name"),
+        ({"mix": {"both": {"one": "game", "other": "later"}, "later": {}}},
+         r"mix\.both\.other = 'later': no source of that name comes before it; choose game, drawn"),
+        ({"mix": {"both": {"one": "game"}}}, r"mix\.both\.other = None"),
+        ({"mix": {"both": {"one": "game", "other": "game"}}}, r"mix\.both: has game twice"),
+        ({"mix": {**SOURCES["mix"], "more": {"one": "all", "other": "game"}}},
+         r"mix\.more: has game twice"),
+        ({"source": {"val": {}}}, r"source\.val: is what prepare makes; choose another name"),
+        ({"source": {"a b": {}}}, r"source\.a b: names name files"),
+        ({"mix": {"both": []}}, r"mix\.both must be a mapping"),
+        ({"source": {}}, r"mix\.both\.one = 'game': .*none yet: source has none"),
+        ({"prepare": {"source": {}}}, r"prepare\.source: sources have names now.*segue migrate"),
+    ],
+)  # fmt: skip
+def test_what_names_no_source_is_refused(change, message):
+    with pytest.raises(BadInput, match=message):
+        names.check(SOURCES | change, FILE)

@@ -168,3 +168,13 @@ def test_shares_are_of_each_images_labelled_pixels():
         seen = [int((label == c).sum()) for c in range(5)]
         np.testing.assert_allclose(row, np.array(seen) / max(sum(seen), 1), rtol=1e-6)
     assert prior.run(Params(images=2), [Labels(labels)], 5).shares.shape == (2, 5)
+
+
+def test_of_several_sources_each_counts_alike_whatever_its_number_of_images():
+    one, other = world(4, 6, (9, 14), 3), world(5, 2, (9, 14), 3)
+    params = Params(stride=4, sigma=0)
+    found = prior.run(params, [Labels(one), Labels(other)], 3)
+    repeated = np.concatenate([one, other, other, other])  # so that both have six
+    np.testing.assert_allclose(found.q, run(params, Labels(repeated), 3), rtol=1e-6)
+    assert not np.allclose(found.q, run(params, Labels(np.concatenate([one, other])), 3), rtol=1e-3)
+    assert found.shares.shape == (8, 3)

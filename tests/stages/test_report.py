@@ -19,7 +19,12 @@ from tests import looks
 from tests.rounds import HEIGHT, THREE, WIDTH
 
 PARAMS = {
-    "pretrain": {"source": {"steps": 400}, "source-long": {"steps": 950}},
+    "source": {"one": {}, "other": {}, "unused": {}},
+    "mix": {"pair": {"one": "one", "other": "other"}},
+    "pretrain": {
+        "source": {"source": "one", "steps": 400},
+        "source-long": {"source": "pair", "steps": 950},
+    },
     "warmup": {"advent": {"from": "source", "steps": 100}},
     "mean": {"both": {"one": "advent", "other": "source"}},
     "retrain": {"steps": 200},
@@ -180,13 +185,20 @@ def test_the_report_of_files(tmp_path, monkeypatch):
     looks.write_panels(Path("panels"), looks.target())
     artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
     seen = [0, *range(1, 19)]
-    counts = pd.DataFrame({"class": CITYSCAPES.names, "source": seen, "val": seen})
-    artifacts.write_table(Path("c.csv"), counts)
+    counts = pd.DataFrame({"class": CITYSCAPES.names, "pixels": seen})
+    for path in ("c.csv", "sources/one/classes.csv", "sources/unused/classes.csv"):
+        artifacts.write_table(Path(path), counts)
+    other = counts.assign(pixels=[5, *[0] * 18])
+    artifacts.write_table(Path("sources/other/classes.csv"), other)
     outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
             "table": "r.csv", "iou": "i.csv", "figures": "figures", "summary": "summary.html",
             "page": "page", "index": "index.html"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
-    monkeypatch.setattr(sys, "argv", ["report", "--rounds", "rounds", "--look", "look", *argv])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["report", "--sources", "sources", "--rounds", "rounds", "--look", "look", *argv],
+    )
     report.main()
     first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     report.main()
@@ -197,6 +209,9 @@ def test_the_report_of_files(tmp_path, monkeypatch):
         assert Path("figures", f"{name}.png").exists()
     told = Path("summary.html").read_text()
     assert "<table" in told
-    assert "<li>source: no pixel of 1 of 19 classes (road): no model can learn it;" in told
+    assert "<li>one: no pixel of 1 of 19 classes (road): no model can learn it;" in told
+    assert "<li>unused:" not in told  # nothing learns from it
+    assert "<li>pair:" not in told  # what one of its sources lacks the other has
+    assert "<li>other: no pixel of 18 of 19 classes" not in told
     assert "<li>val: no pixel of 1 of 19 classes (road): its IoU says nothing;" in told
     assert Path("page/data.js").read_text().startswith("look.open(")
