@@ -47,13 +47,13 @@ RESULTS = Rows("ablation", "data", "seed")
 def baselines(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     """source, source-long, target-norm and the oracle."""
     steps = {name: item["steps"] for name, item in world.content["pretrain"].items()}
-    own = world.prepared
-    yield "source", scored(world, trained(world, "source", {"steps": steps["source"]}, own.source))
+    own, first = world.source, {"steps": steps["source"]}
+    yield "source", scored(world, trained(world, "source", first, own))
     long = {"steps": steps["source-long"]}
-    yield BASELINE, scored(world, trained(world, "source-long", long, own.source))
+    yield BASELINE, scored(world, trained(world, "source-long", long, own))
     yield "target-norm", scored(world, normed(world))
-    both = Both(own.source, own.target_truth)
-    yield ORACLE, scored(world, trained(world, ORACLE, long, both))
+    both = Both(*own, world.prepared.target_truth)
+    yield ORACLE, scored(world, trained(world, ORACLE, long, [both]))
 
 
 def run(world: World, method: str) -> Iterator[tuple[str, dict[str, Any]]]:

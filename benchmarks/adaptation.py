@@ -84,10 +84,11 @@ def _configure(project: Path, preset: str, seed: int, threads: int | None) -> No
     params = yaml.load(project / "presets" / f"{preset}.yaml")
     params["seed"] = seed
     params["compute"]["threads"] = threads
-    for role in ("source", "target", "val"):
-        root = Path(params["prepare"][role]["root"])
+    domains = [params["prepare"][role] for role in ("target", "val")]
+    for domain in (*domains, *params["source"].values()):
+        root = Path(domain["root"])
         if root.parts[0] == "..":  # the user's folder, beside the project
-            params["prepare"][role]["root"] = str((ROOT / root).resolve())
+            domain["root"] = str((ROOT / root).resolve())
     yaml.dump(params, project / "params.yaml")
 
 

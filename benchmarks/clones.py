@@ -21,15 +21,15 @@ def params(rounds: int) -> Row:
     size = {"width": 64, "height": 32}
     content["generate"]["game"] |= {"images": 12, **size}
     content["generate"]["city"] |= {"images": 12, "val": 4, **size}
-    for role in ("source", "target", "val"):
-        content["prepare"][role] |= size
-    content["prepare"]["minimum"] = 4
+    resize(content, size)
+    content["prepare"]["minimum"] = content["source"]["game"]["minimum"] = 4
     # a checkpoint after every step, as a run of days has one after a small part of them
     content["compute"] |= {"threads": 1, "precision": "32-true", "checkpoint_minutes": 0}
     content["network"]["options"] = {"width": 8}
     content["training"] |= {"batch": 4, "log_every": 5}
     content["training"]["augment"] |= {"crop_width": 64, "crop_height": 32}
-    content["pretrain"] = {"source": {"steps": 60}, "source-long": {"steps": 100}}
+    for name, steps in (("source", 60), ("source-long", 100)):
+        content["pretrain"][name]["steps"] = steps
     content["warmup"]["target-norm"] |= {"steps": 5, "batch": 4}
     content["retrain"]["steps"] = 15
     content["panels"]["width"] = 64
@@ -40,6 +40,13 @@ def params(rounds: int) -> Row:
         for teacher, name in itertools.pairwise(names)
     }
     return content
+
+
+def resize(content: Row, size: dict[str, int]) -> None:
+    """Of every domain."""
+    for domain in (content["prepare"]["target"], content["prepare"]["val"],
+                   *content["source"].values()):  # fmt: skip
+        domain.update(size)
 
 
 def clone(folder: Path, rounds: int) -> Path:

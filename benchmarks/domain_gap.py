@@ -21,7 +21,7 @@ def told(world: World, found: model.Model) -> float:
     other shares of classes, so that no alignment need reach it.
     """
     parts = [
-        [features(found, of, images) for of in (world.prepared.source, world.prepared.target)]
+        [features(found, of, images) for of in (*world.source, world.prepared.target)]
         for images in (range(0, IMAGES, 2), range(1, IMAGES, 2))
     ]
     (x, y), (x_test, y_test) = (

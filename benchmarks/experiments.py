@@ -6,7 +6,7 @@ What methods share (worlds, the source's models, the target's batch norm) is kep
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,8 @@ from pipeline.model import model
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.launch import launch
-from pipeline.runtime.params import derived_seed, read, validate
+from pipeline.runtime.names import DOMAINS, members
+from pipeline.runtime.params import SHARED, derived_seed, read, validate
 from pipeline.runtime.progress import Log
 from pipeline.stages import (
     evaluate,
@@ -35,6 +36,7 @@ from pipeline.stages import (
     prior,
     pseudo_label,
     retrain,
+    source,
     split,
     warmup,
 )
@@ -52,15 +54,25 @@ class World:
     seed: int
     content: Mapping[str, Any]
     prepared: prepare.Prepared
+    sources: Mapping[str, Domain]
     known: prior.Prior
     fabric: Fabric
+
+    def of(self, name: str) -> list[Domain]:
+        """A source, or those of a mix, which take turns."""
+        return [self.sources[own] for own in members(self.content, name)]
+
+    @property
+    def source(self) -> list[Domain]:
+        """The only one of most presets."""
+        return self.of(next(iter(self.sources)))
 
     def section(self, kind: type[Any], name: str, *over: Mapping[str, Any]) -> Any:
         """A stage's Params from the preset's sections and `over`."""
         merged: dict[str, Any] = {}
         for each in over:
             merged = overlay(merged, each)
-        for field in kind.model_fields.keys() & self.content.keys() - merged.keys():
+        for field in kind.model_fields.keys() & {*SHARED} & self.content.keys() - merged.keys():
             merged[field] = self.content[field]
         return validate(kind, merged, f"ablation: {name}")
 
@@ -72,17 +84,24 @@ def build(data: str, seed: int, threads: int) -> World:
     with alone():
         for name, item in content["generate"].items():
             drawn(KEPT / "streets" / name, item)
-    for role in prepare.DOMAINS:
-        root = Path(content["prepare"][role]["root"])
-        moved = KEPT / "streets" / root.name if content["generate"] else ROOT / root
-        content["prepare"][role]["root"] = str(moved)
+    for domain in (*(content["prepare"][role] for role in DOMAINS), *content["source"].values()):
+        root = Path(domain["root"])
+        domain["root"] = str(KEPT / "streets" / root.name if content["generate"] else ROOT / root)
     prepared = prepare.run(validate(prepare.Params, content["prepare"], "prepare"))
     memory = {"memory": content["compute"]["memory"]}
-    held = {r: replace(getattr(prepared, r), **memory) for r in ("source", "target", "val")}
-    compute = validate(Compute, content["compute"], "compute")
+    prepared = replace(
+        prepared, **{role: replace(getattr(prepared, role), **memory) for role in DOMAINS}
+    )
+    kept = {role: getattr(prepared, role) for role in DOMAINS}
+    sources = {}
+    for name, item in content["source"].items():
+        checked = source.run(validate(source.Params, item, name), name, prepared.taxonomy, kept)
+        sources[name] = replace(checked.source, **memory)
     given = validate(prior.Params, content["prior"], "prior")
-    known = prior.run(given, held["source"], len(prepared.taxonomy))
-    return World(data, seed, content, replace(prepared, **held), known, launch(compute))
+    own = [sources[name] for name in members(content, content["prior"]["source"])]
+    known = prior.run(given, own, len(prepared.taxonomy))
+    compute = validate(Compute, content["compute"], "compute")
+    return World(data, seed, content, prepared, sources, known, launch(compute))
 
 
 def drawn(folder: Path, item: Mapping[str, Any]) -> None:
@@ -99,13 +118,15 @@ def silent(*_: Any) -> None:
     """No training curve."""
 
 
-def trained(world: World, name: str, over: Mapping[str, Any], source: Any) -> model.Model:
+def trained(
+    world: World, name: str, over: Mapping[str, Any], sources: Sequence[Any]
+) -> model.Model:
     """A supervised model, kept for the other methods."""
     path = KEPT / f"{world.data}-{world.seed}-{name}.pt"
     if not path.exists():
         params = world.section(pretrain.Params, name, world.content["training"], over)
         taxonomy = world.prepared.taxonomy
-        model.save(path, pretrain.run(params, source, taxonomy, world.fabric, silent))
+        model.save(path, pretrain.run(params, sources, taxonomy, world.fabric, silent))
     return model.load(path)
 
 
@@ -146,7 +167,7 @@ def normed(world: World) -> model.Model:
     """The preset's warmup: target statistics in batch norm."""
     item = world.content["warmup"]["target-norm"]
     start = trained(world, "source", {"steps": world.content["pretrain"]["source"]["steps"]},
-                    world.prepared.source)  # fmt: skip
+                    world.source)  # fmt: skip
     return warmed(world, start, item)
 
 
@@ -156,9 +177,8 @@ def warmed(
     """A model after one more warmup."""
     params = world.section(warmup.Params, "warmup", world.content["training"], item)
     target = PseudoLabelled(world.prepared.target, None, len(world.prepared.taxonomy))
-    own = world.prepared.source
     shares = torch.tensor(world.known.shares)
-    return warmup.run(params, deepcopy(start), own, target, shares, world.fabric, log)
+    return warmup.run(params, deepcopy(start), world.source, target, shares, world.fabric, log)
 
 
 def memory() -> Path | None:
@@ -191,8 +211,7 @@ def one_round(
     )  # fmt: skip
     pseudo = PseudoLabelled(target, folder, len(taxonomy), Stored(found))
     halves = retrain.split_up(params, pseudo, table, made.thresholds)
-    source = world.prepared.source
-    student = retrain.run(params, deepcopy(teacher), source, halves, world.fabric, silent)
+    student = retrain.run(params, deepcopy(teacher), world.source, halves, world.fabric, silent)
     truth = evaluate.PseudoLabels(pseudo, world.prepared.target_truth, made.thresholds)
     return student, truth
 

@@ -62,7 +62,7 @@ def loaded(
 ) -> Rows:
     """With the loader, and without."""
     objective = parts.build("objectives", "self_training", given.options, k=torch.zeros(CLASSES))
-    sides = batches.shares(source, target, given.batch, given.source_share)
+    sides = batches.shares([source], target, given.batch, given.source_share)
     draws = Draws(sides, Augment(given.augment), given.seed)
     batch = draws[0]
 

@@ -87,7 +87,7 @@ def build(folder: Path) -> World:
     given = load(pretrain.Params, "training", "pretrain.source", path=PRESET)
     fabric = launch(given.compute)
     given = given.model_copy(update={"steps": 400})
-    teacher = pretrain.run(given, domains["game"], CITYSCAPES, fabric, lambda *_: None)
+    teacher = pretrain.run(given, [domains["game"]], CITYSCAPES, fabric, lambda *_: None)
     return World(folder, domains["game"], domains["city"], teacher, fabric)
 
 

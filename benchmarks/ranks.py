@@ -31,12 +31,11 @@ def params(seed: int, devices: int) -> Row:
     """The preset streets at half its size, with one round."""
     content = clones.params(1)
     size = {"width": 128, "height": 64}
-    content |= {"seed": seed, "pretrain": {"source": {"steps": 400}}}
+    content |= {"seed": seed, "pretrain": {"source": {"source": "game", "steps": 400}}}
     content["compute"] |= {"devices": devices, "checkpoint_minutes": 5}
     content["generate"]["game"] |= {"images": 50, **size}
     content["generate"]["city"] |= {"images": 60, "val": 40, **size}
-    for role in ("source", "target", "val"):
-        content["prepare"][role] |= size
+    clones.resize(content, size)
     content["network"]["options"] = {"width": 16}
     content["training"]["augment"] |= {"crop_width": 128, "crop_height": 64}
     content["warmup"]["target-norm"] |= {"steps": 20, "batch": 8}

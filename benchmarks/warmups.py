@@ -70,7 +70,7 @@ def counts(world: World) -> tuple[int, int, int]:
 
 def baselines(world: World) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """source, source-long, source-longer, and what batch norm alone makes of source-long."""
-    source = world.prepared.source
+    source = world.source
     first, long, rounds = counts(world)
     for name, steps in (("source", first), (BASELINE, long), (LONGER, long + rounds)):
         yield name, name, scored(world, trained(world, name, {"steps": steps}, source))
@@ -88,7 +88,7 @@ def control(
 
 def adapted(world: World, name: str, network: Mapping[str, Any]) -> model.Model:
     """source-long with the target's statistics."""
-    start = trained(world, name, {"steps": counts(world)[1], **network}, world.prepared.source)
+    start = trained(world, name, {"steps": counts(world)[1], **network}, world.source)
     return warmed(world, start, world.content["warmup"]["target-norm"])
 
 
@@ -97,7 +97,7 @@ def made(world: World, method: str, log: Curve) -> model.Model:
     first, long, _ = counts(world)
     network = with_aux(world) if method in TWO_LEVELS else {}
     name = "source-aux" if network else "source"
-    start = trained(world, name, {"steps": first, **network}, world.prepared.source)
+    start = trained(world, name, {"steps": first, **network}, world.source)
     objective, options = ALL[method]
     if "pretrained" in options:
         options = options | {"pretrained": str(KEPT / f"{world.data}-{world.seed}-source.pt")}
