@@ -65,7 +65,7 @@ audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages, from 
 	.venv/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip $(ARGS)
 
 clean:  ## remove what the pipeline made; DVC's cache stays
-	rm -rf data/raw data/prepared data/rounds data/unfinished
+	rm -rf data/raw data/prepared data/sources data/rounds data/unfinished
 	find models reports -mindepth 1 ! -name README.md -delete
 
 # torch first and by itself: TORCH decides its build, and the rest then finds it satisfied

@@ -33,7 +33,7 @@ class Draws(Dataset[Batch]):
     ) -> None:
         self.sides = sides
         if any(side and side[1] and not all(map(len, side[0])) for side in sides):
-            raise BadInput("a side to train on has no image; run dvc repro prepare")
+            raise BadInput("a side to train on has no image; run dvc repro source")
         for _, count in filter(None, self.sides):
             if count % ranks:  # means over images would weigh those of some processes more
                 raise BadInput(

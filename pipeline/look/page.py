@@ -16,7 +16,7 @@ from pipeline.look import maps
 from pipeline.runtime import progress, threads
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes
-from pipeline.runtime.names import ancestry
+from pipeline.runtime.names import ancestry, learned_from
 
 Content = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def _round(
         labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))
     return {
         "name": name,
-        "source": (item.get("retrain") or {}).get("source"),
+        "source": learned_from(params).get(name),
         "teacher": item["teacher"],
         "start": item["start"],
         "before": before,

@@ -122,6 +122,12 @@ def uses(content: Content) -> Iterator[tuple[str, Any]]:
     yield "prior", _source_of(content.get("prior"))
 
 
+def learned_from(content: Content) -> dict[str, Any]:
+    """The source of each model that names one."""
+    named = {where: given for where, given in uses(content) if given is not None}
+    return {where.split(".")[1]: given for where, given in named.items() if "." in where}
+
+
 def _source_of(item: Any) -> Any:
     """What is no mapping is told of elsewhere."""
     return item.get("source") if isinstance(item, Mapping) else None

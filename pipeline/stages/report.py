@@ -18,7 +18,7 @@ from pipeline.look import plots, summary
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes, write_json
-from pipeline.runtime.names import MODELS, members, uses
+from pipeline.runtime.names import MODELS, learned_from, members, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
@@ -71,6 +71,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
     labels = evaluated.metrics.get("labels", {})
     return {
         "model": name,
+        "source": learned_from(params).get(name),
         "teacher": item.get("teacher"),
         "labeler": making.get("labeler") if item else None,
         "portion": making.get("portion") if item else None,

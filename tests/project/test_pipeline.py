@@ -64,9 +64,9 @@ def test_metrics_have_each_model_and_field(project):
 
 def test_the_report_is_complete(project):
     header, *rows = project.read("reports/rounds.csv").splitlines()
-    assert header.startswith("model,teacher,labeler,portion,steps,coverage,precision,miou")
+    assert header.startswith("model,source,teacher,labeler,portion,steps,coverage,precision,miou")
     assert [row.split(",")[0] for row in rows] == MODELS
-    assert [int(row.split(",")[4]) for row in rows] == [3, 7, 5, 8, 15, 5, 7]
+    assert [int(row.split(",")[5]) for row in rows] == [3, 7, 5, 8, 15, 5, 7]
     page = project.read("reports/summary.html")
     for figure in re.findall(r'<img src="([^"]+)"', page):
         assert (project.folder / "reports" / figure).is_file()

@@ -56,6 +56,12 @@ def test_each_model_and_the_prior_may_name_a_source_or_a_mix():
     }  # fmt: skip
 
 
+def test_what_a_model_learned_from_is_the_source_that_it_names():
+    expected = {"a": "game", "b": "all", "c": "both", "r": "third"}
+    assert names.learned_from(SOURCES) == expected
+    assert names.learned_from({"pretrain": {"a": None}, "rounds": {"r": {"retrain": 3}}}) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("game", ["game"]), ("both", ["game", "drawn"]), ("all", ["third", "game", "drawn"])],

@@ -170,8 +170,9 @@ def test_labels_of_no_image_are_reported_and_refuse_nothing(name, given, main, c
 
 def test_the_documents_way_from_gta5_to_idd_lite(tmp_path):
     text = (Path(__file__).parents[2] / "docs/data.md").read_text()
-    (block,) = re.findall(r"```yaml\n(prepare:.*?)```", text, re.DOTALL)
-    given = YAML(typ="safe").load(block)["prepare"]
+    (block,) = re.findall(r"```yaml\n([^`]*?idd_lite.*?)```", text, re.DOTALL)
+    content = YAML(typ="safe").load(block)
+    given = {**content["prepare"], "source": content["source"]["gta5"]}
     for seed, (name, reader) in enumerate((("source", "gta5"), ("target", "idd_lite"))):
         given[name]["root"] = str(tmp_path / name)
         getattr(worlds, reader)(tmp_path / name, 3, seed=seed)

@@ -73,6 +73,7 @@ def test_steps_count_those_of_the_models_a_model_started_from():
 
 def test_a_row_of_the_report_says_how_its_labels_were_made():
     table = reported().rounds.astype(object).replace({np.nan: None}).set_index("model")
+    assert table["source"].dropna().to_dict() == {"source": "one", "source-long": "pair"}
     columns = ["teacher", "labeler", "portion", "coverage", "precision"]
     assert table.loc["source", columns].tolist() == [None] * 5
     assert table.loc["r1", columns].tolist() == ["advent", "cbst", 0.2, 50, None]

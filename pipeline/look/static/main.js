@@ -102,7 +102,7 @@
     options("#class", data.classes.map((name) => [name, name]));
     options("#with", [["", "no round"], ...data.rounds.map((r) => [r.name, r.name])]);
     $("#rounds").replaceChildren(...data.rounds.map((r) => el("button", { textContent: r.name, onclick: () => look.set({ round: r.name }),
-      title: `teacher: ${r.teacher}; start: ${r.start}; labels: ${r.pseudo_label.labeler} ${r.pseudo_label.portion}` })));
+      title: `source: ${r.source}; teacher: ${r.teacher}; start: ${r.start}; labels: ${r.pseudo_label.labeler} ${r.pseudo_label.portion}` })));
     $("#ranges").replaceChildren(...Object.entries(look.MEASURES).map(([key, title]) => {
       const ends = ["from", "to"].map((end) => {
         const input = el("input", { type: "number", min: 0, max: 100, step: "any", placeholder: end === "from" ? "0" : "100" });
