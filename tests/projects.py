@@ -19,7 +19,7 @@ from tests import worlds
 
 ROOT = Path(__file__).parents[1]
 SIZE = (64, 32)
-MODELS = ["source", "source-long", "warm", "both", "more", "round-1", "round-2"]
+MODELS = ["source", "source-long", "warm", "both", "round-1", "round-2"]
 OF_A_ROUND = ("infer", "correct", "pseudo_label", "split", "retrain", "evaluate", "gallery")
 PARAMS = """
 seed: 1
@@ -48,7 +48,6 @@ warmup:
   warm: {from: source, source: all, objective: advent, steps: 2}
 mean:
   both: {one: warm, other: source}
-  more: {one: both, other: source-long}
 infer: {stride: 4}
 prior: {source: game}
 pseudo_label: {}
