@@ -45,13 +45,18 @@ RESULTS = Rows("ablation", "data", "seed")
 
 
 def baselines(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
-    """source, source-long, target-norm and the oracle."""
+    """source, source-long, both with the target's batch norm, and the oracle."""
     steps = {name: item["steps"] for name, item in world.content["pretrain"].items()}
     own, first = world.source, {"steps": steps["source"]}
     yield "source", scored(world, trained(world, "source", first, own))
     long = {"steps": steps["source-long"]}
-    yield BASELINE, scored(world, trained(world, "source-long", long, own))
-    yield "target-norm", scored(world, normed(world))
+    longer = trained(world, "source-long", long, own)
+    yield BASELINE, scored(world, longer)
+    yield "source-norm", scored(world, normed(world))
+    yield (
+        "target-norm",
+        scored(world, warmed(world, longer, world.content["warmup"]["target-norm"])),
+    )
     both = Both(*own, world.prepared.target_truth)
     yield ORACLE, scored(world, trained(world, ORACLE, long, [both]))
 

@@ -12,6 +12,8 @@ from tables import half_width
 
 from pipeline.look.plots import plt
 
+NORMED = ("source-norm", "target-norm")  # the target's batch norm in source and in source-long
+
 FIGURE = ROOT / "docs" / "images" / "ablation.png"
 
 
@@ -36,7 +38,7 @@ def table(rows: list[Row], data: str) -> str:
         "| method | mIoU | minus source-long | of the gap | rare | coverage, precision by round |"
     )
     lines = [f"{data}, seeds {', '.join(map(str, common))}", "", head, "|---|---|---|---|---|---|"]
-    for method in [m for m in (BASELINE, "target-norm", *METHODS, ORACLE) if m in miou.index]:
+    for method in [m for m in (BASELINE, *NORMED, *METHODS, ORACLE) if m in miou.index]:
         gain = (miou.loc[method] - miou.loc[BASELINE]).to_numpy()
         share = f"{100 * gain.mean() / gap:.0f} %" if gap > ENOUGH else ""
         rare = last.loc[method, "rare"].astype(float).mean()
@@ -88,10 +90,10 @@ def draw(rows: list[Row]) -> None:
     for axes, data in zip(grid[0], found, strict=True):
         last = last_models(rows, data).set_index(["method", "seed"])["miou"].astype(float)
         miou = last.unstack()
-        names = [m for m in (ORACLE, *reversed(METHODS), "target-norm") if m in miou.index]
+        names = [m for m in (ORACLE, *reversed(METHODS), *NORMED) if m in miou.index]
         for place, name in enumerate(names):
             gain = (miou.loc[name] - miou.loc[BASELINE]).dropna().to_numpy()
-            colour = "tab:grey" if name in (ORACLE, "target-norm") else "tab:blue"
+            colour = "tab:grey" if name in (ORACLE, *NORMED) else "tab:blue"
             axes.barh(place, gain.mean(), color=colour, alpha=0.5)
             if len(gain) > 1:
                 axes.errorbar(gain.mean(), place, xerr=half_width(gain), color="black", capsize=3)

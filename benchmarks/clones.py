@@ -30,11 +30,12 @@ def params(rounds: int) -> Row:
     content["training"]["augment"] |= {"crop_width": 64, "crop_height": 32}
     for name, steps in (("source", 60), ("source-long", 100)):
         content["pretrain"][name]["steps"] = steps
-    content["warmup"]["target-norm"] |= {"steps": 5, "batch": 4}
+    for item in content["warmup"].values():
+        item.update(steps=5, batch=4)
     content["retrain"]["steps"] = 15
     content["panels"]["width"] = 64
     first = content["rounds"]["round-1"]
-    names = ["target-norm", *(f"round-{number + 1}" for number in range(rounds))]
+    names = ["source-norm", *(f"round-{number + 1}" for number in range(rounds))]
     content["rounds"] = {
         name: {**first, "teacher": teacher, "start": teacher}
         for teacher, name in itertools.pairwise(names)

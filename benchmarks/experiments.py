@@ -164,8 +164,8 @@ def scored(
 
 
 def normed(world: World) -> model.Model:
-    """The preset's warmup: target statistics in batch norm."""
-    item = world.content["warmup"]["target-norm"]
+    """The preset's source-norm: the source's model with the target's statistics in batch norm."""
+    item = world.content["warmup"]["source-norm"]
     start = trained(world, "source", {"steps": world.content["pretrain"]["source"]["steps"]},
                     world.source)  # fmt: skip
     return warmed(world, start, item)

@@ -64,4 +64,4 @@ METHODS: dict[str, Steps] = {
     "AdvEnt": [{"warmup": {"objective": "advent", "options": {"own_norm": True}}}] * 3,
     "IntraDA": intra_domain(),
 }
-"""What follows the shared model `target-norm`; all steps of a method together are the preset's."""
+"""What follows the shared model `source-norm`; all steps of a method together are the preset's."""

@@ -24,7 +24,7 @@ from tables import half_width
 from pipeline.runtime.files import write_json
 
 RESULTS = FOLDER / "ranks.json"
-MODELS = ("source", "target-norm", "round-1")
+MODELS = ("source", "source-norm", "round-1")
 
 
 def params(seed: int, devices: int) -> Row:
@@ -32,13 +32,15 @@ def params(seed: int, devices: int) -> Row:
     content = clones.params(1)
     size = {"width": 128, "height": 64}
     content |= {"seed": seed, "pretrain": {"source": {"source": "game", "steps": 400}}}
+    del content["warmup"]["target-norm"]  # of source-long
     content["compute"] |= {"devices": devices, "checkpoint_minutes": 5}
     content["generate"]["game"] |= {"images": 50, **size}
     content["generate"]["city"] |= {"images": 60, "val": 40, **size}
     clones.resize(content, size)
     content["network"]["options"] = {"width": 16}
     content["training"]["augment"] |= {"crop_width": 128, "crop_height": 64}
-    content["warmup"]["target-norm"] |= {"steps": 20, "batch": 8}
+    for item in content["warmup"].values():
+        item.update(steps=20, batch=8)
     content["retrain"]["steps"] = 150
     return content
 

@@ -49,7 +49,7 @@ def test_the_graph_of_the_project_is_dvcs(monkeypatch):
     assert stages["retrain@round-1"].curve == "reports/rounds/round-1/training.csv"
     assert stages["retrain@round-1"].steps == 200
     assert stages["pretrain@source-long"].steps == 1840
-    assert stages["warmup@target-norm"].steps == 40
+    assert stages["warmup@source-norm"].steps == stages["warmup@target-norm"].steps == 40
     assert stages["report"].curve is None
     assert {"evaluate@round-3", "gallery@round-1"} <= {*stages["report"].needs}
 
