@@ -56,6 +56,13 @@ def test_the_baseline_trains_as_long_as_all_rounds(path):
     assert steps(content, "source-long") == steps(content, [*content["rounds"]][-1])
 
 
+@pytest.mark.parametrize("path", [path for path in PRESETS if "target-norm" in path.read_text()],
+                         ids=lambda path: path.stem)  # fmt: skip
+def test_target_norm_is_source_long_with_the_targets_batch_norm(path):
+    item = read(path)["warmup"]["target-norm"]
+    assert (item["from"], item["objective"]) == ("source-long", "adapt_norm")
+
+
 @each
 def test_only_the_built_in_world_is_generated(path):
     content = read(path)
