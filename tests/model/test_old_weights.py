@@ -37,7 +37,7 @@ def resnet():
 
 
 def close(found, expected):
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
 
 
 @pytest.mark.parametrize("count", [2, 4], ids=["AdaptSegNet", "ADVENT"])
