@@ -22,7 +22,8 @@ from pipeline.runtime.names import MODELS, learned_from, members, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
-SIGNALS = ("entropy", "information", "neighbourhood")  # need no label: evaluation/signals.py
+SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
+"""What needs no label: evaluation/signals.py."""
 
 OF_CLASSES = {
     "lambda": "Thresholds of the pseudo-labels (%)",

@@ -130,13 +130,13 @@ def test_signals_are_columns_and_labels_of_classes_figures():
         found = evaluated(labels={"coverage": 50.0, "precision": 80.0})
         iou = found.iou.assign(precision=[90.0, None, 70.0], coverage=40.0)
         iou["lambda"] = [0.5, 0.9, 1.0]
-        signal = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
+        signal = dict(zip(report.SIGNALS, (0.2, 0.3, 4.0, 3.5), strict=True))
         return report.Evaluated({**found.metrics, "signals": signal}, iou)
 
     found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
     made = report.run(PARAMS, found, {})
     table = made.rounds.set_index("model")
-    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0]
+    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0, 3.5]
     assert table.loc["source", [*report.SIGNALS]].isna().all()
     assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
     page = shown(made, (("r1", "split"), ("r1", "growth")))
