@@ -70,6 +70,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
     item = (params.get("rounds") or {}).get(name) or {}
     making = overlay(params.get("pseudo_label") or {}, item.get("pseudo_label") or {})
     labels = evaluated.metrics.get("labels", {})
+    few = evaluated.metrics.get("few")
     return {
         "model": name,
         "source": learned_from(params).get(name),
@@ -82,6 +83,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
         **{key: evaluated.metrics[key] for key in FIELDS},
         **dict.fromkeys(SIGNALS),
         **(evaluated.metrics.get("signals") or {}),
+        **({"few": few["miou"]} if few else {}),
     }
 
 
