@@ -61,18 +61,23 @@ def by_round(rows: list[Row], data: str, method: str) -> str:
 
 
 def tracking(rows: list[Row], data: str) -> str:
-    """How well each label-free signal follows mIoU: over all models, and within rounds."""
+    """How well each label-free signal follows mIoU: over all models, and within rounds.
+
+    Each over the rows that have it: older ones lack the newer signals.
+    """
     table = pd.DataFrame([r for r in rows if r["data"] == data and r.get("signals")])
     signals = pd.DataFrame(table["signals"].tolist(), index=table.index)
     lines = ["| signal | all models of a seed | rounds of a method | best round found |",
              "|---|---|---|---|"]  # fmt: skip
     for name in signals:
         value = signals[name] * (-1 if name == "entropy" else 1)
-        joined = table.assign(value=value, miou=table["miou"].astype(float))
+        joined = table.assign(value=value, miou=table["miou"].astype(float)).dropna(subset="value")
+        many = [of for _, of in joined.groupby(["method", "seed"]) if len(of) > 2]  # noqa: PLR2004
+        if not many:
+            continue
         overall = [
             stats.spearmanr(of["value"], of["miou"]).statistic for _, of in joined.groupby("seed")
         ]
-        many = [of for _, of in joined.groupby(["method", "seed"]) if len(of) > 2]  # noqa: PLR2004
         within = [stats.spearmanr(of["value"], of["miou"]).statistic for of in many]
         hits = [of["value"].idxmax() == of["miou"].idxmax() for of in many]
         lines.append(

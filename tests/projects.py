@@ -53,7 +53,7 @@ prior: {source: game}
 pseudo_label: {}
 split: {}
 retrain: {steps: 2}
-evaluate: {}
+evaluate: {few: 2}
 panels: {width: 48}
 gallery: {images: 2}
 rounds:

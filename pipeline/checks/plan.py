@@ -79,7 +79,18 @@ def _objective(item: Content) -> Any:
         return None  # its stage says so
 
 
+def _alike(where: str, content: Content) -> Iterator[str]:
+    """Another draw of labelled images, and two models' numbers are of different ones."""
+    own = section_of(content, f"{where}.evaluate")
+    for key in (key for key in ("few", "seed") if key in own):
+        yield (
+            f"{where}.evaluate.{key} = {own[key]}: the same images are drawn for all models; set "
+            f"it in evaluate alone"
+        )
+
+
 def _round(where: str, content: Content) -> Iterator[str]:
+    yield from _alike(where, content)
     made, split, training = (
         overlay(section_of(content, stage), section_of(content, f"{where}.{stage}"))
         for stage in ("pseudo_label", "split", "retrain")

@@ -1,4 +1,5 @@
-"""How good a model is: IoU against labels, and signals that need none.
+"""How good a model is: IoU against labels, few of them or many, and signals that need none.
 
-Imports domain. Used by evaluate alone, so that no training hangs on a new score or signal.
+Imports domain. Used by evaluate, so that no training hangs on a new score or signal; prepare asks
+`few` whether there are enough labels.
 """

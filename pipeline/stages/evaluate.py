@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
 
+from pipeline.checks import plan
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.evaluation import scores, signals
+from pipeline.evaluation import few, scores, signals
 from pipeline.inference import predict
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
 from pipeline.runtime import process, progress
 from pipeline.runtime.files import write_json
 from pipeline.runtime.launch import launch
-from pipeline.runtime.params import load, root
+from pipeline.runtime.params import load, read, root
 from pipeline.sections.evaluate import Params
 
 
@@ -61,6 +62,20 @@ def label_free(
     return signals.signals((grid.cpu() for grid in logits), count) if count else {}
 
 
+def label_light(
+    params: Params, evaluated: model.Model, drawn: few.Drawn, fabric: Fabric
+) -> dict[str, Any]:
+    """mIoU on the few labelled images that were drawn, with their number and where they are from.
+
+    Nothing of none.
+    """
+    if not len(drawn.images):
+        return {}
+    iou = run(params, evaluated, drawn.images, fabric).iou()
+    miou = scores.summary(iou, evaluated.recipe.taxonomy)["miou"]
+    return {"images": len(drawn.images), "from": drawn.origin, "miou": miou}
+
+
 def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float | None]:
     """Truth by pseudo-label over the images with a truth.
 
@@ -82,12 +97,18 @@ def tables(
     evaluated: model.Model,
     pseudo: PseudoLabels | None,
     found: Mapping[str, float] | None = None,
+    light: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The metrics of metrics.json, with the signals `found`, and one row a class."""
+    """The metrics of metrics.json, and one row a class.
+
+    `found`: what label_free gives. `light`: what label_light does.
+    """
     taxonomy = evaluated.recipe.taxonomy
     metrics: dict[str, Any] = dict(scores.summary(confusion.iou(), taxonomy))
     if found:
         metrics["signals"] = dict(found)
+    if light:
+        metrics["few"] = dict(light)
     table = pd.DataFrame({"class": taxonomy.names, "iou": confusion.iou()})
     if pseudo is not None:
         labels, coverage = quality(pseudo)
@@ -101,23 +122,26 @@ def tables(
 
 def main() -> None:
     """Open, run, write."""
-    optional = ("labels", "target_truth", "thresholds")
-    at = process.paths("model", "val", "target", "metrics", "iou", item=True, optional=optional)
+    names = ("model", "val", "target", "target_truth", "metrics", "iou")
+    at = process.paths(*names, item=True, optional=("labels", "thresholds"))
+    if at.labels is not None:
+        plan.check(read(), at.item)
     params = load(Params, "evaluate", f"rounds.{at.item}.evaluate")
-    evaluated = model.of_task(at.model)
     val = artifacts.read_domain(at.val, root("val"))
     target = artifacts.read_domain(at.target, root("target"))
+    truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
+    drawn = few.draw(params.few, params.seed, truth, val)
+    evaluated = model.of_task(at.model)
     fabric = launch(params.compute, alone=True)
-    confusion = run(params, evaluated, val, fabric)
+    confusion = run(params, evaluated, drawn.rest, fabric)
     found = label_free(params, evaluated, target, fabric)
+    light = label_light(params, evaluated, drawn, fabric)
     pseudo = None
     if at.labels is not None:
-        labels = PseudoLabelled(target, at.labels, len(evaluated.recipe.taxonomy))
-        truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
-        names = evaluated.recipe.taxonomy.names
-        thresholds = artifacts.read_table(at.thresholds, "lambda", classes=names)
-        pseudo = PseudoLabels(labels, truth, thresholds)
-    metrics, table = tables(confusion, evaluated, pseudo, found)
+        classes = evaluated.recipe.taxonomy.names
+        thresholds = artifacts.read_table(at.thresholds, "lambda", classes=classes)
+        pseudo = PseudoLabels(PseudoLabelled(target, at.labels, len(classes)), truth, thresholds)
+    metrics, table = tables(confusion, evaluated, pseudo, found, light)
     write_json(at.metrics, metrics)
     artifacts.write_table(at.iou, table)
 

@@ -13,9 +13,11 @@ from pipeline.checks.inspection import Candidates, inspect, truth_of
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy, resolve
+from pipeline.evaluation import few
 from pipeline.runtime import process
 from pipeline.runtime.names import DOMAINS
 from pipeline.runtime.params import load
+from pipeline.sections.evaluate import Params as Evaluate
 from pipeline.sections.prepare import Params
 
 
@@ -79,13 +81,14 @@ def _no_truth(target: Candidates, refused: pd.DataFrame) -> str:
 def main() -> None:
     """Write the domains, the classes and the report; the report even where the stage fails."""
     at = process.paths("target", "target_truth", "val", "taxonomy", "classes", "refused")
-    params = load(Params, "prepare")
+    params, asked = load(Params, "prepare"), load(Evaluate, "evaluate").few
     try:
         prepared = run(params)
     except domains.TooFewError as error:
         artifacts.write_table(at.refused, error.refused)
         raise
     artifacts.write_table(at.refused, prepared.refused)
+    few.check(asked, prepared.target_truth, prepared.val)  # before any model is trained
     artifacts.write_taxonomy(at.taxonomy, prepared.taxonomy)
     artifacts.write_table(at.classes, prepared.classes)
     for name in (*DOMAINS, "target_truth"):

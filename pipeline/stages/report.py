@@ -22,7 +22,8 @@ from pipeline.runtime.names import MODELS, learned_from, members, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
-SIGNALS = ("entropy", "information", "neighbourhood")  # need no label: evaluation/signals.py
+SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
+"""What needs no label: evaluation/signals.py."""
 
 OF_CLASSES = {
     "lambda": "Thresholds of the pseudo-labels (%)",
@@ -69,6 +70,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
     item = (params.get("rounds") or {}).get(name) or {}
     making = overlay(params.get("pseudo_label") or {}, item.get("pseudo_label") or {})
     labels = evaluated.metrics.get("labels", {})
+    few = evaluated.metrics.get("few")
     return {
         "model": name,
         "source": learned_from(params).get(name),
@@ -81,6 +83,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
         **{key: evaluated.metrics[key] for key in FIELDS},
         **dict.fromkeys(SIGNALS),
         **(evaluated.metrics.get("signals") or {}),
+        **({"few": few["miou"]} if few else {}),
     }
 
 

@@ -81,6 +81,8 @@ IN_ORDER = {
     "tpld without hard images": retrain(objective="tpld"),
     "a ranker that is not asked": rounds(split={"ranker": "none", "easy": 1.0}),
     "easy images": retrain(use="easy"),
+    "few labels for all, and a round's own size": rounds(evaluate={"width": 64})
+    | {"evaluate": {"few": 2, "seed": 3}},
     "dense labels": dense("tpld"),
     "dense switched off": dense("cbst", given=False),
     "soft labels by default's alpha": lrent(soft_alpha=0.25),
@@ -172,6 +174,16 @@ BROKEN = {
         overlay(retrain(use="easy"), {"rounds": {"r": {"split": {"easy": 0}}}}),
         "rounds.r.split.easy = 0: retrain.use easy",
         "raise it",
+    ),
+    "few labels of a round's own": (
+        rounds(evaluate={"few": 2}),
+        "rounds.r.evaluate.few = 2: the same images are drawn for all models",
+        "set it in evaluate alone",
+    ),
+    "a draw of a round's own": (
+        rounds(evaluate={"seed": 0}),
+        "rounds.r.evaluate.seed = 0: the same images are drawn for all models",
+        "set it in evaluate alone",
     ),
     "dense labels that nobody makes": (
         dense("cbst"),

@@ -126,7 +126,8 @@ def test_training_hangs_on_no_score_signal_page_or_sweep() -> None:
 def test_only_evaluation_and_pictures_see_the_targets_truth() -> None:
     seers = {name for name, stage in STAGES.items()
              if any("truth" in dep for dep in body(stage)["deps"])}  # fmt: skip
-    assert seers == {"evaluate", "gallery", "panels"}
+    evaluates = {f"evaluate{of}" for of in ("", "_pretrain", "_warmup", "_mean")}
+    assert seers == {*evaluates, "gallery", "panels"}
 
 
 @pytest.mark.parametrize("name", NAMES)

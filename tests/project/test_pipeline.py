@@ -62,6 +62,16 @@ def test_metrics_have_each_model_and_field(project):
         assert 0 <= labels["precision"] <= 100
 
 
+def test_each_model_is_judged_by_few_labels_too(project):
+    for name in MODELS:
+        few = json.loads(project.read(f"reports/rounds/{name}/metrics.json"))["few"]
+        assert (few["images"], few["from"]) == (2, "target")
+        assert 0 <= few["miou"] <= 100
+    header, *rows = (line.split(",") for line in project.read("reports/rounds.csv").splitlines())
+    assert all(row[header.index("few")] for row in rows)
+    assert "<th>few</th>" in project.read("reports/summary.html")
+
+
 def test_the_report_is_complete(project):
     header, *rows = project.read("reports/rounds.csv").splitlines()
     assert header.startswith("model,source,teacher,labeler,portion,steps,coverage,precision,miou")
@@ -138,6 +148,7 @@ SOURCES = {"source@drawn", "source@game"}
 EDITS = {
     "pipeline/evaluation/scores.py": EVALUATED,
     "pipeline/evaluation/signals.py": EVALUATED,
+    "pipeline/evaluation/few.py": {"prepare", *EVALUATED},
     "pipeline/rankers/entropy.py": {"split@round-1"},
     "pipeline/rankers/none.py": set(),
     "pipeline/labelers/cbst.py": {"pseudo_label@round-1"},
@@ -149,8 +160,8 @@ EDITS = {
     "pipeline/checks/inspection.py": {"prepare", *SOURCES},
     "pipeline/datasets/synthia.py": {"source@drawn"},
     "pipeline/stages/mix.py": {"mix@all"},
-    "pipeline/checks/plan.py": {f"{stage}@round-{n}" for n in (1, 2)
-                                for stage in ("infer", "retrain")},
+    "pipeline/checks/plan.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
+                                for stage in ("infer", "retrain"))},
     "pipeline/inference/predict.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
                                       for stage in ("infer", "pseudo_label", "gallery"))},
     "pipeline/sections/gallery.py": {"gallery@round-1", "gallery@round-2"},

@@ -1,4 +1,4 @@
-"""evaluate: confusion, quality of labels, tables, signals."""
+"""evaluate: confusion, quality of labels, tables, signals, few labels."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.evaluation import signals
+from pipeline.evaluation import few, signals
 from pipeline.inference import predict
 from pipeline.inference.pseudo import PseudoLabelled
+from pipeline.model import model
 from pipeline.model.recipe import Recipe
-from pipeline.runtime.files import write_json
+from pipeline.runtime.files import BadInput, read_json, write_json
 from pipeline.stages import evaluate
 from tests import worlds
 from tests.rounds import HEIGHT, THREE, WIDTH, small, without_label
@@ -121,3 +123,112 @@ def test_thresholds_are_beside_the_classes_of_a_round(pseudo):
     metrics, table = evaluate.tables(confusion, evaluated, given, {"entropy": 0.5})
     assert table["lambda"].tolist() == [0.5, 0.75, 1.0]
     assert metrics["signals"] == {"entropy": 0.5}
+
+
+def torn(seed=0):
+    """An untrained network, which predicts each class somewhere."""
+    network = small(seed).eval()
+    image, _ = worlds.scene(np.random.default_rng(9), worlds.SIZE, 3)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(image).permute(2, 0, 1)[None]).logits
+        network.network.classifier.bias -= logits.mean((0, 2, 3))
+    return network
+
+
+def without_weeds():
+    """One that never predicts the last class."""
+    network = torn()
+    with torch.no_grad():
+        network.network.classifier.bias[2] = -1000
+    return network
+
+
+def test_few_labels_are_scored_as_many_and_a_class_without_a_pixel_counts_nowhere(scenes, fabric):
+    val = scenes(4, classes=2, name="val")
+    drawn = few.draw(3, 5, Domain([], val.root, val.size), val)
+    found = evaluate.label_light(evaluate.Params(batch=1), without_weeds(), drawn, fabric)
+    hits, union = np.zeros(2), np.zeros(2)
+    network = without_weeds().eval()
+    for index in range(3):
+        image = torch.from_numpy(drawn.images.image(index).copy()).permute(2, 0, 1)[None]
+        logits, over = predict.scores(network, image)
+        label = predict.labels(logits, HEIGHT, WIDTH, over)[0].numpy()
+        truth = drawn.images.label(index)
+        hits += [((label == c) & (truth == c)).sum() for c in range(2)]
+        union += [((label == c) | (truth == c)).sum() for c in range(2)]
+    assert found.keys() == {"images", "from", "miou"}
+    assert (found["images"], found["from"]) == (3, "val")
+    assert found["miou"] == pytest.approx(100 * np.mean(hits / union), abs=1e-6)
+
+
+def test_no_few_labels_are_nothing(target, fabric):
+    drawn = few.draw(0, 5, target, target)
+    assert evaluate.label_light(evaluate.Params(), small(), drawn, fabric) == {}
+
+
+@pytest.fixture
+def stage(scenes, tmp_path, monkeypatch):
+    """Runs the stage on files: what metrics.json and iou.csv hold of a model of a seed."""
+    monkeypatch.chdir(tmp_path)
+    val = scenes(5, name="val")
+    target = scenes(4, name="target", seed=1)
+    artifacts.write_domain(tmp_path / "val.parquet", val)
+    artifacts.write_domain(tmp_path / "target.parquet", without_label(target), labelled=False)
+
+    def run(seed=0, labelled=4, **evaluating):
+        truth = replace(target, samples=target.samples[:labelled])
+        artifacts.write_domain(tmp_path / "truth.parquet", truth)
+        model.save(tmp_path / "m.pt", torn(seed))
+        roots = {role: {"root": str(tmp_path)} for role in ("target", "val")}
+        content = {"seed": 3, "compute": {"accelerator": "cpu", "precision": "32-true"},
+                   "prepare": roots, "evaluate": evaluating}  # fmt: skip
+        YAML(typ="safe").dump(content, tmp_path / "params.yaml")
+        files = {"model": "m.pt", "val": "val.parquet", "target": "target.parquet",
+                 "target-truth": "truth.parquet", "metrics": "m.json", "iou": "i.csv"}  # fmt: skip
+        words = [word for name, path in files.items() for word in (f"--{name}", path)]
+        monkeypatch.setattr("sys.argv", ["evaluate", f"model-{seed}", *words])
+        evaluate.main()
+        return read_json(tmp_path / "m.json"), (tmp_path / "i.csv").read_bytes()
+
+    return SimpleNamespace(run=run, val=val, target=target)
+
+
+def miou(domain, chosen, fabric, seed=0):
+    """Of a model of a seed, over some images of a domain."""
+    of = replace(domain, samples=[s for s in domain.samples if s.image in chosen])
+    assert len(of) == len(chosen)
+    confusion = evaluate.run(evaluate.Params(), torn(seed), of, fabric)
+    metrics, _ = evaluate.tables(confusion, torn(seed), None)
+    return pytest.approx(metrics["miou"], abs=1e-6)
+
+
+def names(domain):
+    return [sample.image for sample in domain.samples]
+
+
+def test_few_labels_of_the_target_leave_all_else_as_it_is(stage, fabric):
+    plain, table = stage.run()
+    assert "few" not in plain
+    assert stage.run(few=0) == (plain, table)
+    found, same = stage.run(few=2)
+    light = found.pop("few")
+    assert (found, same) == (plain, table)
+    assert (light["images"], light["from"]) == (2, "target")
+    drawn = few.draw(2, 3, stage.target, stage.val)  # by params.yaml's seed
+    assert light["miou"] == miou(stage.target, names(drawn.images), fabric)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_few_labels_of_val_are_the_same_for_all_models_and_not_reported_on(seed, stage, fabric):
+    found, _ = stage.run(seed, labelled=1, few=2)
+    drawn = few.draw(2, 3, replace(stage.target, samples=[]), stage.val)
+    assert found["few"]["from"] == "val"
+    assert found["few"]["miou"] == miou(stage.val, names(drawn.images), fabric, seed)
+    assert found["miou"] == miou(stage.val, names(drawn.rest), fabric, seed)
+    assert found["signals"] == stage.run(seed, few=0)[0]["signals"]
+
+
+def test_too_many_of_few_labels_stop_it_before_the_model_is_read(stage, monkeypatch):
+    monkeypatch.setattr(model, "of_task", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(BadInput, match=r"evaluate\.few = 5: the target has 4 labelled images"):
+        stage.run(few=5)

@@ -130,18 +130,50 @@ def test_signals_are_columns_and_labels_of_classes_figures():
         found = evaluated(labels={"coverage": 50.0, "precision": 80.0})
         iou = found.iou.assign(precision=[90.0, None, 70.0], coverage=40.0)
         iou["lambda"] = [0.5, 0.9, 1.0]
-        signal = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
+        signal = dict(zip(report.SIGNALS, (0.2, 0.3, 4.0, 3.5), strict=True))
         return report.Evaluated({**found.metrics, "signals": signal}, iou)
 
     found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
     made = report.run(PARAMS, found, {})
     table = made.rounds.set_index("model")
-    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0]
+    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0, 3.5]
     assert table.loc["source", [*report.SIGNALS]].isna().all()
     assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
     page = shown(made, (("r1", "split"), ("r1", "growth")))
     assert '<img src="look/r1/split.png">' in page
     assert '<img src="look/r1/growth.png">' in page
+
+
+def test_signals_of_before_there_was_another_are_a_row_with_a_gap():
+    old = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
+    found = {name: evaluated() for name in MODELS}
+    found["r1"] = report.Evaluated({**found["r1"].metrics, "signals": old}, found["r1"].iou)
+    table = report.run(PARAMS, found, {}).rounds.set_index("model")
+    assert [*table.columns][-5:-1] == [*report.SIGNALS]
+    assert table.loc["r1", [*old]].tolist() == [0.2, 0.3, 4.0]
+    assert table["neighbourhood_image"].isna().all()
+
+
+def test_few_labels_are_a_column_that_the_page_explains():
+    def of(name, miou):
+        found = evaluated()
+        few = {"images": 4, "from": "val", "miou": miou}
+        return report.Evaluated({**found.metrics, "few": few}, found.iou)
+
+    given = {name: 31.25 + place for place, name in enumerate(MODELS)} | {"r3": None}
+    made = report.run(PARAMS, {name: of(name, miou) for name, miou in given.items()}, {})
+    table = made.rounds.set_index("model")["few"].astype(object)
+    assert table.where(table.notna(), None).to_dict() == given
+    page = shown(made)
+    assert "<th>few</th>" in page
+    assert "<td>31.25</td>" in page
+    assert "Few is the mIoU on the few labelled images" in page
+
+
+def test_a_report_is_silent_on_few_labels_that_nobody_asked_for():
+    made = reported()
+    assert "few" not in made.rounds
+    assert "Few is" not in shown(made)
 
 
 HOSTILE = '<script>alert("x")</script>&<b>'
