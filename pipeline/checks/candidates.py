@@ -96,7 +96,7 @@ def _region(found: Candidates, pair: Pair, size: tuple[int, int]) -> Mask | None
     _check_name(found.root, pair.region)
     region = read_region(found.root / pair.region, found.coding)
     _check_size(pair.region, region.shape[::-1], size)
-    if not region.any():
+    if not resize_label(region.view(np.uint8), found.size or size).any():
         raise BadInput(
             f"{pair.region}: no pixel is brighter than {found.coding.dark}, so none of the image "
             "counts; replace it or remove the image"

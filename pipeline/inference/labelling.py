@@ -67,12 +67,17 @@ class Made(NamedTuple):
     dense: Pixels | None = None
 
 
+def only(labels: Pixels, region: Mask | None) -> Pixels:
+    """Labels uint8 (H, W), IGNORE outside a region bool (H, W); as they are without one."""
+    return labels if region is None else np.where(region, labels, IGNORE)
+
+
 def cleared(made: Made, region: Mask, measured: Measured, thresholds: Floats) -> Made:
     """Without what is outside a region bool (H, W), of which `measured` is what `inside` gives."""
     predicted, k, _ = measured
     sure = np.bincount(predicted[k <= thresholds[predicted]], minlength=len(thresholds))
-    dense = None if made.dense is None else np.where(region, made.dense, IGNORE)
-    return Made(np.where(region, made.labels, IGNORE), sure, dense)
+    dense = None if made.dense is None else only(made.dense, region)
+    return Made(only(made.labels, region), sure, dense)
 
 
 def weighted_argmax(

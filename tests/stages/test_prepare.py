@@ -418,6 +418,19 @@ def test_a_bad_mask_refuses_the_image_even_of_the_target(name, harm, problem, fu
     assert len(getattr(found, name)) == 2
 
 
+def test_a_mask_that_is_black_at_the_working_size_is_refused(fundus, tmp_path):
+    spot = np.zeros((24, 32), np.uint8)
+    spot[0, 0] = 255
+    path = tmp_path / "drive/training/mask/21_training_mask.gif"
+    path.write_bytes(gifs.written(spot, [(i,) * 3 for i in range(256)]))
+    assert len(run(fundus).source) == 4
+    fundus["source"] |= {"width": 8, "height": 8}
+    assert (
+        "no pixel is brighter than 0"
+        in refused(fundus)["source"]["training/images/21_training.tif"]
+    )
+
+
 def test_an_image_that_is_all_dark_is_refused(fundus):
     path, _ = image(fundus, "target", 0)
     Image.new("RGB", (32, 24), (9, 9, 9)).save(path)
