@@ -42,7 +42,7 @@ from pipeline.stages import (
 )
 
 KEPT = ROOT / "data" / "ablation"  # worlds and models that methods share
-DATA = {"streets": "streets", "camvid": "camvid-dusk"}
+DATA = {"streets": "streets", "camvid": "camvid-dusk-small"}
 BASELINE, ORACLE = "source-long", "oracle"
 
 
@@ -201,7 +201,8 @@ def one_round(
     def write(name: str, made: Any) -> None:
         pictures.write_label(folder / f"{name}.png", made.labels, taxonomy.colours)
 
-    made = pseudo_label.run(labelling, found, {}, taxonomy, world.known.q, write)
+    inside = pseudo_label.regions(target)
+    made = pseudo_label.run(labelling, found, {}, taxonomy, world.known.q, write, inside)
     table = split.run(world.section(split.Params, "split", step["split"]),
                       made.coverage, made.thresholds)  # fmt: skip
     plain = {k: v for k, v in content["retrain"].items() if k != "options"}

@@ -30,6 +30,7 @@ from rows import FOLDER, ROOT
 from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts, pictures
+from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import CITYSCAPES
 from pipeline.evaluation.scores import Confusion
 from pipeline.inference import labelling, predict, predictions
@@ -82,24 +83,29 @@ def growth(world: World) -> Rows:
     for count in (100, 300, 1000):
         with tempfile.TemporaryDirectory(dir=world.folder) as name:
             project = Path(name)
-            found = (replace(given[i % 16], image=f"{i:06d}.png") for i in range(count))
+            names = [f"{i:06d}.png" for i in range(count)]
+            found = (replace(given[i % 16], image=name) for i, name in enumerate(names))
             predictions.write(project / "p", predictions.files(count), found)
-            seconds, peaks[count] = stage(project)
+            seconds, peaks[count] = stage(project, names)
             yield f"1024x2048: s for {count} images, the stage as a process", seconds
             yield f"1024x2048: MB at most, {count} images", peaks[count]
     yield "1024x2048: memory, 1000 images to 100", peaks[1000] / peaks[100]
 
 
-def stage(project: Path) -> tuple[float, float]:
+def stage(project: Path, images: list[str]) -> tuple[float, float]:
     """Seconds and peak MB of `pseudo_label` as DVC runs it."""
     round_ = {"teacher": "s", "start": "s", "pseudo_label": {"labeler": "cbst", "portion": PORTION}}
-    YAML().dump({"pretrain": {"s": {}}, "rounds": {"r": round_}}, project / "params.yaml")
+    content = {"prepare": {"target": {"root": "."}}, "pretrain": {"s": {}}, "rounds": {"r": round_}}
+    YAML().dump(content, project / "params.yaml")
+    samples = [Sample("target", name, "", 1024, 2048) for name in images]
+    target = Domain(samples, project, (2048, 1024))
+    artifacts.write_domain(project / "target.parquet", target, labelled=False)
     artifacts.write_taxonomy(project / "taxonomy.json", CITYSCAPES)
     artifacts.write_array(project / "prior.npy", UNIFORM)
     (project / "c").mkdir()
-    paths = {"predictions": "p", "corrections": "c", "taxonomy": "taxonomy.json", "labels": "l",
-             "dense": "d", "prior": "prior.npy", "thresholds": "t.parquet",
-             "coverage": "v.parquet"}  # fmt: skip
+    paths = {"target": "target.parquet", "predictions": "p", "corrections": "c",
+             "taxonomy": "taxonomy.json", "prior": "prior.npy", "labels": "l", "dense": "d",
+             "thresholds": "t.parquet", "coverage": "v.parquet"}  # fmt: skip
     words = [word for key, path in paths.items() for word in (f"--{key}", path)]
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline.stages.pseudo_label", "r", *words]

@@ -169,6 +169,20 @@ def damaged_synthia() -> None:
     artifacts.write_taxonomy(Path("data/prepared/taxonomy.json"), resolve("cityscapes16"))
 
 
+def masked(harm: Callable[[Path], object]) -> Callable[[], object]:
+    """Three of DRIVE's photographs are the source; the mask of the first is harmed."""
+
+    def make() -> None:
+        root = Path("data/raw/drive")
+        options = worlds.drive(root, 3)
+        harm(root / "training/mask/21_training_mask.gif")
+        spec = {"reader": "drive", "root": str(root), "width": 32, "height": 24}
+        params(prepare__classes="vessels", source__game={**spec, "options": options})()
+        artifacts.write_taxonomy(Path("data/prepared/taxonomy.json"), resolve("vessels"))
+
+    return make
+
+
 def small(*names: str) -> model.Model:
     return model.create(Recipe("small", resolve([*names]), {"width": 4}), 0)
 
@@ -364,6 +378,17 @@ FILES = [
     Case("label: every pixel ignored", "source game", save(LABEL, full(255)),
          "no pixel has a class", OTHERS),
     Case("label: damaged 16-bit PNG of SYNTHIA", "source game", damaged_synthia, RAW, OTHERS),
+    Case("label: a GIF of two pictures", "source game", lambda: (
+         LABEL.unlink(), save(LABEL, full(1), "GIF", save_all=True,
+                              append_images=[Image.fromarray(full(0))])()),
+         "2 pictures in one file", OTHERS),
+    Case("mask: missing", "source game", masked(Path.unlink),
+         "has no mask; add training/mask/21_training_mask.gif or remove the image", OTHERS),
+    Case("mask: cut off", "source game", masked(lambda p: cut(p)()), READ, OTHERS),
+    Case("mask: another size than its image", "source game", masked(lambda p: save(p, full(1)[:-1], "GIF")()),
+         "is 32x23, its image 32x24", OTHERS),
+    Case("mask: all black", "source game", masked(lambda p: save(p, full(0), "GIF")()),
+         "no pixel is brighter than 0, so none of the image counts", OTHERS),
 ]  # fmt: skip
 SETS = [
     Case("images and labels swapped", "source game", role("source", **SWAPPED), "mode RGB; a label"),
@@ -412,6 +437,20 @@ SETS = [
     Case("a list outside its folder", "source game", by_list(b"", "../list.txt"), "name a file inside"),
     Case("a list that is no text", "source game", by_list(b"\xff\xfe\0"), "list.txt: cannot be read"),
     Case("a list of nothing", "source game", by_list(b"\n\n"), "names no images"),
+    Case("a list and a split", "segue check", role(
+         "source", reader="camvid", options={"list": "list.txt", "split": "val"}),
+         "give one of the options split and list"),
+    Case("a split of no folder", "source game", role("source", options={"split": ["east", "north"]}),
+         "data/raw/source/images/north: no such folder"),
+    Case("a list of no splits", "segue check", role("source", options={"split": []}),
+         "option split=[]"),
+    Case("a limit of nothing", "segue check", role("source", limit=0),
+         "limit = 0: Input should be greater than or equal to 1"),
+    Case("a new name for a class that the reader has not", "source game",
+         role("source", rename={"gravel": "soil"}),
+         "source.game: rename: 'gravel' is none of the reader's classes; choose soil"),
+    Case("a new name that no class has", "source game", role("source", rename={"weed": "gravel"}),
+         "source.game: rename.weed: 'gravel' is none of the classes"),
 ]  # fmt: skip
 YAML_FILE = Path("params.yaml")
 SUFFIXES = [

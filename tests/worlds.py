@@ -20,6 +20,7 @@ from tests.drives import (  # noqa: F401 - a reader's world is found here by its
     idd_lite,
     mapillary,
 )
+from tests.eyes import chase_db1, drive  # noqa: F401
 from tests.scenes import SIZE, Size, save, save_rgb16, scene
 
 LABEL_ID = {name: raw for raw, name in LABEL_IDS.items() if name}
@@ -133,5 +134,7 @@ CLASSES: dict[str, str | list[str]] = {
     "mapillary": "cityscapes",
     "idd": "cityscapes",
     "idd_lite": "idd_lite",
+    "drive": "vessels",
+    "chase_db1": "vessels",
 }
 """The classes to prepare each data set with."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
-from pipeline.checks.inspection import Candidates, Inspected, candidates
-from pipeline.domain.samples import Domain, Sample
+from pipeline.checks.candidates import Candidates, candidates
+from pipeline.checks.inspection import Inspected
+from pipeline.domain.samples import Domain, Pair, Sample
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
@@ -23,6 +26,8 @@ class Spec(Protocol):
     width: int
     height: int
     options: dict[str, Any]
+    limit: int | None
+    rename: dict[str, str | None]
 
 
 class TooFewError(BadInput):
@@ -44,17 +49,49 @@ def find(section: str, spec: Spec, taxonomy: Taxonomy) -> Candidates:
         dataset = parts.build(
             "datasets", spec.reader, spec.options, root=spec.root, classes=taxonomy
         )
+        values = renamed(dataset.values, spec.rename, taxonomy)
         name = section.rpartition(".")[2]
-        found = candidates(name, spec.root, dataset, taxonomy, size)
-        values: Mapping[int, str | None] = dataset.values
+        found = candidates(name, spec.root, dataset, taxonomy.ids(values), size)
     except BadInput as error:
         raise BadInput(f"{section}: {error}") from error
     if not {*values.values()} & {*taxonomy.names}:
         raise BadInput(
             f"{section}.reader = {spec.reader!r}: labels none of the classes "
-            f"{', '.join(taxonomy.names)}; change prepare.classes or the reader"
+            f"{', '.join(taxonomy.names)}; change prepare.classes or the reader, or rename its "
+            "classes"
         )
-    return found
+    return replace(found, pairs=drawn(found.pairs, spec.limit))
+
+
+def renamed(
+    values: Mapping[int, str | None], rename: Mapping[str, str | None], taxonomy: Taxonomy
+) -> dict[int, str | None]:
+    """Raw value -> class of the task, or None. Raises BadInput for names that nobody has."""
+    own = [*dict.fromkeys(name for name in values.values() if name is not None)]
+    for name, new in rename.items():
+        if name not in own:
+            raise BadInput(
+                f"rename: {name!r} is none of the reader's classes; choose {', '.join(own)}"
+            )
+        if new not in (None, *taxonomy.names):
+            raise BadInput(
+                f"rename.{name}: {new!r} is none of the classes; choose "
+                f"{', '.join(taxonomy.names)}, or null to ignore it"
+            )
+    return {raw: rename.get(name, name) if name else None for raw, name in values.items()}
+
+
+def drawn(pairs: Sequence[Pair], limit: int | None) -> Sequence[Pair]:
+    """`limit` of them, in their order: those whose paths have the lowest SHA-256.
+
+    That depends on the names alone, and what a lower limit draws a higher one draws too.
+    """
+
+    def key(pair: Pair) -> bytes:
+        return hashlib.sha256(pair.image.encode(errors="surrogateescape")).digest()
+
+    chosen = {pair.image for pair in sorted(pairs, key=key)[:limit]}
+    return [pair for pair in pairs if pair.image in chosen]
 
 
 def domain(spec: Spec, found: Candidates, samples: Sequence[Sample]) -> Domain:

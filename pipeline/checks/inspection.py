@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from pipeline.checks.candidates import Candidates, Checked, check
 from pipeline.checks.census import Counts
-from pipeline.domain.pixels import Coding, read_image, read_label, resize_label
-from pipeline.domain.samples import Domain, Pair, Sample, file_name
-from pipeline.domain.taxonomy import IGNORE, Taxonomy
-from pipeline.runtime.files import BadInput, digest
+from pipeline.domain.samples import Domain, Sample
 from pipeline.runtime.progress import track
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_LONGEST = 240
-"""Bytes of a name: file systems take 255, and a suffix and a temporary file's mark follow."""
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The pairs of a domain (target, val or a source by its name) before they are checked."""
-
-    domain: str
-    root: Path
-    pairs: Sequence[Pair]
-    coding: Coding
-    strays: Mapping[str, str] = field(default_factory=dict)
-    """Labels of no image, and the image that was looked for."""
-    size: tuple[int, int] | None = None  # the working size (width, height); None is each label's
 
 
 @dataclass(frozen=True)
@@ -48,16 +26,6 @@ class Inspected:
     good: dict[str, list[Sample]]
     refused: pd.DataFrame
     pixels: dict[str, Counts]
-
-
-def candidates(
-    domain: str, root: Path, dataset: Any, taxonomy: Taxonomy, size: tuple[int, int] | None = None
-) -> Candidates:
-    """What a reader finds. Raises BadInput as the reader does."""
-    pairs = dataset.pairs()
-    strays = dataset.strays() if hasattr(dataset, "strays") else {}
-    coding = Coding(taxonomy.ids(dataset.values), dataset.encoding)
-    return Candidates(domain, root, pairs, coding, strays, size)
 
 
 def inspect(found: Sequence[Candidates], kept: Mapping[str, Domain] | None = None) -> Inspected:
@@ -90,68 +58,15 @@ def _stray(found: Sequence[Candidates]) -> Iterator[list[str | None]]:
             yield [_shown(text) for text in (truth_of(domain.domain), label, problem)]
 
 
-@dataclass(frozen=True)
-class _Checked:
-    """An image by itself: no sample if it is bad, no label in the sample if that is bad."""
-
-    domain: str
-    pair: Pair
-    sample: Sample | None
-    problem: str | None
-    pixels: Counts | None = None
-
-    @property
-    def refusal(self) -> str | None:
-        """Why its domain cannot have it; a target image needs no label."""
-        return None if self.domain == "target" and self.sample else self.problem
-
-
-def _check_all(found: Sequence[Candidates]) -> Iterator[_Checked]:
+def _check_all(found: Sequence[Candidates]) -> Iterator[Checked]:
     """In order of the domains and their pairs, whichever thread is first."""
     jobs = [(domain, pair) for domain in found for pair in domain.pairs]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        results = threads.map(lambda job: _check(*job), jobs)
+        results = threads.map(lambda job: check(*job), jobs)
         yield from track(results, "check", len(jobs))
 
 
-def _check(found: Candidates, pair: Pair) -> _Checked:
-    root, sample = found.root, None
-    try:
-        _check_name(root, pair.image)
-        height, width = read_image(root / pair.image).shape[:2]
-        sample = Sample(found.domain, pair.image, digest(root / pair.image), height, width)
-        if pair.label is None:
-            wanted = pair.wanted or "it"
-            raise BadInput(f"{pair.image}: has no label; add {wanted} or remove the image")
-        pixels = _check_label(found, pair.label, (width, height))
-    except BadInput as error:  # without the root: a report does not depend on the machine
-        return _Checked(found.domain, pair, sample, str(error).replace(f"{root}/", ""))
-    labelled = replace(sample, label=pair.label, label_hash=digest(root / pair.label))
-    return _Checked(found.domain, pair, labelled, None, pixels)
-
-
-def _check_label(found: Candidates, name: str, size: tuple[int, int]) -> Counts:
-    """How many pixels each train id has, at the working size."""
-    _check_name(found.root, name)
-    label = read_label(found.root / name, found.coding)
-    if (own := label.shape[::-1]) != size:
-        both = "{}x{}, its image {}x{}".format(*own, *size)
-        raise BadInput(f"{name}: is {both}; replace one of them")
-    if found.domain != "target" and (label == IGNORE).all():
-        raise BadInput(f"{name}: no pixel has a class, all are ignored; label some or remove it")
-    return np.bincount(resize_label(label, found.size or size).ravel(), minlength=256)
-
-
-def _check_name(root: Path, name: str) -> None:
-    if _UNPRINTABLE.search(name):
-        raise BadInput(f"{name!r}: its name holds a control character or is no UTF-8; rename it")
-    if len(file_name(name).encode()) > _LONGEST:
-        raise BadInput(f"{name}: with its folders too long to name a file; shorten it")
-    if (root / name).exists() and not (root / name).is_file():
-        raise BadInput(f"{name}: is no file; remove or rename it")
-
-
-def _judge(results: Iterable[_Checked], names: Sequence[str], kept: dict[str, str]) -> Inspected:
+def _judge(results: Iterable[Checked], names: Sequence[str], kept: dict[str, str]) -> Inspected:
     """The good samples of each domain and of the target's truth, and the report of the others.
 
     `kept`: what an image may not repeat, by hash or name; it grows by each that is good.
@@ -182,7 +97,7 @@ def _shown(text: str | None) -> str | None:
     return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
-def _twin(checked: _Checked, kept: dict[str, str]) -> str | None:
+def _twin(checked: Checked, kept: dict[str, str]) -> str | None:
     """Which image already `kept` it would repeat; otherwise it is kept from now on."""
     if checked.sample is None:
         return None

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.checks.inspection import candidates, inspect
+from pipeline.checks.candidates import candidates
+from pipeline.checks.inspection import inspect
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.model import model
@@ -57,7 +58,7 @@ def _labelled(
     taxonomy: Taxonomy, root: Path, reader: str, options: dict[str, object], size: tuple[int, int]
 ) -> Domain:
     dataset = parts.build("datasets", reader, options, root=root, classes=taxonomy)
-    found = candidates("val", root, dataset, taxonomy)
+    found = candidates("val", root, dataset, taxonomy.ids(dataset.values))
     inspected = inspect([found])
     good, refused = inspected.good, inspected.refused
     for problem in refused["problem"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import LABEL_IDS, TRAIN_IDS
 
@@ -25,12 +25,12 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["train", "val", "test"],
+        split: OneOrMore[Literal["train", "val", "test"]],
         condition: Literal["fog", "night", "rain", "snow"] | None = None,
         ids: Literal["labelTrainIds", "labelIds"] = "labelTrainIds",
     ) -> None:
         named = _CONDITIONS if condition is None else (condition,)
-        places = tuple(f"{one}/{split}" for one in named)
+        places = tuple(f"{one}/{each}" for one in named for each in listed(split))
         super().__init__(
             root,
             Files("rgb_anon", "_rgb_anon", places=places),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import TRAIN_IDS
 
@@ -24,7 +24,7 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["train", "val", "test"],
+        split: OneOrMore[Literal["train", "val", "test"]],
         release: Literal["10k", "seg"] = "10k",
     ) -> None:
         images, labels, suffix = {
@@ -33,6 +33,6 @@ class Dataset(Matched):
         }[release]
         super().__init__(
             root,
-            Files(images, extensions=(".jpg",), places=(split,)),
-            Files(labels, suffix, places=(split,)),
+            Files(images, extensions=(".jpg",), places=listed(split)),
+            Files(labels, suffix, places=listed(split)),
         )

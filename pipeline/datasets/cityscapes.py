@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import LABEL_IDS
 
@@ -29,15 +29,15 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["train", "val", "test"],
+        split: OneOrMore[Literal["train", "val", "test"]],
         beta: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         images = "leftImg8bit" if beta is None else "leftImg8bit_foggy"
         suffix = "_leftImg8bit" if beta is None else f"_leftImg8bit_foggy_beta_{beta:g}"
         super().__init__(
             root,
-            Files(images, suffix, places=(split,)),
-            Files("gtFine", "_gtFine_labelIds", places=(split,)),
+            Files(images, suffix, places=listed(split)),
+            Files("gtFine", "_gtFine_labelIds", places=listed(split)),
         )
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import TRAIN_IDS
 
@@ -23,10 +23,10 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["train", "val", "test"],
+        split: OneOrMore[Literal["train", "val", "test"]],
         time: Literal["day", "twilight", "night"] = "night",
     ) -> None:
-        places = (f"{split}/{time}",)
+        places = tuple(f"{each}/{time}" for each in listed(split))
         super().__init__(
             root,
             Files("rgb_anon", "_rgb_anon", places=places),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.runtime.files import BadInput
@@ -26,7 +27,9 @@ class Dataset(Matched):
     `image_suffix` and `label_suffix` are what the names of a side end in beyond that, such as
     `_rgb` or `_mask.png`: they are taken off before names are compared, and a file without its
     side's suffix is none of it. Both sides may be one folder: a file is then of the side whose
-    suffix it has, and without any suffix lossless files are labels and the others images.
+    suffix it has, and without any suffix lossless files are labels and the others images. `split`
+    are the folders below those of both sides to read, such as `train`; all that there are by
+    default.
 
     Labels have one channel of raw values: the classes' ids in their order, or what `label_map`
     (raw value -> class name) says; `ignore` lists raw values that count nowhere. `labels` is
@@ -46,27 +49,41 @@ class Dataset(Matched):
         labels: str | None = "labels",
         image_suffix: str = "",
         label_suffix: str = "",
+        split: OneOrMore[str] | None = None,
         label_map: dict[Raw, str] | None = None,
         ignore: Sequence[Raw] = (255,),
     ) -> None:
-        super().__init__(root, *_sides(images, labels, image_suffix, label_suffix))
+        places = ("",) if split is None else listed(split)
+        one, other = _sides(images, labels, image_suffix, label_suffix)
+        one, other = replace(one, places=places), other and replace(other, places=places)
+        super().__init__(root, one, other)
         self.values = _values(classes, label_map, ignore)
 
     @staticmethod
     def contradiction(
-        images: str, labels: str | None, image_suffix: str, label_suffix: str, **_: object
+        images: str,
+        labels: str | None,
+        image_suffix: str,
+        label_suffix: str,
+        split: str | Sequence[str] | None,
+        **_: object,
     ) -> str | None:
         """Folders outside the root, suffixes of no name, and sides that nothing tells apart."""
-        problems = _problems(images, labels, image_suffix, label_suffix)
+        folders = [("images", images), ("labels", labels or ".")]
+        folders += [("split", folder) for folder in listed(split or ())]
+        problems = chain(_outside(folders), _problems(images, labels, image_suffix, label_suffix))
         return next((f"option {problem}" for problem in problems), None)
+
+
+def _outside(folders: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for option, folder in folders:
+        if PurePath(folder).is_absolute() or ".." in PurePath(folder).parts:
+            yield f"{option}={folder!r}: name a folder inside the root"
 
 
 def _problems(
     images: str, labels: str | None, image_suffix: str, label_suffix: str
 ) -> Iterator[str]:
-    for option, folder in (("images", images), ("labels", labels or ".")):
-        if PurePath(folder).is_absolute() or ".." in PurePath(folder).parts:
-            yield f"{option}={folder!r}: name a folder inside the root"
     for option, suffix in (("image_suffix", image_suffix), ("label_suffix", label_suffix)):
         if {*suffix} & {*"/*?"}:
             yield f"{option}={suffix!r}: write how names end and no more, such as _mask"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import TRAIN_IDS
 
@@ -67,12 +67,12 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["train", "val", "test"],
+        split: OneOrMore[Literal["train", "val", "test"]],
         ids: Literal["level3Ids", "ids", "csTrainIds"] = "level3Ids",
     ) -> None:
         super().__init__(
             root,
-            Files("leftImg8bit", "_leftImg8bit", (".png", ".jpg"), places=(split,)),
-            Files("gtFine", f"_gtFine_label{ids}", places=(split,)),
+            Files("leftImg8bit", "_leftImg8bit", (".png", ".jpg"), places=listed(split)),
+            Files("gtFine", f"_gtFine_label{ids}", places=listed(split)),
         )
         self.values = _VALUES[ids]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.domain.taxonomy import IDD_LITE, IGNORE
 
@@ -22,9 +22,9 @@ class Dataset(Matched):
     values = _VALUES
     example = "<sequence>/x"
 
-    def __init__(self, root: Path, split: Literal["train", "val", "test"]) -> None:
+    def __init__(self, root: Path, split: OneOrMore[Literal["train", "val", "test"]]) -> None:
         super().__init__(
             root,
-            Files("leftImg8bit", "_image", (".jpg",), places=(split,)),
-            Files("gtFine", "_label", places=(split,), unlike=("_inst_label",)),
+            Files("leftImg8bit", "_image", (".jpg",), places=listed(split)),
+            Files("gtFine", "_label", places=listed(split), unlike=("_inst_label",)),
         )

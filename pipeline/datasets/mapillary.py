@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pipeline.domain.pairing import Files, Matched
+from pipeline.domain.pairing import Files, Joined, Matched, OneOrMore, listed
 from pipeline.domain.pixels import INDEX
 from pipeline.runtime.files import readable
 
@@ -49,7 +49,7 @@ _CLASSES = {
 """Mapillary's name, or the beginning of several -> the class of Cityscapes; the rest is ignored."""
 
 
-class Dataset(Matched):
+class Dataset(Joined):
     """`training/images/x.jpg` with `training/v1.2/labels/x.png`, as its authors ship it.
 
     A label's value is a position in the list `labels` of `config_v1.2.json`, which lies in the root
@@ -62,13 +62,18 @@ class Dataset(Matched):
     def __init__(
         self,
         root: Path,
-        split: Literal["training", "validation", "testing"],
+        split: OneOrMore[Literal["training", "validation", "testing"]],
         release: Literal["v1.1", "v1.2", "v2.0"] = "v1.2",
     ) -> None:
         old = release == "v1.1"
         self._config = root / ("config.json" if old else f"config_{release}.json")
-        labels = f"{split}/labels" if old else f"{split}/{release}/labels"
-        super().__init__(root, Files(f"{split}/images", "", (".jpg",)), Files(labels))
+        labels = "labels" if old else f"{release}/labels"
+        super().__init__(
+            *(
+                Matched(root, Files(f"{one}/images", "", (".jpg",)), Files(f"{one}/{labels}"))
+                for one in listed(split)
+            )
+        )
 
     @property
     def values(self) -> dict[int, str | None]:

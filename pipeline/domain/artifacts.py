@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.domain.pixels import Coding
+from pipeline.domain.pixels import INDEX, Coding
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import Taxonomy, taxonomy_of
 from pipeline.runtime.files import AGAIN, read_json, readable, write_bytes, write_json
@@ -88,6 +88,7 @@ def _write_parquet(path: Path, table: pa.Table) -> None:
 
 _COLUMNS = ("domain", "image", "image_hash", "height", "width")
 _LABELLED = (*_COLUMNS, "label", "label_hash")
+_REGIONS = ("region", "region_hash")
 
 
 def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
@@ -140,11 +141,17 @@ def read_sources(path: Path, root: Callable[[str], Path], memory: int = 0) -> di
 
 def _about(domain: Domain, labelled: bool) -> dict[str, Any]:
     coding = {"encoding": domain.coding.encoding, "values": dict(domain.coding.values)}
-    return {"size": domain.size, **(coding if labelled else {})}
+    dark = {"dark": domain.coding.dark} if _regions(domain.samples) else {}
+    return {"size": domain.size, **(coding if labelled else {}), **dark}
+
+
+def _regions(samples: Sequence[Sample]) -> bool:
+    return any(sample.region for sample in samples)
 
 
 def _write_index(path: Path, samples: Sequence[Sample], about: Any, labelled: bool) -> None:
     columns = _LABELLED if labelled else _COLUMNS
+    columns = (*columns, *_REGIONS) if _regions(samples) else columns
     rows = [{key: asdict(sample)[key] for key in columns} for sample in samples]
     types = {"height": pa.int32(), "width": pa.int32()}
     schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
@@ -155,7 +162,7 @@ def _write_index(path: Path, samples: Sequence[Sample], about: Any, labelled: bo
 def _read_index(path: Path) -> tuple[list[Sample], dict[str, Any]]:
     table = pq.read_table(path)
     samples = [Sample(**row) for row in table.to_pylist()]
-    for name in (name for s in samples for name in (s.image, s.label) if name):
+    for name in (name for s in samples for name in (s.image, s.label, s.region) if name):
         if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
             raise ValueError(f"{name!r} leaves its root")
     return samples, json.loads(table.schema.metadata[b"segue"])
@@ -163,7 +170,7 @@ def _read_index(path: Path) -> tuple[list[Sample], dict[str, Any]]:
 
 def _domain(samples: Sequence[Sample], about: Mapping[str, Any], root: Path, memory: int) -> Domain:
     values = {int(raw): index for raw, index in about.get("values", {}).items()}
-    coding = Coding(values, about["encoding"]) if "encoding" in about else Coding({})
+    coding = Coding(values, about.get("encoding", INDEX), about.get("dark", 0))
     return Domain(samples, root, tuple(about["size"]), coding, memory)
 
 

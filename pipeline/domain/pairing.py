@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Annotated, TypeAlias, TypeVar
+
+from pydantic import Field
 
 from pipeline.domain.samples import Pair
 from pipeline.runtime.files import BadInput, below
 
 _SHOWN = 3
 """How many files a message names as examples."""
+
+_Item = TypeVar("_Item")
+OneOrMore: TypeAlias = _Item | Annotated[list[_Item], Field(min_length=1)]
+"""An option: `train`, or `[train, test]`."""
+
+
+def listed(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One or more, each once."""
+    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,9 @@ class Files:
     suffix: str = ""
     extensions: tuple[str, ...] = (".png",)
     places: tuple[str, ...] = ("",)
-    """The folders below `folder` to read, and no others."""
+    """The folders below `folder` to read, and no others; of labels and masks, where they are."""
+    begins: tuple[str, ...] = ("",)
+    """What names begin with, one of these."""
     unlike: tuple[str, ...] = ()
     """Longer suffixes, of files that are something else."""
     required: bool = False
@@ -35,7 +49,7 @@ class Files:
         """Of a path within `folder`; None where its name ends otherwise."""
         stem = inside.stem
         ends = inside.suffix.lower() in self.extensions and stem.endswith(self.suffix)
-        if not ends or stem.endswith(self.unlike):
+        if not ends or stem.endswith(self.unlike) or not stem.startswith(self.begins):
             return None
         return (inside.parent / "x").as_posix()[:-1] + stem.removesuffix(self.suffix)
 
@@ -47,7 +61,11 @@ class Files:
 
 
 class Matched:
-    """What readers have in common whose images and labels are two sets of files."""
+    """What readers have in common whose images and labels are two sets of files.
+
+    `regions`: masks of the pixels that count, a third; or the images again, where a dark surround
+    does not count.
+    """
 
     advice = "rename them"
     """What to do about files of other names than expected."""
@@ -56,8 +74,10 @@ class Matched:
     example = "x"
     """A key within a place, for messages."""
 
-    def __init__(self, root: Path, images: Files, labels: Files | None) -> None:
-        self._root, self._images, self._labels = root, images, labels
+    def __init__(
+        self, root: Path, images: Files, labels: Files | None, regions: Files | None = None
+    ) -> None:
+        self._root, self._images, self._labels, self._regions = root, images, labels, regions
 
     def pairs(self) -> list[Pair]:
         """Sorted; without a label where there is none.
@@ -68,7 +88,11 @@ class Matched:
         images, labels = self._both()
         if labels and not images.keys() & labels.keys():
             raise BadInput(self._apart(images, labels))
-        found = [Pair(path, labels.get(key), self._wanted(key)) for key, path in images.items()]
+        regions = {} if self._regions is None else self._keyed(self._regions, None)
+        found = [
+            Pair(path, labels.get(key), self._wanted(key), regions.get(key) or self._region(key))
+            for key, path in images.items()
+        ]
         return sorted(found, key=lambda pair: pair.image)
 
     def strays(self) -> dict[str, str]:
@@ -92,7 +116,7 @@ class Matched:
             key = side.key(PurePath(name).relative_to(side.folder))
             if key is None or (other and _belongs(PurePath(name), other, side)):
                 continue
-            if key in found:
+            if found.get(key, name) != name:
                 raise BadInput(
                     f"{self._root}: {found[key]} and {name} have the same name but for their "
                     "suffix; remove or rename one"
@@ -108,11 +132,16 @@ class Matched:
                 for path in below(top):
                     if not any(part.startswith(".") for part in path.relative_to(top).parts):
                         yield path.relative_to(self._root).as_posix()
-            elif side is self._images or side.required:
+            elif side is self._images or (
+                side.required and not (self._root / side.folder).is_dir()
+            ):
                 raise BadInput(f"{top}: no such folder; {self._expected()}; {self.elsewhere}")
 
     def _wanted(self, key: str) -> str | None:
         return None if self._labels is None else self._labels.named(key)
+
+    def _region(self, key: str) -> str | None:
+        return None if self._regions is None else self._regions.named(key)
 
     def _expected(self) -> str:
         place = PurePath(self._images.places[0], self.example).as_posix()
@@ -134,6 +163,21 @@ class Matched:
             f"images: {images[key]} would have {self._wanted(key)}, and there are "
             f"{_examples(sorted(labels.values()))}; {self.advice}"
         )
+
+
+class Joined:
+    """What readers have in common whose splits lie each in folders of its own."""
+
+    def __init__(self, *each: Matched) -> None:
+        self._each = each
+
+    def pairs(self) -> list[Pair]:
+        """Of all, sorted. Raises BadInput as each does."""
+        return sorted((p for one in self._each for p in one.pairs()), key=lambda pair: pair.image)
+
+    def strays(self) -> dict[str, str]:
+        """Of all, each with the image that was looked for."""
+        return {label: image for one in self._each for label, image in one.strays().items()}
 
 
 def _belongs(path: PurePath, other: Files, side: Files) -> bool:

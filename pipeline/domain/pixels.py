@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from pipeline.runtime.files import BadInput, readable
 
 Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 INDEX = "index"
 """Labels are single-channel (or palette) PNGs whose pixel value is the raw value."""
 RED16 = "red16"
@@ -25,7 +26,7 @@ _SUBFILE, _SAMPLE_FORMAT = 254, 339  # of TIFF
 _REDUCED, _SIGNED = 1, 2
 _LARGEST = 65535
 _OPAQUE = 255
-_LOSSLESS = ("PNG", "BMP", "TIFF")
+_LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
 _LOSSY = ("jpeg", "tiff_jpeg", "webp")  # within TIFF
 _STORED = {
     *("1", "P", "P;1", "P;2", "P;4", "L", "I;12", "I;16", "I;16B", "I;16L", "I;16N", "I;16S"),
@@ -36,10 +37,14 @@ _STORED = {
 
 @dataclass(frozen=True)
 class Coding:
-    """How a label file's pixels become train ids: its encoding, and raw value -> id."""
+    """How a label file's pixels become train ids: its encoding, and raw value -> id.
+
+    And, of data sets with regions: up to which brightness a region file's pixel is outside.
+    """
 
     values: Mapping[int, int]
     encoding: str = INDEX
+    dark: int = 0
 
     def table(self) -> npt.NDArray[np.int16]:
         """(65536,) int16: the id of each raw value, -1 where it is unknown."""
@@ -72,7 +77,8 @@ def _plain(image: ImageFile.ImageFile) -> None:
 def _raw_modes(image: ImageFile.ImageFile) -> list[str]:
     """How each part of a file is decoded, in Pillow's words; nothing once it has been."""
     each = (tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile)
-    return [next((str(word) for word in args if isinstance(word, str)), "") for args in each]
+    silent = image.mode if image.format == "GIF" else ""  # an index, of which it says no more
+    return [next((str(word) for word in args if isinstance(word, str)), silent) for args in each]
 
 
 def _upright(image: ImageFile.ImageFile) -> None:
@@ -167,6 +173,15 @@ def read_label(path: Path, coding: Coding) -> Pixels:
         unknown = ", ".join(map(str, np.unique(raw[ids < 0])[:5]))
         raise BadInput(f"{path}: unknown label values {unknown}; name them in label_map or ignore")
     return ids.astype(np.uint8)
+
+
+def read_region(path: Path, coding: Coding) -> Mask:
+    """Which pixels count, bool (height, width): of a mask, or of an image with a dark surround.
+
+    Those whose brightest channel is above the coding's `dark`. Raises BadInput naming the file.
+    """
+    inside: Mask = read_image(path).max(axis=2) > coding.dark
+    return inside
 
 
 def resize(image: Pixels, size: tuple[int, int]) -> Pixels:

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline.domain.pixels import Coding, Pixels, read_image, read_label, resize, resize_label
+import numpy as np
+
+from pipeline.domain.pixels import (
+    Coding,
+    Mask,
+    Pixels,
+    read_image,
+    read_label,
+    read_region,
+    resize,
+    resize_label,
+)
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest
 
 
@@ -14,12 +26,14 @@ from pipeline.runtime.files import BadInput, digest
 class Pair:
     """An image and its label below a domain's root, as relative POSIX paths.
 
-    `wanted`: where the label was looked for.
+    `wanted`: where the label was looked for. `region`: the file that says which pixels count, be
+    it there or not; None where all do.
     """
 
     image: str
     label: str | None = None
     wanted: str | None = field(default=None, compare=False)
+    region: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,8 @@ class Sample:
     width: int
     label: str | None = None
     label_hash: str | None = None
+    region: str | None = None
+    region_hash: str | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +89,11 @@ class Domain:
         """Train ids at the working size (nearest neighbour), or at another (width, height)."""
         return self._keep("label", index) if size is None else self._label(index, size)
 
+    def region(self, index: int) -> Mask | None:
+        """Which pixels count, bool (height, width); None: all. In labels the others are IGNORE."""
+        inside = self._region(index)
+        return None if inside is None else resize_label(inside.view(np.uint8), self.size) > 0
+
     def _keep(self, kind: str, index: int) -> Pixels:
         kept = self._kept.get((kind, index))
         if kept is None:
@@ -90,8 +111,17 @@ class Domain:
         sample = self.samples[index]
         if sample.label is None:
             raise BadInput(f"{sample.image}: has no label")
-        path = self._same(sample.label, sample.label_hash)
-        return resize_label(read_label(path, self.coding), size)
+        label = read_label(self._same(sample.label, sample.label_hash), self.coding)
+        inside = self._region(index)
+        if inside is not None:
+            label[~inside] = IGNORE
+        return resize_label(label, size)
+
+    def _region(self, index: int) -> Mask | None:
+        sample = self.samples[index]
+        if sample.region is None:
+            return None
+        return read_region(self._same(sample.region, sample.region_hash), self.coding)
 
     def _same(self, name: str, expected: str | None) -> Path:
         """The file, if it is what was indexed: a run that goes on must not learn from another."""

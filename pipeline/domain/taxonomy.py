@@ -132,11 +132,14 @@ _IDD_LITE: tuple[tuple[str, Colour], ...] = (
 )
 IDD_LITE = Taxonomy(tuple(name for name, _ in _IDD_LITE), tuple(colour for _, colour in _IDD_LITE))
 
+VESSELS = Taxonomy(("background", "vessel"), ((60, 60, 60), (220, 40, 40)), {"rare": ("vessel",)})
+
 NAMED: dict[str, Taxonomy] = {
     "cityscapes": CITYSCAPES,
     "cityscapes16": CITYSCAPES.without(*_NOT_IN_SYNTHIA),
     "camvid": CAMVID,
     "idd_lite": IDD_LITE,
+    "vessels": VESSELS,
 }
 
 

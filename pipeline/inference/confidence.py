@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.domain.pixels import Pixels
 from pipeline.inference.fused import COARSE, FINE, refine, tally
-from pipeline.inference.labelling import NOTHING, Floats
+from pipeline.inference.labelling import NOTHING, Floats, Measured
 from pipeline.runtime.threads import Image, Images, Result, on_all_cores
 
 Counts = npt.NDArray[np.int64]
 
-Measure = Callable[[Image], tuple[Pixels, Floats, Floats]]
+Measure = Callable[[Image], Measured]
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def thresholds(
 
     A pool's k is the floor(N * portion)-th smallest of its N scores: exactly what sorting all of
     them gives. NOTHING where that rank is 0. `measure` gives an image's classes uint8, k and
-    entropy float32, each (height, width); it is called twice for each image. `pools` int64 (C): 0
-    for all classes (ST) or each its own.
+    entropy float32, all of one shape (rows, columns); it is called twice for each image. `pools`
+    int64 (C): 0 for all classes (ST) or each its own.
     """
     size = int(pools.max()) + 1
 

@@ -11,10 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.domain.pixels import Pixels
+from pipeline.domain.pixels import Mask, Pixels
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.windows import WHOLE, Window
 
 Floats = npt.NDArray[np.float32]
+
+Measured = tuple[Pixels, Floats, Floats]
+"""Class, score and entropy of pixels, of one shape: those of an image, or of its region."""
 
 NOTHING = np.float32(-np.inf)
 """k of a class of which no pixel is taken: every score is larger."""
@@ -33,15 +37,23 @@ def _compiled() -> ModuleType:
 
 def measure(
     grid: Floats, height: int, width: int, scored: Floats = NO_PRIOR, window: Window = WHOLE
-) -> tuple[Pixels, Floats, Floats]:
+) -> Measured:
     """Class, score and entropy of each pixel of an image.
 
     grid, scored: logits float32 (C, h, w), without and with the logarithm of a prior, both over
     `window` of the image. Returns predicted uint8, k float32 and entropy float32 in nats, all
     (height, width).
     """
-    found: tuple[Pixels, Floats, Floats] = _compiled().measure(grid, scored, height, width, window)
+    found: Measured = _compiled().measure(grid, scored, height, width, window)
     return found
+
+
+def inside(measured: Measured, region: Mask | None) -> Measured:
+    """Those of a region bool (H, W) alone, as one row; of all pixels without one."""
+    if region is None:
+        return measured
+    predicted, k, entropy = measured
+    return predicted[region][None], k[region][None], entropy[region][None]
 
 
 class Made(NamedTuple):
@@ -53,6 +65,19 @@ class Made(NamedTuple):
     labels: Pixels
     sure: npt.NDArray[np.int64]
     dense: Pixels | None = None
+
+
+def only(labels: Pixels, region: Mask | None) -> Pixels:
+    """Labels uint8 (H, W), IGNORE outside a region bool (H, W); as they are without one."""
+    return labels if region is None else np.where(region, labels, IGNORE)
+
+
+def cleared(made: Made, region: Mask, measured: Measured, thresholds: Floats) -> Made:
+    """Without what is outside a region bool (H, W), of which `measured` is what `inside` gives."""
+    predicted, k, _ = measured
+    sure = np.bincount(predicted[k <= thresholds[predicted]], minlength=len(thresholds))
+    dense = None if made.dense is None else only(made.dense, region)
+    return Made(only(made.labels, region), sure, dense)
 
 
 def weighted_argmax(

@@ -21,6 +21,9 @@ class DomainParams(Section):
     width: int = Field(ge=8, le=16384)
     height: int = Field(ge=8, le=16384)
     options: dict[str, Any] = Field(default_factory=dict)
+    limit: int | None = Field(default=None, ge=1)  # so many of its images, drawn by name; null: all
+    # a class of the reader's -> one of the task's, or null: ignored; others keep their names
+    rename: dict[str, str | None] = Field(default_factory=dict)
 
     @field_validator("root", mode="before")
     @classmethod

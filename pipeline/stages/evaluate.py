@@ -79,14 +79,16 @@ def label_light(
 def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float | None]:
     """Truth by pseudo-label over the images with a truth.
 
-    And the labelled share of all pixels in percent, None of none.
+    And the labelled share of all pixels that count in percent, None of none.
     """
     confusion = scores.Confusion(pseudo.labels.classes)
     truths = {sample.image: index for index, sample in enumerate(pseudo.truth.samples)}
     labelled = total = 0
     for index, sample in enumerate(pseudo.labels.samples):
         label = pseudo.labels.label(index)
-        labelled, total = labelled + int((label != IGNORE).sum()), total + label.size
+        inside = pseudo.labels.domain.region(index)
+        labelled += int((label != IGNORE).sum())
+        total += label.size if inside is None else int(inside.sum())
         if (truth := truths.get(sample.image)) is not None:
             confusion.add(pseudo.truth.label(truth), label)
     return confusion, scores.percent(labelled, total)

@@ -82,7 +82,7 @@ def growth(
     for index in np.linspace(0, len(target) - 1, count).round().astype(int).tolist():
         found = predictions[index]
         sparse = labelling.weighted_argmax(*_size(found), k, window=found.window).labels
-        labels = [sparse, *(of.label(index) for of in grown)]
+        labels = [labelling.only(sparse, target.region(index)), *(of.label(index) for of in grown)]
         coloured = (pictures.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
     return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)

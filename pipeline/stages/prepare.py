@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.checks import census, domains
-from pipeline.checks.inspection import Candidates, inspect, truth_of
+from pipeline.checks.candidates import Candidates
+from pipeline.checks.inspection import inspect, truth_of
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy, resolve

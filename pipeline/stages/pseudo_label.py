@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain import artifacts, pictures
-from pipeline.domain.pixels import Pixels
-from pipeline.domain.samples import file_name
+from pipeline.domain.pixels import Mask, Pixels
+from pipeline.domain.samples import Domain, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
-from pipeline.inference import confidence
+from pipeline.inference import confidence, labelling
 from pipeline.inference.confidence import Counts, Seen
-from pipeline.inference.labelling import Floats, Made
+from pipeline.inference.labelling import Floats, Made, Measured
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.runtime import parts, process, progress, threads
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import load
+from pipeline.runtime.params import load, root
 from pipeline.sections.pseudo_label import Params
 
 _PLANES = 3  # of a prior: classes, rows, columns
@@ -34,6 +34,17 @@ class Labels:
     coverage: pd.DataFrame
 
 
+def everywhere(_: str) -> Mask | None:
+    """Every pixel of every image counts."""
+    return None
+
+
+def regions(target: Domain) -> Callable[[str], Mask | None]:
+    """Gives, by an image's path, which of its pixels count."""
+    places = {sample.image: index for index, sample in enumerate(target.samples)}
+    return lambda image: target.region(places[image])
+
+
 def run(
     params: Params,
     predictions: Predictions,
@@ -41,22 +52,26 @@ def run(
     taxonomy: Taxonomy,
     prior: Floats,
     write: Callable[[str, Made], None],
+    region: Callable[[str], Mask | None] = everywhere,
 ) -> Labels:
     """Gives `write` each image's name and labels, from any thread.
 
     First the scores of all, for thresholds and coverage; then the labels. An image a core is in
-    memory.
+    memory. `region`: which pixels of an image count; the others have no score and no label.
     """
     classes = len(taxonomy)
     context = {"classes": classes, "portion": params.portion, "prior": prior}
     labeler = parts.build("labelers", params.labeler, params.options, **context)
 
-    def measure(found: Prediction) -> tuple[Pixels, Floats, Floats]:
-        return labeler.measure(*_size(found), window=found.window)  # type: ignore[no-any-return]
+    def measure(found: Prediction) -> Measured:
+        measured: Measured = labeler.measure(*_size(found), window=found.window)
+        return labelling.inside(measured, region(found.image))
 
     def label(found: Prediction) -> tuple[str, Counts, Counts]:
         name = file_name(found.image)
         made: Made = labeler.label(*_size(found), k, window=found.window)
+        if (counted := region(found.image)) is not None:
+            made = labelling.cleared(made, counted, measure(found), k)
         labels = corrections.get(name, made.labels)
         write(name, made._replace(labels=labels))
         return found.image, made.sure, np.bincount(labels[labels != IGNORE], minlength=classes)
@@ -110,7 +125,7 @@ def _thresholds(k: Floats, predicted: Counts, kept: Counts, taxonomy: Taxonomy) 
 
 def main() -> None:
     """Open, run, write."""
-    read = ("predictions", "corrections", "taxonomy", "prior")
+    read = ("target", "predictions", "corrections", "taxonomy", "prior")
     at = process.paths(*read, "labels", "dense", "thresholds", "coverage", item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
@@ -125,14 +140,16 @@ def main() -> None:
                 pictures.write_label(folder / f"{name}.png", label, taxonomy.colours)
 
     at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
+    target = artifacts.read_domain(at.target, root("target"))
     predictions = Predictions(at.predictions, len(taxonomy))
+    predictions.check_images([sample.image for sample in target.samples])
     prior = artifacts.read_array(at.prior)
     if prior.ndim != _PLANES or len(prior) != len(taxonomy):
         raise BadInput(
             f"{at.prior}: {prior.shape} is no prior of {len(taxonomy)} classes; run dvc repro, "
             "which makes it again"
         )
-    made = run(params, predictions, corrections, taxonomy, prior, write)
+    made = run(params, predictions, corrections, taxonomy, prior, write, regions(target))
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
 

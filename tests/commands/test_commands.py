@@ -168,7 +168,7 @@ def test_score_passes_options_to_the_reader(weights, tmp_path):
     [
         ("{", "is no JSON"),
         ("[1]", "must be a mapping"),
-        ('{"split": "val"}', "folder: no option 'split'"),
+        ('{"part": "val"}', "folder: no option 'part'"),
         ('{"labels": null}', "no image with a good label is left"),
     ],
 )

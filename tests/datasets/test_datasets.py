@@ -1,17 +1,29 @@
 """Every data set reads its real layout, by one contract; then each one's own traps."""
 
+import inspect
 import json
+import shutil
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.domain.pixels import INDEX, RED16, Coding, read_image, read_label, read_raw
+from pipeline.domain.pixels import (
+    INDEX,
+    RED16,
+    Coding,
+    read_image,
+    read_label,
+    read_raw,
+    read_region,
+)
 from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
-from tests import drives, worlds
+from tests import drives, eyes, worlds
 
 CAMVID_ROOT = Path("../shared/camvid")
 REAL_LISTS = sorted(path.name for path in CAMVID_ROOT.glob("*.txt"))
@@ -56,7 +68,7 @@ def test_every_label_decodes_to_known_classes(reader, tmp_path):
         assert label.ndim == read_image(tmp_path / pair.image).ndim - 1
         seen |= set(np.unique(label))
     assert seen <= {*range(len(taxonomy)), IGNORE}
-    assert len(seen - {IGNORE}) >= 3
+    assert len(seen - {IGNORE}) >= min(3, len(taxonomy))
 
 
 def test_values_mean_names_or_nothing(reader, tmp_path):
@@ -71,7 +83,7 @@ def test_a_missing_label_is_none(reader, tmp_path):
     dataset = fabricated(reader, tmp_path)
     first = dataset.pairs()[0]
     (tmp_path / first.label).unlink()
-    assert dataset.pairs()[0] == Pair(first.image, None)
+    assert dataset.pairs()[0] == replace(first, label=None)
 
 
 def test_an_empty_folder_is_refused_by_name_and_layout(reader, tmp_path):
@@ -162,6 +174,120 @@ def test_foggy_cityscapes_is_read_at_one_density(beta, tmp_path):
 def test_fog_of_no_density_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"beta=0.05: choose 0.005, 0.01, 0.02"):
         build("cityscapes", tmp_path, split="train", beta=0.05)
+
+
+# --- several splits ------------------------------------------------------------------------
+
+SPLITS = {
+    "cityscapes": ("train", "val"), "drive": ("training", "test"), "chase_db1": ("train", "test"),
+    "camvid": ("train", "val"),
+}  # fmt: skip
+WITH_SPLIT = [
+    name for name in parts.names("datasets")
+    if "split" in inspect.signature(parts.find("datasets", name)).parameters and name != "folder"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", WITH_SPLIT)
+def test_a_split_may_be_one_of_a_list(reader, tmp_path):
+    options = getattr(worlds, reader)(tmp_path, 4)
+    options.pop("list", None)
+    split = options.pop("split", "train")
+    alone, *lists = (
+        build(reader, tmp_path, worlds.CLASSES[reader], **options, split=given)
+        for given in (split, [split], [split, split])
+    )
+    assert alone.pairs()
+    for one in lists:
+        assert one.pairs() == alone.pairs()
+    with pytest.raises(BadInput, match=r"option split=\[\]"):
+        build(reader, tmp_path, worlds.CLASSES[reader], **options, split=[])
+
+
+@pytest.mark.parametrize(("reader", "splits"), SPLITS.items())
+def test_several_splits_are_all_of_each(reader, splits, tmp_path):
+    for count, split in enumerate(splits, 2):
+        getattr(worlds, reader)(tmp_path, count, split=split)
+    both, *each = (
+        build(reader, tmp_path, worlds.CLASSES[reader], split=given)
+        for given in ([*splits], *splits)
+    )
+    assert both.pairs() == sorted(chain(*(one.pairs() for one in each)), key=lambda p: p.image)
+    assert len(both.pairs()) == 2 + 3 + 2 * (reader == "camvid")  # a list leaves one of each out
+
+
+def test_strays_of_several_splits_are_all_told_of(tmp_path):
+    options = worlds.mapillary(tmp_path, 2)
+    (tmp_path / "training").rename(tmp_path / "validation")
+    worlds.mapillary(tmp_path, 3)
+    for split in ("training", "validation"):
+        next((tmp_path / split / "images").glob("*.jpg")).unlink()
+    dataset = build("mapillary", tmp_path, split=["training", "validation"],
+                    release=options["release"])  # fmt: skip
+    assert [name.split("/")[0] for name in dataset.strays()] == ["training", "validation"]
+    assert len(dataset.pairs()) == 3
+
+
+# --- photographs of the retina -------------------------------------------------------------
+
+
+def test_drive_is_read_as_shipped_and_as_pngs_of_one_name(tmp_path):
+    eyes.drive(tmp_path / "shipped", 2)
+    eyes.drive_of_one_name(tmp_path / "png", 2)
+    assert build("drive", tmp_path / "shipped", "vessels", split="training").pairs()[0] == Pair(
+        "training/images/21_training.tif", "training/1st_manual/21_manual1.gif",
+        region="training/mask/21_training_mask.gif",
+    )  # fmt: skip
+    assert build("drive", tmp_path / "png", "vessels", split="training").pairs()[0] == Pair(
+        "images/21_training.png", "labels/21_training.png", region="fov/21_training.png"
+    )
+
+
+def test_drive_to_test_may_have_masks_and_no_labels(tmp_path):
+    options = eyes.drive(tmp_path, 2, split="test")
+    for kind in ("1st_manual", "2nd_manual"):
+        shutil.rmtree(tmp_path / "test" / kind)
+    pairs = build("drive", tmp_path, "vessels", **options).pairs()
+    assert [(pair.label, pair.region) for pair in pairs] == [
+        (None, f"test/mask/{number}_test_mask.gif") for number in (21, 22)
+    ]
+
+
+def test_a_mask_that_is_missing_is_named_all_the_same(tmp_path):
+    options = eyes.drive_of_one_name(tmp_path, 2)
+    (tmp_path / "fov/21_training.png").unlink()
+    assert build("drive", tmp_path, "vessels", **options).pairs()[0].region == "fov/21_training.png"
+
+
+@pytest.mark.parametrize("write", [eyes.chase_db1, eyes.chase_db1_in_folders])
+def test_chase_db1_is_split_by_child(write, tmp_path):
+    for split, eyes_of in (("train", 20), ("test", 8)):
+        write(tmp_path, eyes_of, split=split)
+    for split, children in (("train", range(1, 11)), ("test", range(11, 15))):
+        pairs = build("chase_db1", tmp_path, "vessels", split=split).pairs()
+        names = [f"Image_{child:02d}{side}" for child in children for side in "LR"]
+        assert [Path(pair.image).stem for pair in pairs] == names
+        assert [Path(pair.label).stem[:9] for pair in pairs] == names
+        assert all(pair.region == pair.image for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [eyes.drive, eyes.drive_of_one_name, eyes.chase_db1, eyes.chase_db1_in_folders],
+    ids=lambda write: write.__name__,
+)
+def test_vessels_and_what_the_camera_sees_are_read_in_every_layout(write, tmp_path):
+    name = "drive" if "drive" in write.__name__ else "chase_db1"
+    dataset = build(name, tmp_path, "vessels", **write(tmp_path, 1, (180, 160)))
+    coding = Coding(resolve("vessels").ids(dataset.values), dark=getattr(dataset, "dark", 0))
+    (pair,) = dataset.pairs()
+    label = read_label(tmp_path / pair.label, coding)
+    assert {*np.unique(label)} == {0, 1}
+    assert label[0, 0] == 1
+    region = read_region(tmp_path / pair.region, coding)
+    off = (region != eyes.disc((180, 160))).mean()
+    assert off < 0.02 if name == "chase_db1" else off == 0  # JPEG blurs the edge
+    assert region.dtype == bool
 
 
 # --- data sets of driving that are used as targets -----------------------------------------
@@ -280,6 +406,17 @@ def test_camvid_reads_what_its_list_names(tmp_path):
     assert pairs == [Pair("train/0016E5_00002.png", "trainannot/0016E5_00002.png")]
 
 
+def test_camvid_reads_a_whole_folder(tmp_path):
+    worlds.camvid(tmp_path, 2, split="val")
+    worlds.camvid(tmp_path, 1, split="train")
+    dataset = build("camvid", tmp_path, "camvid", split="val")
+    names = [f"0016E5_0000{index}.png" for index in range(3)]
+    assert dataset.pairs() == [Pair(f"val/{name}", f"valannot/{name}") for name in names]
+    assert dataset.strays() == {}
+    (tmp_path / "val" / names[0]).unlink()
+    assert dataset.strays() == {f"valannot/{names[0]}": f"val/{names[0]}"}
+
+
 def test_camvid_values_are_its_class_ids(tmp_path):
     assert CAMVID.ids(build("camvid", tmp_path, "camvid", list="x").values) == {
         **{raw: raw for raw in range(11)},
@@ -304,9 +441,10 @@ def test_camvid_lists_name_something(tmp_path):
         build("camvid", tmp_path, "camvid", list="image.txt").pairs()
 
 
-def test_camvid_needs_a_list(tmp_path):
-    with pytest.raises(BadInput, match=r"camvid: option list is missing"):
-        build("camvid", tmp_path, "camvid")
+@pytest.mark.parametrize("options", [{}, {"list": "x.txt", "split": "val"}])
+def test_camvid_needs_a_list_or_a_split(options, tmp_path):
+    with pytest.raises(BadInput, match=r"camvid: give one of the options split and list"):
+        build("camvid", tmp_path, "camvid", **options)
 
 
 @pytest.mark.parametrize("name", REAL_LISTS)
@@ -349,6 +487,29 @@ def test_folder_of_images_may_hold_that_of_labels(tmp_path):
     worlds.save(tmp_path / "labels/x.png", np.zeros((8, 8), np.uint8))
     worlds.save(tmp_path / ".thumbnails/x.png", np.zeros((8, 8), np.uint8))
     assert own(tmp_path, images=".").pairs() == [Pair("x.jpg", "labels/x.png")]
+
+
+def test_folder_reads_the_splits_that_are_asked_for(tmp_path):
+    files(tmp_path, "images/train/a.jpg", "images/test/b.jpg", "images/val/c.jpg")
+    files(tmp_path, "labels/train/a.png", "labels/val/c.png")
+    train, test, val = (
+        Pair("images/train/a.jpg", "labels/train/a.png"), Pair("images/test/b.jpg"),
+        Pair("images/val/c.jpg", "labels/val/c.png"),
+    )  # fmt: skip
+    assert own(tmp_path).pairs() == [test, train, val]
+    assert own(tmp_path, split="val").pairs() == [val]
+    found = own(tmp_path, split=["train", "test"])
+    assert found.pairs() == [test, train]  # no labels of one split are no mistake
+    assert found.strays() == {}
+    assert own(tmp_path, split=["train", "."]).pairs() == [test, train, val]  # each once
+    with pytest.raises(BadInput, match=r"images/day: no such folder; expected images/train/x"):
+        own(tmp_path, split=["train", "day"]).pairs()
+
+
+@pytest.mark.parametrize("split", ["../val", ["train", "/val"]])
+def test_folder_splits_stay_inside_the_root(split, tmp_path):
+    with pytest.raises(BadInput, match=r"option split='.*val': name a folder inside the root"):
+        own(tmp_path, split=split)
 
 
 @pytest.mark.parametrize("kind", ["images", "labels"])

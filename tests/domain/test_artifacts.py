@@ -136,6 +136,49 @@ def test_without_labels_nothing_of_them_is_written(tmp_path):
     assert b"l/1.png" not in path.read_bytes()
 
 
+def with_regions(domain, dark=20):
+    samples = [
+        replace(sample, region=f"m/{sample.name}.gif", region_hash=f"{index:064x}")
+        for index, sample in enumerate(domain.samples)
+    ]
+    return replace(domain, samples=samples, coding=replace(domain.coding, dark=dark))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_regions_come_back_with_labels_and_without(labelled, tmp_path):
+    written = with_regions(domain(tmp_path))
+    artifacts.write_domain(tmp_path / "d.parquet", written, labelled=labelled)
+    read = artifacts.read_domain(tmp_path / "d.parquet", tmp_path)
+    assert [s.region for s in read.samples] == [s.region for s in written.samples]
+    assert [s.region_hash for s in read.samples] == [s.region_hash for s in written.samples]
+    assert read.coding == (written.coding if labelled else Coding({}, dark=20))
+    assert labelled or b"l/1.png" not in (tmp_path / "d.parquet").read_bytes()
+
+
+def test_an_index_without_regions_says_nothing_of_them(tmp_path):
+    artifacts.write_domain(tmp_path / "d.parquet", domain(tmp_path))
+    schema = pq.read_schema(tmp_path / "d.parquet")
+    assert not {"region", "region_hash"} & {*schema.names}
+    assert "dark" not in schema.metadata[b"segue"].decode()
+
+
+def test_one_of_a_mix_may_have_regions(tmp_path):
+    sources = {"plain": domain(tmp_path), "eyes": with_regions(domain(tmp_path))}
+    artifacts.write_sources(tmp_path / "d.parquet", sources)
+    read = artifacts.read_sources(tmp_path / "d.parquet", lambda _: tmp_path)
+    for name, one in sources.items():
+        assert read[name].coding == one.coding
+        assert [s.region for s in read[name].samples] == [s.region for s in one.samples]
+
+
+def test_a_region_outside_its_root_is_refused(tmp_path):
+    written = with_regions(domain(tmp_path))
+    written.samples = [replace(s, region="../m.gif") for s in written.samples]
+    artifacts.write_domain(tmp_path / "d.parquet", written)
+    with pytest.raises(BadInput, match=r"'../m.gif' leaves its root"):
+        artifacts.read_domain(tmp_path / "d.parquet", tmp_path)
+
+
 # --- label maps ----------------------------------------------------------------------------
 
 

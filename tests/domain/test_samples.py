@@ -1,5 +1,7 @@
 """Images and labels as they are decoded, coded and resized."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,13 +15,14 @@ from pipeline.domain.pixels import (
     read_image,
     read_label,
     read_raw,
+    read_region,
     resize,
     resize_label,
 )
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput
-from tests import tiffs, worlds
+from tests import gifs, tiffs, worlds
 
 CODING = Coding({0: IGNORE, 7: 0, 8: 1, 34: IGNORE})
 
@@ -51,6 +54,24 @@ def test_labels_of_one_channel_are_read_by_index(mode, label, tmp_path):
     palette = [(9, 9, 9)] * 256 if mode == "P" else None
     worlds.save(tmp_path / "l.png", label, palette)
     assert np.array_equal(read_label(tmp_path / "l.png", CODING), [[255, 0, 1], [255, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("palette", "mode"),
+    [([(i, i, i) for i in range(256)], "L"), ([(9, 0, 0), (0, 0, 9)] * 128, "P")],
+)
+def test_labels_of_a_gif_are_read_by_index(palette, mode, label, tmp_path):
+    (tmp_path / "l.gif").write_bytes(gifs.written(label, palette))
+    with Image.open(tmp_path / "l.gif") as image:
+        assert image.mode == mode
+    assert np.array_equal(read_raw(tmp_path / "l.gif", INDEX), label)
+
+
+def test_a_gif_of_two_pictures_is_no_label(label, tmp_path):
+    first, second = Image.fromarray(label), Image.fromarray(label[::-1].copy())
+    first.save(tmp_path / "l.gif", save_all=True, append_images=[second])
+    with pytest.raises(BadInput, match="2 pictures in one file"):
+        read_label(tmp_path / "l.gif", CODING)
 
 
 def test_labels_of_sixteen_bits_keep_values_above_255(tmp_path):
@@ -224,3 +245,38 @@ def test_a_sample_without_label_says_so(tmp_path):
 )
 def test_names_of_what_is_made_of_an_image(image, name):
     assert Sample("source", image, "0", 1, 1).name == name
+
+
+# --- regions: the pixels that count --------------------------------------------------------
+
+
+def test_a_region_is_what_is_brighter_than_dark_in_some_channel(tmp_path):
+    pixels = np.array([[[0, 0, 0], [20, 20, 20], [0, 21, 0], [255, 255, 255]]], np.uint8)
+    worlds.save(tmp_path / "x.png", pixels)
+    for dark, expected in ((0, [0, 1, 1, 1]), (20, [0, 0, 1, 1])):
+        found = read_region(tmp_path / "x.png", Coding({}, dark=dark))
+        assert np.array_equal(found, np.array([expected], bool))
+
+
+@pytest.mark.parametrize("size", [(16, 12), (8, 6), (11, 5)])
+def test_a_label_is_ignored_outside_its_region(size, tmp_path):
+    domain, _, ids = one(tmp_path, size)
+    region = np.random.default_rng(1).integers(0, 2, ids.shape).astype(np.uint8)
+    worlds.save(tmp_path / "m.png", region)
+    (sample,) = domain.samples
+    assert domain.region(0) is None
+    whole = domain.label(0).copy()
+    masked = replace(domain, samples=[replace(sample, region="m.png", region_hash="")])
+    inside = resize_label(region, size) > 0
+    assert np.array_equal(masked.region(0), inside)
+    assert np.array_equal(masked.label(0), np.where(inside, whole, IGNORE))
+    assert np.array_equal(masked.label(0, (16, 12)), np.where(region > 0, ids, IGNORE))
+
+
+def test_a_region_that_changes_is_told(tmp_path):
+    domain, _, _ = one(tmp_path, (16, 12))
+    (sample,) = domain.samples
+    domain = replace(domain, samples=[replace(sample, region="x.png", region_hash="0" * 64)])
+    for read in (domain.region, domain.label):
+        with pytest.raises(BadInput, match=r"x\.png: has changed since prepare read it"):
+            read(0)

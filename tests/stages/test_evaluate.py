@@ -54,6 +54,18 @@ def test_quality_equals_loops(pseudo):
     assert coverage_ == pytest.approx(100 * labelled / (5 * HEIGHT * WIDTH))
 
 
+def test_coverage_is_of_the_pixels_that_count(pseudo, tmp_path):
+    given, _ = pseudo
+    inside = np.random.default_rng(3).integers(0, 2, (HEIGHT, WIDTH)).astype(np.uint8)
+    worlds.save(tmp_path / "m.png", inside)
+    labels = given.labels
+    samples = [replace(s, region="m.png", region_hash="") for s in labels.samples]
+    masked = replace(labels, domain=replace(labels.domain, samples=samples))
+    _, plain = evaluate.quality(given)
+    _, found = evaluate.quality(replace(given, labels=masked))
+    assert found == pytest.approx(plain / inside.mean())
+
+
 def test_tables_hold_metrics_and_classes(pseudo):
     given, _ = pseudo
     confusion, _ = evaluate.quality(given)

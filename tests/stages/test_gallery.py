@@ -1,15 +1,19 @@
 """gallery: rows of panels, easy and hard images, growth of labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from pipeline.domain import pictures
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.stages import gallery
 from tests.rounds import HEIGHT, THREE, WIDTH, predictions_of, write_labels
+from tests.scenes import save
 
 
 @pytest.mark.parametrize(("images", "chosen"), [(1, [0]), (3, [0, 2, 4]), (9, [0, 1, 2, 3, 4])])
@@ -71,8 +75,16 @@ def test_the_easiest_images_are_above_the_hardest(count, pseudo, ranked, tmp_pat
             assert (np.abs(overlay.astype(int) - expected) <= 1).all()
 
 
-def test_growth_shows_sparse_voted_and_dense_labels_of_an_image(pseudo, tmp_path, monkeypatch):
+@pytest.mark.parametrize("masked", [False, True])
+def test_growth_shows_sparse_voted_and_dense_labels_of_an_image(
+    masked, pseudo, tmp_path, monkeypatch
+):
     target = pseudo[0].labels.domain
+    inside = np.random.default_rng(4).integers(0, 2, (HEIGHT, WIDTH)).astype(np.uint8)
+    if masked:
+        save(tmp_path / "m.png", inside)
+        samples = [replace(s, region="m.png", region_hash="") for s in target.samples]
+        target = replace(target, samples=samples)
     found = predictions_of(target, tmp_path / "p")
     dense = {s.name: np.full((HEIGHT, WIDTH), 2, np.uint8) for s in target.samples}
     maps = (
@@ -87,6 +99,7 @@ def test_growth_shows_sparse_voted_and_dense_labels_of_an_image(pseudo, tmp_path
     for index, row in enumerate(rows):
         grid = found[index].logits.astype(np.float32)
         sparse = labelling.weighted_argmax(grid, HEIGHT, WIDTH, k).labels
+        sparse = np.where(inside, sparse, IGNORE) if masked else sparse
         labels = [sparse, pseudo[0].labels.label(index), dense[target.samples[index].name]]
         expected = [target.image(index)]
         expected += [pictures.colourise(label, THREE.colours) for label in labels]

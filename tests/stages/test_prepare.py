@@ -1,5 +1,6 @@
 """The stages prepare and source: every image is checked, the bad ones are refused with a reason."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,11 +16,11 @@ from ruamel.yaml import YAML
 
 from pipeline.checks.domains import TooFewError
 from pipeline.domain import artifacts
-from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.taxonomy import IGNORE, resolve
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 from pipeline.stages import prepare, source
-from tests import worlds
+from tests import eyes, gifs, worlds
 
 OUTPUTS = ("target", "target_truth", "val", "taxonomy", "classes", "refused")
 CAMVID = Path("../shared/camvid")
@@ -289,6 +290,184 @@ def test_a_report_does_not_depend_on_where_the_data_lies(given, tmp_path):
             shutil.copytree(root, moved)
         given[name] |= {"root": str(moved)}
     pd.testing.assert_frame_equal(run(given).refused, here.refused)
+
+
+# --- how many, and under which names -------------------------------------------------------
+
+
+def test_a_limit_draws_the_same_images_whatever_else_there_is(given):
+    everything = [s.image for s in run(given).target.samples]
+    drawn = {}
+    for limit in (1, 2, 3, 4, 9):
+        given["target"]["limit"] = limit
+        prepared = run(given)
+        drawn[limit] = [s.image for s in prepared.target.samples]
+        assert len(drawn[limit]) == min(limit, 4)
+        assert drawn[limit] == [name for name in everything if name in drawn[limit]]
+        assert [s.image for s in prepared.target_truth.samples] == drawn[limit]
+    assert {*drawn[1]} < {*drawn[2]} < {*drawn[3]} < {*drawn[4]}
+    by_hash = sorted(everything, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    assert drawn[1] == by_hash[:1]
+    gone = next(name for name in everything if name not in drawn[2])
+    (Path(given["target"]["root"]) / gone).unlink()
+    given["target"]["limit"] = 2
+    assert [s.image for s in run(given).target.samples] == drawn[2]
+
+
+def test_only_what_is_drawn_is_checked(given):
+    given["source"]["limit"] = 2
+    kept = {s.image for s in run(given).source.samples}
+    for index in range(5):
+        path, _ = image(given, "source", index)
+        if path.relative_to(given["source"]["root"]).as_posix() not in kept:
+            text(path)
+    assert {s.image for s in run(given).source.samples} == kept
+    assert "source" not in refused(given)
+
+
+def test_labels_whose_images_are_not_drawn_are_no_strays(given):
+    given["val"]["limit"] = 1
+    prepared = run(given)
+    assert (len(prepared.val), prepared.strays["val"]) == (1, 0)
+    assert "val" not in {*prepared.refused["domain"]}
+
+
+def test_a_reader_s_classes_may_have_other_names_in_the_task(given):
+    before = run(given)
+    given["classes"] = ["ground", "sky", "thing"]
+    names = {"road": "ground", "sidewalk": "ground", "car": "thing", "building": None}
+    for name in ("source", "target", "val"):
+        given[name]["rename"] = names
+    found = run(given)
+    ids = {"road": 0, "sidewalk": 0, "sky": 1, "car": 2}
+    known = resolve("cityscapes").names
+    for index in range(4):
+        for new, old in ((found.source, before.source), (found.target_truth, before.target_truth)):
+            table = np.array([ids.get(name, IGNORE) for name in known] + [IGNORE] * 237, np.uint8)
+            assert np.array_equal(new.label(index), table[old.label(index)])
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [({"street": "road"}, "rename: 'street' is none of the reader's classes; choose .*road"),
+     ({"road": "street"}, "rename.road: 'street' is none of the classes; choose road, .* or null")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_names_that_nobody_has_are_refused(name, rename, message, given):
+    given[name]["rename"] = rename
+    with pytest.raises(BadInput, match=f"{section(name)}: {message}"):
+        run(given)
+
+
+# --- the pixels that count -----------------------------------------------------------------
+
+
+@pytest.fixture
+def fundus(tmp_path):
+    """From DRIVE to CHASE_DB1."""
+    return {
+        "classes": "vessels",
+        "source": domain("drive", tmp_path / "drive"),
+        "target": domain("chase_db1", tmp_path / "chase"),
+        "val": domain("chase_db1", tmp_path / "chase", 3, split="test"),
+    }
+
+
+def test_what_the_camera_does_not_see_is_ignored_everywhere(fundus):
+    prepared = run(fundus)
+    seen = eyes.disc((32, 24))
+    for name, count in (("source", 4), ("target_truth", 4), ("val", 3)):
+        found = getattr(prepared, name)
+        assert len(found) == count
+        for index in range(count):
+            label, region = found.label(index), found.region(index)
+            assert np.array_equal(label == IGNORE, ~region)
+            assert (region != seen).mean() <= (0 if name == "source" else 0.2)  # JPEG's edge
+    assert prepared.target.region(0).any()
+    assert {*prepared.refused["domain"]} == set()
+    counted = sum((of.label(i) != IGNORE).sum() for of in [prepared.source] for i in range(4))
+    assert prepared.checked.classes["pixels"].sum() == counted
+
+
+def no_mask(path):
+    path.unlink()
+
+
+def small_mask(path):
+    Image.open(path).resize((16, 12)).save(path)
+
+
+def black_mask(path):
+    path.write_bytes(gifs.written(np.zeros((24, 32), np.uint8), [(i,) * 3 for i in range(256)]))
+
+
+@pytest.mark.parametrize(
+    ("harm", "problem"),
+    [(no_mask, "images/21_training.tif: has no mask; add training/mask/21_training_mask.gif"),
+     (small_mask, "mask/21_training_mask.gif: is 16x12, its image 32x24; replace one of them"),
+     (black_mask, "mask/21_training_mask.gif: no pixel is brighter than 0"),
+     (text, "mask/21_training_mask.gif: cannot be read as an image"),
+     (cut, "mask/21_training_mask.gif: cannot be read as an image")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["source", "target", "val"])
+def test_a_bad_mask_refuses_the_image_even_of_the_target(name, harm, problem, fundus, tmp_path):
+    given = fundus | {name: domain("drive", tmp_path / "other", 3, seed=9)}
+    harm(tmp_path / "other/training/mask/21_training_mask.gif")
+    assert problem in refused(given)[name]["training/images/21_training.tif"]
+    found = run(given)
+    assert len(getattr(found, name)) == 2
+
+
+def test_a_mask_that_is_black_at_the_working_size_is_refused(fundus, tmp_path):
+    spot = np.zeros((24, 32), np.uint8)
+    spot[0, 0] = 255
+    path = tmp_path / "drive/training/mask/21_training_mask.gif"
+    path.write_bytes(gifs.written(spot, [(i,) * 3 for i in range(256)]))
+    assert len(run(fundus).source) == 4
+    fundus["source"] |= {"width": 8, "height": 8}
+    assert (
+        "no pixel is brighter than 0"
+        in refused(fundus)["source"]["training/images/21_training.tif"]
+    )
+
+
+def test_an_image_that_is_all_dark_is_refused(fundus):
+    path, _ = image(fundus, "target", 0)
+    Image.new("RGB", (32, 24), (9, 9, 9)).save(path)
+    problem = refused(fundus)["target"]["Image_01L.jpg"]
+    assert "no pixel is brighter than 20, so none of the image counts" in problem
+
+
+def test_a_target_without_labels_keeps_its_regions_and_no_truth(fundus, main):
+    for path in Path(fundus["target"]["root"]).glob("Image_0*HO.png"):
+        path.unlink()
+    at = main(fundus)
+    table = pd.read_parquet(at["target"])
+    assert [*table["region"]] == [*table["image"]]
+    assert [*table["region_hash"]] == [*table["image_hash"]]
+    assert "label" not in table
+    found = artifacts.read_domain(at["target"], Path(fundus["target"]["root"]))
+    assert found.coding.dark == 20
+    assert 0.3 < found.region(0).mean() < 0.7
+
+
+FUNDUS = Path("../shared/fundus")
+
+
+@pytest.mark.parametrize("root", [FUNDUS] if FUNDUS.is_dir() else [])
+def test_the_real_drive_and_chase_db1(root):
+    chase = {"reader": "chase_db1", "root": root / "chase", "width": 125, "height": 120}
+    prepared = run({
+        "classes": "vessels",
+        "source": {"reader": "drive", "root": root / "drive", "width": 113, "height": 117,
+                   "options": {"split": ["training", "test"]}},
+        "target": chase | {"options": {"split": "train"}},
+        "val": chase | {"options": {"split": "test"}},
+    })  # fmt: skip
+    assert [len(of) for of in (prepared.source, prepared.target, prepared.val)] == [40, 20, 8]
+    assert prepared.refused.empty
+    for of in (prepared.source, prepared.target, prepared.val):
+        assert all(0.6 < of.region(index).mean() < 0.75 for index in range(len(of)))
 
 
 # --- when it stops -------------------------------------------------------------------------

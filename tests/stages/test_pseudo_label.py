@@ -12,12 +12,12 @@ from pipeline.stages import pseudo_label
 from tests.rounds import HEIGHT, PRIOR, THREE, WIDTH, predictions_of
 
 
-def pseudo_labelled(target, folder, corrections=(), **changes):
+def pseudo_labelled(target, folder, corrections=(), region=pseudo_label.everywhere, **changes):
     given = pseudo_label.Params(**({"labeler": "cbst", "portion": 0.4} | changes))
     written = {}
     found = predictions_of(target, folder)
     write = lambda name, made: written.update({name: made.labels})  # noqa: E731
-    made = pseudo_label.run(given, found, dict(corrections), THREE, PRIOR, write)
+    made = pseudo_label.run(given, found, dict(corrections), THREE, PRIOR, write, region)
     return found, made, written
 
 
@@ -85,3 +85,62 @@ def test_a_portion_is_a_share(portion):
 def test_an_unknown_labeler_is_refused_by_name(target, tmp_path):
     with pytest.raises(BadInput, match=r"'cbts'.*cbst"):
         pseudo_labelled(target, tmp_path / "p", labeler="cbts")
+
+
+# --- the pixels that count -----------------------------------------------------------------
+
+
+@pytest.fixture
+def regions(target):
+    """Of the last image all pixels count, of the others some."""
+    rng = np.random.default_rng(5)
+    found = {s.image: rng.random((HEIGHT, WIDTH)) < 0.6 for s in target.samples}
+    return {**found, target.samples[-1].image: None}
+
+
+def test_thresholds_and_tables_are_those_of_sorting_the_pixels_that_count(
+    target, regions, tmp_path
+):
+    found, made, written = pseudo_labelled(target, tmp_path / "p", region=regions.get)
+    scores = {c: [] for c in range(3)}
+    rows = {(row.image, row[2]): row for row in made.coverage.itertuples()}
+    for one, sample in zip(found, target.samples, strict=True):
+        of = labelling.measure(one.logits.astype(np.float32), HEIGHT, WIDTH)
+        inside = regions[one.image] if regions[one.image] is not None else of[0] >= 0
+        for c, name in enumerate(THREE.names):
+            own = inside & (of[0] == c)
+            scores[c] += [*of[1][own]]
+            row = rows[one.image, name]
+            assert row.predicted == own.sum()
+            assert row.kept == (written[sample.name] == c).sum()
+            assert row.sure == sum(k <= made.thresholds["k"][c] for k in of[1][own])
+    for c in (0, 1):
+        rank = int(len(scores[c]) * 0.4)
+        assert made.thresholds["k"][c] == sorted(scores[c])[rank - 1]
+        assert made.thresholds["predicted"][c] == len(scores[c])
+
+
+@pytest.mark.parametrize("labeler", ["cbst", "tpld", "crst_lrent"])
+def test_outside_there_is_no_label_and_inside_the_labelers(labeler, target, regions, tmp_path):
+    given = pseudo_label.Params(labeler=labeler, portion=0.4)
+    found, written = predictions_of(target, tmp_path / "p"), {}
+    made = pseudo_label.run(given, found, {}, THREE, PRIOR, written.__setitem__, regions.get)
+    k = made.thresholds["k"].to_numpy(np.float32)
+    k = np.where(made.thresholds["predicted"] > 0, k, labelling.NOTHING)
+    of = parts.build("labelers", labeler, {}, classes=3, portion=0.4)
+    for one, sample in zip(found, target.samples, strict=True):
+        expected = of.label(one.logits.astype(np.float32), HEIGHT, WIDTH, k)
+        inside = regions[one.image]
+        for got, wanted in zip(written[sample.name][::2], expected[::2], strict=True):
+            assert (got is None) == (wanted is None)
+            if got is not None:
+                assert got.dtype == np.uint8
+                masked = wanted if inside is None else np.where(inside, wanted, IGNORE)
+                assert np.array_equal(got, masked)
+
+
+def test_a_correction_holds_outside_too(target, regions, tmp_path):
+    corrected = np.full((HEIGHT, WIDTH), 2, np.uint8)
+    name = target.samples[0].name
+    _, _, written = pseudo_labelled(target, tmp_path / "a", {name: corrected}, regions.get)
+    assert np.array_equal(written[name], corrected)
