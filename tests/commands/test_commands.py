@@ -155,6 +155,21 @@ def test_score_names_the_labels_that_it_refuses(weights, tmp_path):
     assert "refused: labels/east/field.0.png: unknown label values 77" in aside
 
 
+def test_score_sees_only_pixels_that_count(tmp_path):
+    made = model.create(Recipe("small", resolve("vessels"), {"width": 8}), seed=1)
+    model.save(tmp_path / "eyes.pt", made.eval())
+    options = worlds.chase_db1(tmp_path / "data", 2)
+    asked = ("--reader", "chase_db1", "--options", json.dumps(options), *CPU)
+    first, _ = segue("score", tmp_path / "eyes.pt", tmp_path / "data", *asked)
+    for path in (tmp_path / "data").glob("*_1stHO.png"):
+        photograph = tmp_path / "data" / path.name.replace("_1stHO.png", ".jpg")
+        outside = np.asarray(Image.open(photograph)).max(2) <= 20
+        worlds.save(path, np.asarray(Image.open(path)) ^ outside)
+    second, _ = segue("score", tmp_path / "eyes.pt", tmp_path / "data", *asked)
+    assert json.loads(first)["images"] == 2
+    assert first == second
+
+
 def test_score_passes_options_to_the_reader(weights, tmp_path):
     worlds.folder(tmp_path / "data", 4)
     (tmp_path / "data/labels").rename(tmp_path / "data/truth")
