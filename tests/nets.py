@@ -15,6 +15,15 @@ CHEAP = {
     "width": [8],
     "aux": [True],
 }
+LITE0 = {"backbone": "timm/tf_efficientnet_lite0", "width": 8}
+PACKAGE = {**LITE0, "pretrained": "package:efficientnet-lite0"}
+TIMM = {
+    "deeplabv3plus, lite0": ("deeplabv3plus", LITE0),
+    "deeplabv3plus, convnext": ("deeplabv3plus", {"backbone": "timm/convnext_atto", "width": 8}),
+    "deeplabv3, resnet": ("deeplabv3", {"backbone": "timm/resnet18", "aux": True}),
+    "fcn, mobilenet": ("fcn", {"backbone": "timm/mobilenetv3_small_050", "aux": True}),
+}  # fmt: skip
+"""A network and its options for each family of timm's backbones."""
 
 
 def options(name, **given):

@@ -1,8 +1,8 @@
-"""Backbones of torchvision: at an output stride, without their classifier, with weights by name."""
+"""Backbones at an output stride, without their classifier, with weights by name; torchvision's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,10 +15,12 @@ from torchvision.models import vgg
 from torchvision.models._api import WeightsEnum
 from torchvision.models._utils import IntermediateLayerGetter
 
+from pipeline.domain.windows import WHOLE, Window
+from pipeline.model.backbone_names import PREFIX, Pretrained
 from pipeline.model.outputs import Outputs, Over, covers
+from pipeline.model.timm_backbones import Timm
 from pipeline.runtime.files import BadInput
 
-Name = Literal["resnet50", "resnet101", "mobilenet"]
 Stride = Literal[8, 16]
 
 ASPP = {8: (12, 24, 36), 16: (6, 12, 18)}
@@ -28,7 +30,7 @@ _RESNET = {"low": ("layer1", 256), "aux": ("layer3", 1024), "out": ("layer4", 20
 _MOBILENET = {"low": ("3", 24), "aux": ("4", 40), "out": ("16", 960)}
 
 
-def weights(name: str, pretrained: str | None) -> Any:
+def weights(name: str, pretrained: Pretrained) -> Any:
     """torchvision's weights of a network: None, or one of its names ("DEFAULT"), downloaded.
 
     Raises BadInput that lists the names, or says where to put a file that cannot be had.
@@ -39,7 +41,7 @@ def weights(name: str, pretrained: str | None) -> Any:
     if pretrained not in known.__members__:
         choices = ", ".join(known.__members__)
         raise BadInput(f"pretrained={pretrained!r}: {name} has no such weights; choose {choices}")
-    _fetch(known[pretrained], pretrained)
+    _fetch(known[pretrained], str(pretrained))
     return known[pretrained]
 
 
@@ -58,22 +60,39 @@ def _fetch(chosen: WeightsEnum, name: str) -> None:
 
 
 def dilated(
-    name: Name, stride: Stride, pretrained: str | None, maps: Iterable[str]
-) -> tuple[nn.Module, dict[str, int]]:
+    name: str, stride: int, pretrained: Pretrained, maps: Iterable[str]
+) -> tuple[Dilated | Timm, dict[str, int]]:
     """(N, 3, H, W) -> {map: (N, F, h, w)}, and each map's F.
 
-    `maps` are of "low" (stride 4), "aux" (ResNet: layer 3; MobileNetV3: stride 8) and "out", whose
-    stride is `stride`: later strides become dilations.
+    `maps` are of "low" (stride 4), "aux" (ResNet: layer 3; MobileNetV3: stride 8; timm: the last
+    but one) and "out", whose stride is `stride`: later strides become dilations. The module's
+    `over(maps, images)` says what each covers.
     """
+    if name.startswith(PREFIX):
+        backbone = Timm(name, stride, pretrained, maps)
+        return backbone, backbone.channels
     known = _MOBILENET if name == "mobilenet" else _RESNET
     body = _mobilenet(stride, pretrained) if name == "mobilenet" else _resnet(
         name, stride, pretrained
     )  # fmt: skip
     layers = {known[key][0]: key for key in maps}
-    return IntermediateLayerGetter(body, layers), {key: known[key][1] for key in maps}
+    steps = {"low": 4, "aux": 8 if name == "mobilenet" else stride, "out": stride}
+    return Dilated(body, layers, steps), {key: known[key][1] for key in maps}
 
 
-def _resnet(name: str, stride: Stride, pretrained: str | None) -> Any:
+class Dilated(IntermediateLayerGetter):  # type: ignore[misc]  # torchvision has no types
+    """torchvision's backbone, as `dilated` makes it."""
+
+    def __init__(self, body: nn.Module, layers: dict[str, str], steps: dict[str, int]) -> None:
+        super().__init__(body, layers)
+        self.steps = steps
+
+    def over(self, maps: Mapping[str, Tensor], images: Tensor) -> dict[str, Window]:
+        """What each of its maps covers of the images."""
+        return {key: covers(found, images, self.steps[key]) for key, found in maps.items()}
+
+
+def _resnet(name: str, stride: int, pretrained: Pretrained) -> Any:
     return models.get_model(
         name,
         weights=weights(name, pretrained),
@@ -81,7 +100,7 @@ def _resnet(name: str, stride: Stride, pretrained: str | None) -> Any:
     )
 
 
-def _mobilenet(stride: Stride, pretrained: str | None) -> Any:
+def _mobilenet(stride: int, pretrained: Pretrained) -> Any:
     name = "mobilenet_v3_large"
     body = models.get_model(name, weights=weights(name, pretrained), dilated=True).features
     if stride < max(ASPP):  # torchvision's is at 16; its seventh block takes it there
@@ -129,10 +148,13 @@ def trains_on_one_image(aspp: Any) -> None:
     pooling[place] = PooledNorm(pooling[place].num_features)
 
 
-def torchvision_outputs(body: Any, x: Tensor, steps: tuple[int, int]) -> Outputs:
-    """Outputs of a torchvision segmentation model, on its own grid: it would upsample them."""
+def torchvision_outputs(body: Any, x: Tensor) -> Outputs:
+    """Outputs of a torchvision segmentation model, on its own grid: it would upsample them.
+
+    Its backbone is one of `dilated`.
+    """
     maps = body.backbone(x)
+    over = body.backbone.over(maps, x)
     aux = body.aux_classifier(maps["aux"]) if body.aux_classifier is not None else None
-    out = covers(maps["out"], x, steps[0])
-    over = Over(out, covers(aux, x, steps[1]), out)
-    return Outputs(body.classifier(maps["out"]), aux, maps["out"], over=over)
+    windows = Over(over["out"], over.get("aux", WHOLE), over["out"])
+    return Outputs(body.classifier(maps["out"]), aux, maps["out"], over=windows)

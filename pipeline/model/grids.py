@@ -45,6 +45,16 @@ def doubled(maps: Tensor, like: Tensor) -> Tensor:
     return wide[..., :rows, :columns]
 
 
+def finer(maps: Tensor, over: Window, like: Tensor, onto: Window) -> Tensor:
+    """Maps (N, C, h, w) that cover `over`, to the cells of `like` (N, F, H, W), which cover `onto`.
+
+    Where both fill the image from its corner on, this is `doubled`.
+    """
+    if over[:2] == onto[:2] == WHOLE[:2]:
+        return doubled(maps, like)
+    return resample(maps, like.shape[-2:], over, onto)
+
+
 def averaged(grids: Sequence[tuple[Tensor, Window]]) -> tuple[Tensor, Window]:
     """The logarithm of the mean probabilities of logits (N, C, h, w), on the first one's grid.
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pipeline.domain.taxonomy import resolve
 from pipeline.model.grids import averaged
 from pipeline.model.outputs import Outputs, Over
-from pipeline.model.recipe import Recipe, _recipe, described, mean_of
+from pipeline.model.recipe import Recipe, _recipe, described, mean_of, wanted
 from pipeline.model.weights import check_finite, load_into, loaded
 from pipeline.runtime import parts
 from pipeline.runtime.contents import section_of
@@ -28,19 +28,18 @@ class Model(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.recipe = recipe
         self.network = _network(recipe)
         self.second = _classifier(_network(recipe), recipe.network) if recipe.second else None
-        norm = recipe.normalisation
+        self.norm = recipe.normalisation or wanted(self.network.modules())
+        self.recipe = replace(recipe, normalisation=self.norm)
         for name in ("mean", "std"):
-            value = torch.tensor(getattr(norm, name)).view(1, 3, 1, 1)
+            value = torch.tensor(getattr(self.norm, name)).view(1, 3, 1, 1)
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, images: Tensor) -> Outputs:
         """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
-        norm = self.recipe.normalisation
-        x = images.flip(1) if norm.bgr else images
-        x = (x.to(self.mean.dtype) * norm.scale - self.mean) / self.std
+        x = images.flip(1) if self.norm.bgr else images
+        x = (x.to(self.mean.dtype) * self.norm.scale - self.mean) / self.std
         outputs: Outputs = self.network(x.contiguous(memory_format=torch.channels_last))
         if self.second is None:
             return outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +23,12 @@ class Normalisation:
             raise ValueError("scale and std are greater than 0")
 
 
+def wanted(modules: Iterable[object]) -> Normalisation:
+    """That of a network's pretrained weights, where one of its modules has it; else ImageNet's."""
+    known = (getattr(module, "normalisation", None) for module in modules)
+    return next((norm for norm in known if norm is not None), Normalisation())
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a model is made of: a network by name, its options, its classes."""
@@ -30,7 +36,7 @@ class Recipe:
     network: str
     taxonomy: Taxonomy
     options: Mapping[str, Any] = field(default_factory=dict)
-    normalisation: Normalisation = field(default_factory=Normalisation)
+    normalisation: Normalisation | None = None  # of a model: always there, if need be `wanted`
     second: bool = False  # a second classifier on the same features, added to the first (CLAN)
     mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipeline.runtime.files import BadInput, readable
@@ -19,14 +20,24 @@ def load_into(network: nn.Module, path: Path) -> None:
     Raises BadInput, and loads nothing, where a name, a shape or a value does not fit.
     """
     prefix = re.compile(r"(module\.)?(network\.)?")  # DataParallel's, and Model's
-    state = {prefix.sub("", key, count=1): value for key, value in _state(path).items()}
+    state = {prefix.sub("", key, count=1): value for key, value in state_of(path).items()}
     rename: Callable[[dict[str, Tensor]], dict[str, Tensor]] = getattr(network, "rename", dict)
-    own = network.state_dict()
-    counts = {k: v for k, v in own.items() if k.endswith(".num_batches_tracked")}
     try:
-        state = counts | rename(state)  # torch 0.3 did not count
+        state = rename(state)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
+    network.load_state_dict(fitting(path, type(network).__module__, state, network.state_dict()))
+
+
+def fitting(
+    path: Path, what: str, state: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """`state` of a file, which has the names and shapes of `own`, those of `what`, and is finite.
+
+    Raises BadInput that names what is missing, unexpected, or of another shape.
+    """
+    counts = {k: v for k, v in own.items() if k.endswith(".num_batches_tracked")}
+    state = {**counts, **state}  # torch 0.3 did not count
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
@@ -35,15 +46,15 @@ def load_into(network: nn.Module, path: Path) -> None:
     ]
     if missing or unexpected or shapes:
         raise BadInput(
-            f"{path}: does not fit {type(network).__module__}: "
+            f"{path}: does not fit {what}: "
             f"missing {missing[:3]}, unexpected {unexpected[:3]}, other shapes {shapes[:3]} "
             f"({len(missing)}, {len(unexpected)}, {len(shapes)} in all)"
         )
     check_finite(path, state, "of no use")
-    network.load_state_dict(state)
+    return state
 
 
-def _state(path: Path) -> dict[str, Tensor]:
+def state_of(path: Path) -> dict[str, Tensor]:
     """The state dict of a file, or of a model that `save` wrote."""
     content = loaded(path)
     state = content.get("weights", content) if isinstance(content, dict) else content
@@ -65,8 +76,10 @@ def check_finite(path: Path, weights: Mapping[str, Tensor], end: str) -> None:
 
 
 def loaded(path: Path) -> Any:
-    """What torch.save wrote, on the CPU. Raises BadInput naming the file for anything else."""
+    """What torch.save or safetensors wrote, on the CPU. Raises BadInput naming any other file."""
     if not path.exists():
         raise BadInput(f"{path}: no such file")
     with readable(path, "weights", "name another file, or run dvc repro, which makes it again"):
+        if path.suffix == ".safetensors":
+            return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)

@@ -41,6 +41,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         maps = ("out", "aux") if aux else ("out",)
+        self.backbone: nn.Module
         self.backbone, channels = (
             (_vgg16(pretrained), {"out": 1024})
             if backbone == "vgg16"

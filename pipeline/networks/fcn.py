@@ -1,24 +1,22 @@
-"""torchvision's FCN on a dilated ResNet."""
+"""torchvision's FCN on a dilated backbone."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor, nn
 from torchvision.models import segmentation
+from torchvision.models.segmentation.fcn import FCNHead
 
 from pipeline.model import backbones
+from pipeline.model.backbone_names import Pretrained, ResNet, contradiction
 from pipeline.model.backbones import torchvision_outputs
 from pipeline.model.outputs import Outputs
 
-_BUILD = {"resnet50": segmentation.fcn_resnet50, "resnet101": segmentation.fcn_resnet101}
-
 
 class Network(nn.Module):
-    """FCN (Long et al., 2015) with a dilated ResNet, logits at stride 8.
+    """FCN (Long et al., 2015) with a dilated backbone, logits at stride 8.
 
-    (N, 3, H, W) float -> Outputs. `pretrained` is a torchvision name of the backbone's weights
-    ("DEFAULT", "IMAGENET1K_V2"), which it downloads. `aux` adds the head on layer 3.
+    (N, 3, H, W) float -> Outputs. `aux` adds the head on layer 3. `backbone` and `pretrained`: as
+    in deeplabv3.
     """
 
     heads = ("body.classifier.", "body.aux_classifier.")
@@ -26,21 +24,24 @@ class Network(nn.Module):
     def __init__(
         self,
         classes: int,
-        backbone: Literal["resnet50", "resnet101"] = "resnet50",
-        pretrained: str | None = None,
+        backbone: ResNet = "resnet50",
+        pretrained: Pretrained = None,
         aux: bool = False,
     ) -> None:
         super().__init__()
-        self.body = _BUILD[backbone](
-            weights=None,
-            weights_backbone=backbones.weights(backbone, pretrained),
-            num_classes=classes,
-            aux_loss=aux,
-        )
+        maps = ("out", "aux") if aux else ("out",)
+        body, channels = backbones.dilated(backbone, 8, pretrained, maps)
+        aux_head = FCNHead(channels["aux"], classes) if aux else None
+        self.body = segmentation.FCN(body, FCNHead(channels["out"], classes), aux_head)
+
+    @staticmethod
+    def contradiction(backbone: str, pretrained: Pretrained, **_: object) -> str | None:
+        """What is wrong with these options together."""
+        return contradiction(backbone, pretrained)
 
     def forward(self, x: Tensor) -> Outputs:
         """Images to maps, as the class says."""
-        return torchvision_outputs(self.body, x, (8, 8))
+        return torchvision_outputs(self.body, x)
 
     @property
     def classifier(self) -> nn.Module:

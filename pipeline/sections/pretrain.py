@@ -18,7 +18,14 @@ class Network(Section):
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
     weights: Path | None = None
-    normalisation: Normalisation = Normalisation()
+    normalisation: Normalisation | None = None  # that of the weights
+
+    @property
+    def files(self) -> list[Path]:
+        """All that its weights are read from."""
+        named = self.options.get("pretrained")
+        own = [Path(named)] if isinstance(named, str) and Path(named).is_file() else []
+        return [*own, *([self.weights] if self.weights else [])]
 
 
 class Params(Training):

@@ -46,8 +46,8 @@ def main() -> None:
     sources = [*artifacts.read_sources(at.source, root, params.compute.memory).values()]
     fabric = launch(params.compute)
     first = fabric.is_global_zero
-    weights = [params.network.weights] if params.network.weights else []
-    kept = loop.unfinished(at.unfinished, [at.source, at.taxonomy, *weights], params)
+    inputs = [at.source, at.taxonomy, *params.network.files]
+    kept = loop.unfinished(at.unfinished, inputs, params)
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, sources, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
     if first:

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.checks import norms
 from pipeline.runtime.contents import overlay
+from tests.nets import PACKAGE
 
 CONTENT = {
     "network": {"name": "small", "options": {"width": 4}},
@@ -44,6 +45,7 @@ WITHOUT = {
 WITH = {
     "small": {"name": "small", "options": {}},
     "resnet101": {"name": "deeplabv2", "options": {"pretrained": "DEFAULT"}},
+    "lite0": {"name": "deeplabv3plus", "options": PACKAGE},
     "segformer": {"name": "segformer", "options": {}},
     "unheard of": {"name": "unheard of", "options": {}},  # its stage says so
     "of a wrong type": {"name": "small", "options": {"width": "wide"}},

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from pipeline.domain.windows import WHOLE, centres, covered, mirrored, weights
-from pipeline.model.grids import doubled, resample
+from pipeline.model.grids import doubled, finer, resample
 
 NEARLY = (-1e-12, 0.0, 1.0, 1.0)
 """The whole image in all but name: the products, not torch's interpolation."""
@@ -72,3 +72,21 @@ def test_doubling_is_interpolation_but_for_what_is_cut_off(times):
     assert torch.equal(doubled(maps(), like), whole)
     cut = torch.zeros(2, 1, 9 * times - times // 2, 7 * times - times // 2)
     assert torch.equal(doubled(maps(), cut), whole[..., : cut.shape[2], : cut.shape[3]])
+
+
+@pytest.mark.parametrize("first", [(1.5, 7.5), (0.0, 0.0), (3.0, 15.0), (0.0, 15.0)])
+def test_coarse_maps_say_the_same_of_a_pixel_on_finer_cells(first):
+    """A map that holds the column of each of its cells still does so on the other's."""
+    size = (96, 103)
+    fine, coarse = (
+        covered((-(-96 // step), -(-103 // step)), size, step, (at, at))
+        for step, at in zip((4, 16), first, strict=True)
+    )
+    columns = first[1] + 16.0 * torch.arange(7).expand(1, 2, 6, 7)
+    like = torch.empty(1, 3, 24, 26)
+    found = finer(columns, coarse, like, fine)
+    assert found.shape == (1, 2, 24, 26)
+    expected = (first[0] + 4.0 * torch.arange(26)).clip(first[1], first[1] + 16 * 6)
+    torch.testing.assert_close(found, expected.expand_as(found))
+    if first == (1.5, 7.5):
+        assert torch.equal(found, doubled(columns, like))

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pipeline.model.outputs import Outputs
 from pipeline.model.recipe import Normalisation, Recipe
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
-from tests.nets import THREE, options, pixels
+from tests.nets import THREE, TIMM, options, pixels
 
 FEW = 40  # weights, of which a deviation is no measure
 
@@ -37,9 +38,10 @@ def equal(one, two):
 # --- the contract --------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=parts.names("networks"))
+@pytest.fixture(scope="module", params=[*parts.names("networks"), *TIMM])
 def made(request):
-    return model.create(Recipe(request.param, THREE, options(request.param)), seed=0).eval()
+    name, given = TIMM.get(request.param) or (request.param, options(request.param))
+    return model.create(Recipe(name, THREE, given), seed=0).eval()
 
 
 @pytest.mark.parametrize(("n", "height", "width"), [(1, 64, 96), (2, 33, 47), (1, 97, 65)])
@@ -89,8 +91,10 @@ def test_a_second_classifier_is_saved_and_loaded(tmp_path):
 
 def test_every_parameter_gets_a_gradient(made):
     torch.manual_seed(0)  # of dropout
-    made.train()
-    made.zero_grad()
+    made = deepcopy(made).train()
+    for part in made.modules():
+        if isinstance(part, nn.BatchNorm2d) and not part.weight.any():
+            nn.init.ones_(part.weight)  # some begin with 0, and block what is before them
     outputs = made(pixels(2, 65, 65))
     maps = [outputs.logits] + ([] if outputs.aux is None else [outputs.aux])
     sum((m * torch.randn_like(m)).sum() for m in maps).backward()
@@ -98,8 +102,6 @@ def test_every_parameter_gets_a_gradient(made):
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
-    made.zero_grad()
-    made.eval()
 
 
 def test_heads_are_parameters_among_which_are_the_classifiers(made):

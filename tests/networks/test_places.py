@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from timm.layers import LayerNorm2d, SqueezeExcite
 from torch import nn
 from torchvision.models.segmentation.deeplabv3 import ASPPPooling
 from torchvision.ops import SqueezeExcitation
@@ -14,8 +15,9 @@ from pipeline import streets
 from pipeline.domain.windows import centres, covered, same_padding
 from pipeline.evaluation.scores import Confusion
 from pipeline.inference import labelling, predict
+from pipeline.model.timm_backbones import Timm
 from pipeline.runtime import parts
-from tests.nets import options
+from tests.nets import TIMM, options
 
 OWN_POOLING = tuple(parts.find("networks", name) for name in ("fcn8s", "segnet"))
 
@@ -26,11 +28,14 @@ MORE = {
     "deeplabv2, caffe, 16": ("deeplabv2", {"output_stride": 16}),
     "deeplabv2, torchvision's": ("deeplabv2", {"caffe": False}),
 }
-NETWORKS = CHEAP | MORE
-BLURRED = {"small": 3.0, "deeplabv3plus": 5.0, "fcn8s": 7.0, "segnet": 12.0}
+NETWORKS = CHEAP | MORE | TIMM
+BLURRED = {
+    "small": 3.0, "deeplabv3plus": 5.0, "deeplabv3plus, lite0": 5.0, "deeplabv3plus, convnext": 5.0,
+    "fcn8s": 7.0, "segnet": 12.0,
+}  # fmt: skip
 """Pixels of noise where coarse maps are stretched within, or the gradient goes by maxima."""
 
-EXACT = {"deeplabv2, caffe", "deeplabv2, caffe, 16", "deeplabv2", "segnet"}
+EXACT = {"deeplabv2, caffe", "deeplabv2, caffe, 16", "deeplabv2", "segnet", *TIMM}
 """Those whose cells lie where they look; others' look a constant before it, which they learn."""
 
 
@@ -41,7 +46,7 @@ def narrow(network):
     """
     for module in list(network.modules()):
         for name, part in module.named_children():
-            if isinstance(part, SqueezeExcitation):
+            if isinstance(part, SqueezeExcitation | SqueezeExcite | LayerNorm2d):
                 setattr(module, name, nn.Identity())
             if isinstance(part, nn.MaxPool2d) and not isinstance(network, OWN_POOLING):
                 mean = nn.AvgPool2d(part.kernel_size, part.stride, part.padding, part.ceil_mode)
@@ -49,7 +54,8 @@ def narrow(network):
         if isinstance(module, nn.Conv2d):
             kernel, inside = module.weight.shape[-1], module.weight.shape[1]
             weight = torch.full_like(module.weight, 0.01 / inside)
-            weight[..., kernel // 2, kernel // 2] = 1 / inside
+            middle = slice((kernel - 1) // 2, kernel // 2 + 1)
+            weight[..., middle, middle] = 1 / inside
             module.weight.data = weight
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
@@ -123,6 +129,30 @@ def test_same_padding_is_where_timms_networks_look(width):
         np.testing.assert_allclose(seen, first + step * at, atol=0.3)
         window = covered((1, n), (1, width), step, (0.0, first))
         np.testing.assert_allclose(centres(window, (1, n), (1, width))[0][1], first, atol=1e-9)
+
+
+BACKBONES = [
+    "tf_efficientnet_lite0", "tf_mobilenetv3_small_minimal_100", "efficientnet_b0", "resnet18",
+    "convnext_atto", "mobilenetv3_small_050", "mobilenetv4_conv_small",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("name", BACKBONES)
+def test_each_map_of_timms_looks_where_it_lies(name, stride):
+    torch.manual_seed(0)
+    network = narrow(Timm(f"timm/{name}", stride, None, ("low", "aux", "out")))
+    for width in SIZES:
+        images = noise(width)
+        with torch.no_grad():
+            maps = network(images)
+        for key, window in network.over(maps, images).items():
+            n = maps[key].shape[-1]
+            at = np.arange(n // 2 - 1, n // 2 + 2)
+            seen = np.array(list(looks(lambda x, key=key: network(x)[key], images, at)))
+            (_, first), (_, step) = centres(window, maps[key].shape[2:], images.shape[2:])
+            assert step == pytest.approx({"low": 4, "out": stride}.get(key, step))
+            np.testing.assert_allclose(seen, first + step * at, atol=0.3)
 
 
 # --- an oracle: what true labels lose on a network's grid -------------------------------------

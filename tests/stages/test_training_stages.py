@@ -1,5 +1,7 @@
 """infer, pretrain, warmup and retrain on a tiny domain."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +11,14 @@ from pipeline.inference import predict
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model.recipe import Normalisation
 from pipeline.runtime.files import BadInput
+from pipeline.sections.pretrain import Network
 from pipeline.stages import (
     infer,
     pretrain,
     retrain,
     warmup,
 )
+from tests.nets import PACKAGE
 from tests.rounds import (
     HEIGHT,
     THREE,
@@ -62,6 +66,24 @@ def test_the_normalisation_beside_the_weights_is_the_models(scenes, fabric):
     given = pretrain.Params(**(TRAINING | {"steps": 0, "network": network, "seed": 5}))
     found = pretrain.run(given, [scenes(3)], THREE, fabric, ignore_log).recipe.normalisation
     assert found == Normalisation((104.0, 116.7, 122.7), (1.0, 1.0, 1.0), 1.0, bgr=True)
+
+
+@pytest.mark.parametrize("named", [None, {"mean": [0.4, 0.4, 0.4]}])
+def test_without_a_normalisation_it_is_that_of_the_weights(named, scenes, fabric):
+    network = {"name": "deeplabv3plus", "options": PACKAGE}
+    network |= {"normalisation": named} if named else {}
+    given = pretrain.Params(**(TRAINING | {"steps": 0, "network": network, "seed": 5}))
+    found = pretrain.run(given, [scenes(3)], THREE, fabric, ignore_log).recipe.normalisation
+    assert found == (Normalisation((0.4, 0.4, 0.4)) if named else Normalisation(*[(0.5,) * 3] * 2))
+
+
+def test_an_interrupted_run_knows_the_files_that_its_weights_are_of(tmp_path):
+    (tmp_path / "w.pth").touch()
+    files = [tmp_path / "w.pth", Path("other.pth")]
+    options = {"pretrained": str(files[0])}
+    assert Network(name="fcn", options=options, weights=files[1]).files == files
+    for pretrained in ("DEFAULT", True, None, "package:efficientnet-lite0"):
+        assert Network(name="fcn", options={"pretrained": pretrained}).files == []
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

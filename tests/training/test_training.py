@@ -36,6 +36,7 @@ from tests.memory import (
     params,
     recipe,
 )
+from tests.nets import LITE0
 
 
 def draws(seed=0, rank=0, ranks=1, counts=(3, 2)):
@@ -666,6 +667,23 @@ def test_frozen_batch_norm_keeps_statistics_and_weights(name, fabric):
     assert all(torch.equal(before[key], after[key]) for key in kept)
     moved = {key for key in before if not torch.equal(before[key], after[key])}
     assert moved == {key for key in before.keys() - kept if key.endswith(("weight", "bias"))}
+
+
+def test_timms_backbones_have_their_own_rate_and_their_batch_norm_freezes(fabric):
+    made = model.create(replace(recipe(), network="deeplabv3plus", options=LITE0), 0)
+    names = {id(p): name for name, p in made.named_parameters()}
+    body, heads = optimiser.built(made, Optimiser(lr=0.01, heads=10.0)).param_groups
+    assert (body["times"], heads["times"]) == (1, 10)
+    assert {names[id(p)].split(".")[1] for p in heads["params"]} == {"head"}
+    assert {names[id(p)].split(".")[1] for p in body["params"]} == {"backbone"}
+    before, sides = deepcopy(made.state_dict()), (([Memory(5)], 2), None)
+    of, given = memory.objective("source_only"), params(frozen_norm=True)
+    loop.fit(made, of, sides, given, 2, 0, fabric, ignore_log)
+    norms = [key for key, part in made.named_modules() if isinstance(part, nn.BatchNorm2d)]
+    assert len([key for key in norms if key.startswith("network.backbone.")]) == 48
+    for key, value in made.state_dict().items():
+        of_a_norm = key.rpartition(".")[0] in norms
+        assert torch.equal(value, before[key]) == of_a_norm, key
 
 
 def test_batch_norm_thaws_when_it_is_trained_again(fabric):
