@@ -15,7 +15,7 @@ from pipeline.model.recipe import Normalisation, Recipe
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 from tests.commandline import refusal, segue
-from tests.nets import THREE, options, pixels
+from tests.nets import THREE, TIMM, options, pixels
 
 CAFFE = Normalisation((104.00698793, 116.66876762, 122.67891434), (1, 1, 1), 1.0, bgr=True)
 
@@ -88,6 +88,7 @@ def test_export_says_what_is_not_installed(name, tmp_path, monkeypatch):
     [
         *((name, None) for name in parts.names("networks")),
         ("deeplabv2", {"aux": True, "dilations": 2}),  # the ResNet of old weights
+        *TIMM.values(),
     ],
 )
 def test_every_network_is_exported(name, given, tmp_path):

@@ -132,7 +132,7 @@ def test_same_padding_is_where_timms_networks_look(width):
 
 
 BACKBONES = [
-    "tf_efficientnet_lite0", "tf_mobilenetv3_small_minimal_100", "efficientnet_b0", "resnet18",
+    "tf_efficientnet_lite0", "tf_mobilenetv3_small_minimal_100", "mobilenetv2_035", "resnet18",
     "convnext_atto", "mobilenetv3_small_050", "mobilenetv4_conv_small",
 ]  # fmt: skip
 
@@ -144,15 +144,31 @@ def test_each_map_of_timms_looks_where_it_lies(name, stride):
     network = narrow(Timm(f"timm/{name}", stride, None, ("low", "aux", "out")))
     for width in SIZES:
         images = noise(width)
-        with torch.no_grad():
-            maps = network(images)
+        maps = network(images)
         for key, window in network.over(maps, images).items():
             n = maps[key].shape[-1]
             at = np.arange(n // 2 - 1, n // 2 + 2)
-            seen = np.array(list(looks(lambda x, key=key: network(x)[key], images, at)))
+            seen = np.array(list(looks(lambda _, found=maps[key]: found, images, at)))
             (_, first), (_, step) = centres(window, maps[key].shape[2:], images.shape[2:])
             assert step == pytest.approx({"low": 4, "out": stride}.get(key, step))
             np.testing.assert_allclose(seen, first + step * at, atol=0.3)
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "convnext_atto"])
+def test_the_coarse_map_lies_under_the_fine_one(name):
+    """DeepLabV3+ without its skip: what comes from stride 16 is seen where the cells of 4 lie."""
+    torch.manual_seed(0)
+    given = {"backbone": f"timm/{name}", "width": 8}
+    network = narrow(parts.build("networks", "deeplabv3plus", given, classes=3))
+    nn.init.zeros_(network.head.skip[0].weight)
+    for width in SIZES:
+        images = noise(width)
+        outputs = network(images)
+        at = np.arange(16, 24)  # a whole number of coarse cells
+        seen = np.array(list(looks(lambda _, found=outputs.logits: found, images, at)))
+        sizes = outputs.logits.shape[2:], images.shape[2:]
+        (_, first), (_, step) = centres(outputs.over.logits, *sizes)
+        assert abs((seen - (first + step * at)).mean()) < 0.5
 
 
 # --- an oracle: what true labels lose on a network's grid -------------------------------------
