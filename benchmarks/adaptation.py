@@ -4,8 +4,8 @@
 
 For each seed it runs the whole pipeline (`dvc repro`) of a preset in a folder of its own, and adds
 the models' mIoU to benchmarks/results/adaptation.json: run it again to go on where it stopped. Then
-it prints, for each model, the mean, and the mean difference to the source's longest model of the
-same seed (`source-longer`, or else `source-long`) with its 95 % interval (Student's t).
+it prints, for each model, the mean, and the mean difference to `source-long` of the same seed with
+its 95 % interval (Student's t).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from tables import half_width
 
 RESULTS = Rows("adaptation", "preset", "seed")  # and seconds, metrics as in metrics.json, labels
-BASELINES = ("source-longer", "source-long")
+BASELINE = "source-long"
 
 
 def main() -> None:
@@ -100,12 +100,11 @@ def _labels(project: Path, metrics: Row) -> Row:
 
 def table(rows: list[Row]) -> str:
     """Markdown: mean of each model, mean difference to the baseline with its 95 % interval."""
-    baseline = next(name for name in BASELINES if name in rows[0]["metrics"])
-    lines = [f"| model | mIoU | rare | minus {baseline} | seeds |", "|---|---|---|---|---|"]
+    lines = ["| model | mIoU | rare | minus source-long | seeds |", "|---|---|---|---|---|"]
     for name in rows[0]["metrics"]:
         miou = np.array([row["metrics"][name]["miou"] for row in rows])
         rare = np.array([row["metrics"][name]["rare"] for row in rows], float)
-        gain = miou - np.array([row["metrics"][baseline]["miou"] for row in rows])
+        gain = miou - np.array([row["metrics"][BASELINE]["miou"] for row in rows])
         lines.append(
             f"| {name} | {miou.mean():.2f} | {rare.mean():.2f} | "
             f"{gain.mean():+.2f} ± {half_width(gain):.2f} | "
