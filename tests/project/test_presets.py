@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from pipeline.runtime.params import read
@@ -31,6 +32,15 @@ def test_the_main_job_is_the_preset_streets():
 def test_every_part_and_number_is_in_order(path):
     result = invoke("check", path)
     assert result.exit_code == 0, result.exception
+
+
+@each
+def test_a_value_can_be_set_from_the_command_line(path, tmp_path):
+    """DVC writes the whole file anew, without quotes, and then reads it."""
+    copy = tmp_path / "params.yaml"
+    copy.write_bytes(path.read_bytes())
+    apply_overrides(copy, ["seed=77"])
+    assert read(copy) == {**read(path), "seed": 77}
 
 
 @pytest.mark.parametrize("name", ["gta5-warmups", "synthia-warmups"])
