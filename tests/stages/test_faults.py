@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.checks import inspection
+from pipeline.checks import candidates, inspection
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Coding
 from pipeline.inference import publishing
@@ -224,7 +224,7 @@ def test_an_error_of_the_machine_makes_no_smaller_data_set(error, tmp_path, monk
     worlds.folder(tmp_path, 3)
     dataset = parts.build("datasets", "folder", {}, root=tmp_path, classes=THREE)
     coding = Coding(THREE.ids(dataset.values), dataset.encoding)
-    found = [inspection.Candidates("target", tmp_path, dataset.pairs(), coding)]
+    found = [candidates.Candidates("target", tmp_path, dataset.pairs(), coding)]
     assert len(inspection.inspect(found).good["target"]) == 3
     read = Image.open
 
@@ -236,7 +236,7 @@ def test_an_error_of_the_machine_makes_no_smaller_data_set(error, tmp_path, monk
     monkeypatch.setattr(Image, "open", opened)
     with pytest.raises(type(error)):
         inspection.inspect(found)
-    monkeypatch.setattr(inspection, "read_image", unidentified)
+    monkeypatch.setattr(candidates, "read_image", unidentified)
     assert len(inspection.inspect(found).refused) == 3
 
 
