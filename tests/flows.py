@@ -64,14 +64,14 @@ class Server:
         return until(answer)[0]
 
     def state(self, run: str) -> str:
-        return self(f"/flow_runs/{run}")["state"]["name"]
+        return _named(self(f"/flow_runs/{run}"))
 
     def tasks(self, run: str, count: int = len(NEEDS)) -> dict[str, str]:
         """State by name; the server learns of them a moment after they end."""
 
         def read() -> dict[str, str]:
             asked = {"flow_runs": {"id": {"any_": [run]}}}
-            found = {t["name"]: t["state"]["name"] for t in self("/task_runs/filter", asked)}
+            found = {task["name"]: _named(task) for task in self("/task_runs/filter", asked)}
             busy = {"Pending", "Running"} & {*found.values()}
             return found if len(found) == count and not busy else {}
 
@@ -95,6 +95,11 @@ class Server:
 
     def press_cancel(self, run: str) -> None:
         self(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+
+
+def _named(run: Any) -> str:
+    """The state of a run, which a busy server may know before it knows that."""
+    return run["state"]["name"] if run["state"] else "Pending"
 
 
 def start(server: Server, folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
