@@ -9,10 +9,8 @@ import torch
 from torch import nn
 
 from pipeline.runtime import parts
-from pipeline.runtime.contents import overlay, section_of
+from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
-
-Content = Mapping[str, Any]
 
 
 def contradictions(content: Content) -> Iterator[str]:

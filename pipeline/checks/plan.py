@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.runtime import parts
-from pipeline.runtime.contents import overlay, section_of
+from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
-
-Content = Mapping[str, Any]
 
 
 def check(content: Content, name: str) -> None:
@@ -85,7 +83,7 @@ def _alike(where: str, content: Content) -> Iterator[str]:
     for key in (key for key in ("few", "seed") if key in own):
         yield (
             f"{where}.evaluate.{key} = {own[key]}: the same images are drawn for all models; set "
-            f"it in evaluate alone"
+            "it in evaluate alone"
         )
 
 

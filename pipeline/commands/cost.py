@@ -21,7 +21,7 @@ from pipeline.domain import artifacts, pictures
 from pipeline.domain.samples import Domain
 from pipeline.inference import predictions
 from pipeline.model import model
-from pipeline.runtime import params
+from pipeline.runtime import names, params
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.launch import launch
 from pipeline.sections.evaluate import Params as Evaluate
@@ -93,7 +93,10 @@ _RETRAIN = ("training", "retrain")
 
 def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
     name = next(iter(content["pretrain"]))
-    index = data / "sources" / content["pretrain"][name]["source"] / "index.parquet"
+    source = names.learned_from(content).get(name)
+    if source is None:
+        raise BadInput(f"{params.FILE}: pretrain.{name}.source is missing; run `segue check`")
+    index = data / "sources" / source / "index.parquet"
     if not index.exists():
         raise BadInput(f"{index}: no such file; run `dvc repro source mix` first")
     sources = [*artifacts.read_sources(index, params.root).values()]

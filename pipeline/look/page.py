@@ -14,11 +14,9 @@ from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import maps
 from pipeline.runtime import progress, threads
-from pipeline.runtime.contents import overlay
+from pipeline.runtime.contents import Content, overlay
 from pipeline.runtime.files import read_json, write_bytes
 from pipeline.runtime.names import ancestry, learned_from
-
-Content = Mapping[str, Any]
 
 _NUMBERS = ("coverage", "entropy", "confidence", "score", "wrong", "wrong_prediction")
 _WHOLE = np.iinfo(np.uint16).max

@@ -245,6 +245,12 @@ def test_cost_needs_what_the_sources_stages_write(project):
     )
 
 
+def test_cost_needs_the_source_that_a_model_learns_from(project):
+    del project["pretrain"]["source"]["source"]
+    write(project)
+    assert "pretrain.source.source is missing; run `segue check`" in refusal("cost", "nowhere")
+
+
 # --- preset --------------------------------------------------------------------------------
 
 
