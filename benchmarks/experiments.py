@@ -5,11 +5,14 @@ What methods share (worlds, the source's models, the target's batch norm) is kep
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,6 +21,7 @@ from rows import ROOT, alone
 
 from pipeline.domain import pictures
 from pipeline.domain.samples import Domain
+from pipeline.evaluation import few
 from pipeline.inference.predictions import Prediction, files
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
@@ -42,8 +46,9 @@ from pipeline.stages import (
 )
 
 KEPT = ROOT / "data" / "ablation"  # worlds and models that methods share
-DATA = {"streets": "streets", "camvid": "camvid-dusk-small"}
+DATA = {"streets": "streets", "camvid": "camvid-dusk-small"}  # others are presets of their own
 BASELINE, ORACLE = "source-long", "oracle"
+FEW = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,12 @@ class World:
         return validate(kind, merged, f"ablation: {name}")
 
 
-def build(data: str, seed: int, threads: int) -> World:
-    """The preset's data, made once for all seeds."""
-    content = dict(read(ROOT / "presets" / f"{DATA[data]}.yaml"))
+def build(
+    data: str, seed: int, threads: int, over: Mapping[str, Any] = MappingProxyType({})
+) -> World:
+    """The preset's data, made once for all seeds; `over` lies on top of the preset."""
+    content = dict(read(ROOT / "presets" / f"{DATA.get(data, data)}.yaml"))
+    content = overlay(content, over)
     content |= {"seed": seed, "compute": {**content["compute"], "threads": threads}}
     with alone():
         for name, item in content["generate"].items():
@@ -122,12 +130,26 @@ def trained(
     world: World, name: str, over: Mapping[str, Any], sources: Sequence[Any]
 ) -> model.Model:
     """A supervised model, kept for the other methods."""
-    path = KEPT / f"{world.data}-{world.seed}-{name}.pt"
+    return model.load(kept(world, name, over, sources))
+
+
+def kept(
+    world: World, name: str, over: Mapping[str, Any], sources: Sequence[Any] | None = None
+) -> Path:
+    """Where it lies, once it is trained; other params are another file."""
+    params = world.section(pretrain.Params, name, world.content["training"], over)
+    by = [params.model_dump(mode="json", exclude={"compute"})]
+    by += [world.content[section] for section in ("source", "prepare", "network")]
+    path = KEPT / f"{world.data}-{world.seed}-{name}-{digest(by)}.pt"
     if not path.exists():
-        params = world.section(pretrain.Params, name, world.content["training"], over)
-        taxonomy = world.prepared.taxonomy
-        model.save(path, pretrain.run(params, sources, taxonomy, world.fabric, silent))
-    return model.load(path)
+        taxonomy, own = world.prepared.taxonomy, sources or world.source
+        model.save(path, pretrain.run(params, own, taxonomy, world.fabric, silent))
+    return path
+
+
+def digest(values: Any) -> str:
+    """Of what JSON can say, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 class Both:
@@ -161,6 +183,30 @@ def scored(
     signals = evaluate.label_free(params, found, target, world.fabric)
     metrics, _ = evaluate.tables(confusion, found, labels, signals)
     return metrics
+
+
+def scored_by_class(
+    world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
+) -> dict[str, Any]:
+    """As `scored`, and each class's IoU and labels, and mIoU on a few of the target's labels."""
+    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
+    val, target = world.prepared.val, world.prepared.target
+    confusion = evaluate.run(params, found, val, world.fabric)
+    signals = evaluate.label_free(params, found, target, world.fabric)
+    metrics, table = evaluate.tables(confusion, found, labels, signals)
+    classes = table.set_index("class").to_dict("index")
+    return {**metrics, "classes": classes, "few": on_few(world, params, found)}
+
+
+def on_few(world: World, params: evaluate.Params, found: model.Model) -> dict[str, float]:
+    """mIoU on 1, 2, 5 and so on labelled target images; of more images fewer are some."""
+    truth, val = world.prepared.target_truth, world.prepared.val
+    counts = [count for count in FEW if count <= len(truth)]
+    drawn = {count: few.draw(count, world.seed, truth, val) for count in counts}
+    return {
+        str(count): evaluate.label_light(params, found, each, world.fabric)["miou"]
+        for count, each in drawn.items()
+    }
 
 
 def normed(world: World) -> model.Model:

@@ -31,8 +31,12 @@ class Rows:
 
     def append(self, rows: list[Row]) -> None:
         """More of them, on disk at once."""
+        self.replace(rows, lambda _: False)
+
+    def replace(self, rows: list[Row], old: Callable[[Row], bool]) -> None:
+        """More of them, in place of the `old` ones."""
         with alone():
-            both = [*self.read(), *rows]
+            both = [*(row for row in self.read() if not old(row)), *rows]
             both.sort(key=lambda row: [row[key] for key in self.keys])
             write_bytes(self.path, (json.dumps(both, indent=1) + "\n").encode())
 

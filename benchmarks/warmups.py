@@ -23,7 +23,7 @@ import methods
 import numpy as np
 import torch
 from domain_gap import told
-from experiments import BASELINE, KEPT, World, build, memory, one_round, scored, trained, warmed
+from experiments import BASELINE, World, build, kept, memory, one_round, scored, trained, warmed
 from rows import Rows, side_by_side
 from warmup_methods import (
     ALL,
@@ -100,7 +100,7 @@ def made(world: World, method: str, log: Curve) -> model.Model:
     start = trained(world, name, {"steps": first, **network}, world.source)
     objective, options = ALL[method]
     if "pretrained" in options:
-        options = options | {"pretrained": str(KEPT / f"{world.data}-{world.seed}-source.pt")}
+        options = options | {"pretrained": str(kept(world, "source", {"steps": first}))}
     plain = {k: v for k, v in world.content["retrain"].items() if k != "options"}
     item = plain | {"objective": objective, "options": {**COMMON, **options}}
     item |= {"discriminator": DISCRIMINATOR}

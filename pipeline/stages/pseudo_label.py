@@ -78,6 +78,8 @@ def run(
 
     with progress.counter("scores", 2 * len(predictions)) as step:
         k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
+    if params.floor:
+        k = np.minimum(k, np.float32(-np.log(params.floor)))
     labels = threads.on_all_cores(label, predictions)
     found = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
     images, sure, kept = next(found), np.stack(next(found)), np.stack(next(found))

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
+from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
@@ -74,6 +76,32 @@ def test_a_correction_of_nothing_known_changes_nothing(target, tmp_path):
     _, _, before = pseudo_labelled(target, tmp_path / "a")
     _, _, after = pseudo_labelled(target, tmp_path / "b", {"other": np.zeros((1, 1), np.uint8)})
     assert set(after) == set(before)
+
+
+FLOOR = 0.95
+
+
+@pytest.mark.parametrize("labeler", ["st", "cbst"])
+def test_no_threshold_is_below_the_floor(labeler, target, tmp_path):
+    _, free, _ = pseudo_labelled(target, tmp_path / "a", labeler=labeler)
+    found, made, written = pseudo_labelled(target, tmp_path / "b", labeler=labeler, floor=FLOOR)
+    seen = free.thresholds["predicted"] > 0
+    assert (free.thresholds["lambda"][seen] < FLOOR).any()
+    held = np.where(seen, np.maximum(free.thresholds["lambda"], FLOOR), 1)
+    assert made.thresholds["lambda"].tolist() == pytest.approx(held.tolist())
+    for prediction, sample in zip(found, target.samples, strict=True):
+        grid = torch.from_numpy(prediction.logits.astype(np.float32))[None]
+        logits = F.interpolate(grid, (HEIGHT, WIDTH), mode="bilinear")[0]
+        p = logits.softmax(0).numpy() / np.where(seen, held, np.inf)[:, None, None]
+        expected = np.where(p.max(0) >= 1, p.argmax(0), IGNORE)
+        close = np.abs(p.max(0) - 1) < 1e-5
+        assert np.array_equal(written[sample.name][~close], expected[~close])
+
+
+@pytest.mark.parametrize("floor", [-0.1, 1])
+def test_a_floor_is_a_confidence(floor):
+    with pytest.raises(ValidationError):
+        pseudo_label.Params(labeler="cbst", portion=0.5, floor=floor)
 
 
 @pytest.mark.parametrize("portion", [-0.1, 1.1, float("nan")])

@@ -1,0 +1,100 @@
+"""What is compared on real shifts, by name: what starts from which model, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.runtime.contents import overlay
+
+
+@dataclass(frozen=True)
+class Method:
+    """Steps from `start`, all of them together as long as what the preset does after `source`.
+
+    A step overlays the preset's first round, or is a warm-up; `of` gives each its share of the
+    steps, equal ones if it is empty. `over` overlays the preset, for what was only tried.
+    """
+
+    steps: Sequence[Mapping[str, Any]]
+    start: str = "source-norm"
+    of: Sequence[float] = ()
+    over: Mapping[str, Any] = field(default_factory=dict)
+
+
+# Weights of adversarial terms as on streets (benchmarks/warmup_methods.py), where they were tried.
+DISCRIMINATOR = {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2, "second": 0.999}
+
+
+def warmup(objective: str, **options: Any) -> dict[str, Any]:
+    """A warm-up whose batch norm ends with the target's statistics."""
+    narrow = {} if objective == "minent" else {"width": 16}
+    given = {"own_norm": True, **narrow, **options}
+    item = {"objective": objective, "options": given, "discriminator": DISCRIMINATOR}
+    return {"warmup": {**item, "source_share": 0.5}}
+
+
+MINENT = warmup("minent", entropy=1e-2)
+ADVENT = warmup("advent", adversarial=1e-2)
+ADAPTSEGNET = warmup("adaptsegnet", adversarial=1e-2)
+WARMUPS = {"MinEnt": MINENT, "AdvEnt": ADVENT, "AdaptSegNet": ADAPTSEGNET}
+
+
+def round_of(**changes: Any) -> dict[str, Any]:
+    """The preset's round, with changes by stage."""
+    return {"round": changes}
+
+
+TPLD = round_of(pseudo_label={"labeler": "tpld"}, retrain={"objective": "tpld"})
+DENSE = round_of(
+    pseudo_label={"labeler": "tpld"},
+    split={"ranker": "confidence", "easy": 0.3},
+    retrain={"objective": "tpld", "options": {"dense": True}, "use": "easy",
+             "source_share": 0.25, "hard_share": 0.5},
+)  # fmt: skip
+INTRA = round_of(
+    pseudo_label={"labeler": "st", "portion": 1.0},
+    split={"ranker": "entropy", "easy": 0.67},
+    retrain={"objective": "intra_domain", "options": None, "use": "easy",
+             "source_share": 0, "hard_share": 0.5},
+)  # fmt: skip
+LRENT = round_of(pseudo_label={"labeler": "crst_lrent"}, retrain={"options": {"soft_alpha": 0.25}})
+FLOOR = round_of(pseudo_label={"floor": 0.5})
+
+METHODS: dict[str, Method] = {
+    **{name: Method([step], "source") for name, step in WARMUPS.items()},
+    "ST": Method([round_of(pseudo_label={"labeler": "st"})]),
+    "CBST": Method([round_of()]),
+    "CBST, floor": Method([FLOOR]),
+    "CBST-SP": Method([round_of(pseudo_label={"labeler": "cbst_sp"})]),
+    "CRST-MRKLD": Method([round_of(retrain={"options": {"regulariser": "mrkld"}})]),
+    "CRST-LRENT": Method([LRENT]),
+    "TPLD": Method([TPLD, DENSE]),
+    "IntraDA": Method([ADVENT, INTRA], "source"),
+    "MinEnt + CBST": Method([MINENT, round_of()], "source"),
+}
+
+
+def portions(*values: float, **changes: Any) -> list[dict[str, Any]]:
+    """A round of each portion."""
+    found = [round_of(**overlay(changes, {"pseudo_label": {"portion": value}})) for value in values]
+    return found
+
+
+# Tried on rendered-camvid, seed 1, before the presets were frozen.
+TRIED: dict[str, Method] = {
+    "portion 0.2": Method(portions(0.2)),
+    "portion 0.8": Method(portions(0.8)),
+    "two rounds, 0.35 and 0.5": Method(portions(0.35, 0.5)),
+    "three rounds, 0.2 to 0.3": Method(portions(0.2, 0.25, 0.3)),
+    "target 1": Method([round_of(retrain={"options": {"target": 1.0}})]),
+    "target 10": Method([round_of(retrain={"options": {"target": 10.0}})]),
+    "rate 3e-4": Method([round_of(retrain={"optimiser": {"lr": 3e-4}})]),
+    "colour 0.5, scale 0.6 to 1.8": Method(
+        [round_of(retrain={"augment": {"colour": 0.5, "scale": [0.6, 1.8]}})]
+    ),
+    "a share of 0.25 source": Method([round_of(retrain={"source_share": 0.25})]),
+    "source of 450 steps": Method([round_of()], over={"pretrain": {"source": {"steps": 450}}}),
+    "joint norm": Method([round_of(retrain={"options": {"norm": "joint"}})]),
+}
