@@ -141,9 +141,10 @@ def kept(
     by = [params.model_dump(mode="json", exclude={"compute"})]
     by += [world.content[section] for section in ("source", "prepare", "network")]
     path = KEPT / f"{world.data}-{world.seed}-{name}-{digest(by)}.pt"
-    if not path.exists():
-        taxonomy, own = world.prepared.taxonomy, sources or world.source
-        model.save(path, pretrain.run(params, own, taxonomy, world.fabric, silent))
+    with alone(path.with_suffix(".lock")):  # jobs beside each other train it once
+        if not path.exists():
+            taxonomy, own = world.prepared.taxonomy, sources or world.source
+            model.save(path, pretrain.run(params, own, taxonomy, world.fabric, silent))
     return path
 
 
