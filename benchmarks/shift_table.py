@@ -68,9 +68,10 @@ def gap(miou: pd.DataFrame, method: str) -> str:
     """The share of the way from source-long to the oracle, of the seeds that have all three."""
     if ORACLE not in miou.index:
         return ""
-    both = miou.loc[[method, BASELINE, ORACLE]].dropna(axis=1).mean(axis=1)
-    whole = both[ORACLE] - both[BASELINE]
-    return f"{100 * (both[method] - both[BASELINE]) / whole:.0f} %" if len(both) else ""
+    own, long, most = (miou.loc[name] for name in (method, BASELINE, ORACLE))
+    has_all = own.notna() & long.notna() & most.notna()
+    part, whole = (own - long)[has_all].mean(), (most - long)[has_all].mean()
+    return f"{100 * part / whole:.0f} %" if has_all.any() else ""
 
 
 def rare(rows: list[Row], method: str) -> float:

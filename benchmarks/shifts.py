@@ -45,7 +45,7 @@ from pipeline.runtime.params import derived_seed
 
 FULL = ("rendered-camvid", "camvid-dusk")
 SHORT = ("rendered-idd", "camvid-idd", "drive-chase")
-FEW_ROWS = ("CBST", "CBST, floor", "MinEnt + CBST")
+FEW_ROWS = ("CBST", "MinEnt + CBST")
 RESULTS = Rows("shifts", "data", "seed")
 TRIALS = Rows("shifts_tried", "data", "seed")
 NOT_RESULTS = ("compute", "panels", "gallery", "seed")
