@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.domain.taxonomy import resolve
 from pipeline.runtime.params import Section
 from pipeline.sections.domain import DomainParams
+
+NONE = "none"
+"""The reader of a val without images."""
+
+
+class ValParams(DomainParams):
+    """A labelled domain to evaluate on; a share of a source's images; or, read by NONE, nothing."""
+
+    held_out: float | None = Field(default=None, gt=0, lt=1)  # so many of its images, by name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sizeless(cls, given: Any) -> Any:
+        """No images have no size that anyone could name."""
+        if not isinstance(given, Mapping) or given.get("reader") != NONE:
+            return given
+        if more := sorted({*given} - {"reader", "root", "width", "height"}):
+            raise ValueError(f"the reader {NONE} reads nothing; take out {', '.join(more)}")
+        return {"width": 8, "height": 8, **given}
 
 
 class Params(Section):
@@ -15,7 +37,7 @@ class Params(Section):
     classes: str | list[str]
     minimum: int = Field(default=1, ge=1)
     target: DomainParams
-    val: DomainParams
+    val: ValParams
 
     @field_validator("classes")
     @classmethod
