@@ -81,7 +81,8 @@ def labels_by_round(rounds: pd.DataFrame) -> Image.Image:
         axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label=column)
     axes.set(ylabel=" / ".join(shown[c] for c in there), title="Pseudo-labels by round")
     axes.set_ylim(0, 102)
-    axes.legend()
+    if there:
+        axes.legend()
     return _picture(figure)
 
 

@@ -40,9 +40,14 @@ def fabricated(reader, root, n=5):
     return build(reader, root, worlds.CLASSES[reader], **options)
 
 
-@pytest.fixture(params=parts.names("datasets"))
+@pytest.fixture(params=[*worlds.CLASSES])
 def reader(request):
     return request.param
+
+
+def test_every_reader_has_a_world_but_the_one_of_nothing(tmp_path):
+    assert {*parts.names("datasets")} - {*worlds.CLASSES} == {"none"}
+    assert build("none", tmp_path).pairs() == []
 
 
 def test_pairs_are_sorted_relative_and_there(reader, tmp_path):
@@ -309,7 +314,7 @@ def test_every_release_is_read(reader, chosen, tmp_path):
     assert len({*np.unique(found)} - {IGNORE}) >= 4
 
 
-@pytest.mark.parametrize("reader", parts.names("datasets"))
+@pytest.mark.parametrize("reader", [*worlds.CLASSES])
 def test_nothing_that_lies_beside_is_taken_for_an_image_or_a_label(reader, tmp_path):
     dataset = fabricated(reader, tmp_path)
     pairs = dataset.pairs()

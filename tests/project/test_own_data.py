@@ -28,7 +28,8 @@ source:
 mix: {{}}
 prepare:
   classes: {classes}
-  target: {{reader: folder, root: data/raw/target, options: {{labels: null}}, width: 64, height: 32}}
+  target:
+    {{reader: folder, root: data/raw/target, options: {{labels: null}}, width: 64, height: 32}}
   val: {val}
 network: {{name: small, options: {{width: 8}}, weights: null}}
 training:
