@@ -13,9 +13,9 @@ import typer
 from PIL import Image
 
 from pipeline.domain import pictures
+from pipeline.domain.colours import Colour
 from pipeline.domain.pixels import Pixels, read_image, resize
 from pipeline.domain.samples import file_name
-from pipeline.domain.taxonomy import Colour
 from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.runtime import progress

@@ -34,13 +34,13 @@ class ValParams(DomainParams):
 class Params(Section):
     """The classes of the task, target and val, and how many good images each must have."""
 
-    classes: str | list[str]
+    classes: str | list[str] | dict[str, str]  # a set's name, your names, or name -> colour
     minimum: int = Field(default=1, ge=1)
     target: DomainParams
     val: ValParams
 
     @field_validator("classes")
     @classmethod
-    def _exist(cls, classes: str | list[str]) -> str | list[str]:
+    def _exist(cls, classes: str | list[str] | dict[str, str]) -> str | list[str] | dict[str, str]:
         resolve(classes)
         return classes

@@ -10,15 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.domain.pixels import (
-    INDEX,
-    RED16,
-    Coding,
-    read_image,
-    read_label,
-    read_raw,
-    read_region,
-)
+from pipeline.domain.labels import read_label, read_raw, read_region
+from pipeline.domain.pixels import INDEX, RED16, Coding, read_image
 from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
 from pipeline.runtime import parts
@@ -542,8 +535,8 @@ def test_folder_values(tmp_path):
     ("options", "message"),
     [
         ({"label_map": {1: "weeds"}}, "label_map: 1: 'weeds' is none of the classes; .*weed"),
-        ({"label_map": {-1: "weed"}}, "option label_map=.*greater than or equal to 0"),
-        ({"ignore": [70000]}, "option ignore=.*less than or equal to 65535"),
+        ({"label_map": {-1: "weed"}}, "option label_map=.*-1 is no value of a label"),
+        ({"ignore": [70000]}, "70000 is no value of a label: these go from 0 to 65535"),
         ({"ignore": [2]}, "ignore: 2 also means 'weed'"),
     ],
 )
