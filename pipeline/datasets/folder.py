@@ -131,14 +131,12 @@ def _split(suffix: str, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 def _mixed(
     label_map: Mapping[int | str, str] | str | None, ignore: Sequence[int | str]
 ) -> Iterator[str]:
-    if isinstance(label_map, str):
-        if label_map not in PALETTES:
-            yield (
-                f"label_map={label_map!r}: no palette of that name; choose {', '.join(PALETTES)}, "
-                "or map values or colours to classes"
-            )
-        return
-    if len({is_colour(raw) for raw in label_map or ()}) > 1:
+    if isinstance(label_map, str) and label_map not in PALETTES:
+        yield (
+            f"label_map={label_map!r}: no palette of that name; choose {', '.join(PALETTES)}, or "
+            "map values or colours to classes"
+        )
+    elif not isinstance(label_map, str) and len({is_colour(raw) for raw in label_map or ()}) > 1:
         yield f"label_map={label_map!r}: a label holds values or colours; name one kind of them"
     elif other := [raw for raw in ignore if is_colour(raw) != _colours(label_map)]:
         kind = "colours, as label_map does" if _colours(label_map) else "values, as labels do"

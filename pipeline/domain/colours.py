@@ -60,7 +60,11 @@ def distinct(count: int) -> tuple[Colour, ...]:
 def counted(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> str:
     """How many pixels of which colours, the most frequent first."""
     order = np.argsort(-counts, kind="stable")[:_SHOWN]
-    each = [f"{text_of(int(values[at]))} ({counts[at]} pixels)" for at in order]
+    each = [f"{text_of(int(values[at]))} ({_pixels(counts[at])})" for at in order]
     rest = len(values) - len(each)
     more = f" and {rest} more" if rest else ""
-    return f"{counts.sum()} pixels of colours {', '.join(each)}{more}"
+    return f"{_pixels(counts.sum())} of colours {', '.join(each)}{more}"
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count} pixels"

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -90,6 +93,11 @@ def check_nothing_is_empty(project: Project) -> None:
     assert project.repro() == []
 
 
+def coloured(raw: Path) -> None:
+    world(raw)
+    worlds.coloured(raw / "source", 10, SIZE)
+
+
 @pytest.fixture(scope="module")
 def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(
@@ -128,3 +136,57 @@ def test_a_page_without_labels_has_no_truth_in_it(unlabelled: Project) -> None:
     strips = (unlabelled.folder / "reports/look/round-1/images").glob("*.png")
     with Image.open(next(strips)) as strip:
         assert strip.width == SIZE[0] * len(plots.PANELS[:-1])
+
+
+OPTIONS = '{label_map: {"#804000": soil, "#00C040": plant, "#c02060": plant}, ignore: ["#000000"]}'
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Labels are pictures, two colours one class, classes have colours; some are held out."""
+    text = params(
+        f"{{reader: folder, root: data/raw/source, width: 64, height: 32, held_out: 0.3, "
+        f"options: {OPTIONS}}}",
+        '{soil: "#804000", plant: "#00c040"}',
+        f", options: {OPTIONS}",
+    )
+    made = Project(tmp_path_factory.mktemp("project"), text, coloured)
+    made.call(sys.executable, "-c", "from pipeline.commands import main; main()", "check")
+    made.first = made.repro()
+    return made
+
+
+def test_labels_in_colours_train_a_model_and_what_is_held_out_judges_it(pictured: Project) -> None:
+    assert pictured.first[-1] == "report"
+    val = artifacts.read_domain(pictured.folder / "data/prepared/val.parquet", Path())
+    index = pictured.folder / "data/sources/labelled/index.parquet"
+    (source,) = artifacts.read_sources(index, lambda _: Path()).values()
+    held, left = ({sample.image for sample in of.samples} for of in (val, source))
+    assert (len(held), len(left), held & left) == (3, 7, set())
+    metrics = json.loads(pictured.read("reports/metrics.json"))
+    assert [*metrics] == MODELS
+    assert all([*found] == ["miou"] and 0 <= found["miou"] <= 100 for found in metrics.values())
+    assert "held out of a source, so its mIoU" in pictured.read("reports/summary.html")
+    pixels = artifacts.read_table(pictured.folder / "reports/sources/labelled/classes.csv")
+    assert (pixels["pixels"] > 0).all()
+    check_nothing_is_empty(pictured)
+
+
+def test_a_correction_drawn_in_the_classes_colours_is_taken_back(pictured: Project) -> None:
+    label = next((pictured.folder / "data/rounds/round-1/labels").glob("*.png"))
+    with Image.open(label) as shown:
+        edited = np.array(shown.convert("RGB"))
+    assert {tuple(colour) for colour in edited.reshape(-1, 3).tolist()} <= {
+        (0x80, 0x40, 0), (0, 0xC0, 0x40), (0, 0, 0)
+    }  # fmt: skip
+    edited[:4] = (0, 0xC0, 0x40)
+    place = pictured.folder / "data/corrections/round-1" / label.name
+    worlds.save(place, edited)
+    try:
+        pictured.repro("correct@round-1")
+        with Image.open(pictured.folder / "data/rounds/round-1/corrections" / label.name) as found:
+            assert found.mode == "P"
+            assert (np.asarray(found)[:4] == 1).all()
+            assert np.array_equal(np.asarray(found.convert("RGB")), edited)
+    finally:
+        shutil.rmtree(place.parent)
