@@ -687,6 +687,25 @@ OLDER = [
          older("prior: &p {}\ninfer: *p\n"),
          "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"),
 ]  # fmt: skip
+RAWS = Path("data/raw")
+SOURCE_FOLDERS = RAWS / "source/images", RAWS / "source/labels"
+OWN = [
+    Case("own data: labels of other names", "segue own", lambda: [
+         p.rename(p.with_name(f"{n}z.png")) for n, p in enumerate((RAWS / "source/labels").rglob("*.png"))],
+         "no name here is of an image in data/raw/source/images, as far as can be seen"),
+    Case("own data: labels in JPEG", "segue own", lambda: [
+         (save(p.with_suffix(".jpg"), full(1), "JPEG")(), p.unlink()) for p in (RAWS / "source/labels").rglob("*.png")],
+         "holds no label (.png, .bmp, .tif, .tiff), but 3 such as east/field.0.jpg; save them as PNG"),
+    Case("own data: labels that are photographs", "segue own", lambda: [
+         save(p, np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))()
+         for p in (RAWS / "source/labels").rglob("*.png")],
+         "colours, as of smoothing or JPEG; save it again without either"),
+    Case("own data: no such folder", "segue own", lambda: (RAWS / "source/labels").rename(RAWS / "source/truth"),
+         "data/raw/source/labels: no such folder"),
+    Case("own data: the target is the source", "segue own", lambda: (
+         (RAWS / "target").rename(RAWS / "away"), (RAWS / "target").symlink_to("source")),
+         "all images of source are target's too"),
+]  # fmt: skip
 NOT_FINITE = "weights are NaN or infinite"
 BETWEEN = [
     Case("weights: NaN", "infer round-1", teacher(weight(np.nan)), NOT_FINITE),
@@ -797,7 +816,7 @@ BETWEEN = [
     Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
          "cannot be read as weights"),
 ]  # fmt: skip
-CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *BETWEEN]
+CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *OWN, *BETWEEN]
 
 
 def table() -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -13,18 +11,14 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline.commands._endings import IMAGES, LABELS, endings, listed
 from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.runtime import parts
-from pipeline.runtime.files import BadInput, below
+from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import validate
 from pipeline.sections.domain import DomainParams
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-LABELS = (".png", ".bmp", ".tif", ".tiff")
-_TRIED = 60
-"""Images whose labels are looked for by name, to see how names differ."""
-_NEAR, _KINDS = 4, 6
 _INDEXED = ("1", "P", "L", "I;16", "I")
 _NOBODY = Taxonomy(("x",), ((1, 1, 1),))
 
@@ -65,7 +59,12 @@ def matched(images: Path, labels: Path) -> Found:
         "images": os.path.relpath(images, root),
         "labels": os.path.relpath(labels, root),
     }
-    tried = [*_tried(root, places, _endings(images, labels))]
+    counts = len(listed(images, IMAGES)), len(listed(labels, LABELS))
+    likely = min(counts) / (4 if images.resolve() == labels.resolve() else 2)
+    tried = [
+        found for found in _tried(root, places, endings(images, labels))
+        if len(found.labelled) >= likely or not _ends(found)  # few pairs of many are by chance
+    ]  # fmt: skip
     if not tried:
         raise BadInput(_unlike(images, labels))
     best = max(len(found.labelled) for found in tried)
@@ -108,49 +107,6 @@ def _allowed(root: Path, images: Path, labels: Path | None) -> Path:
     return root
 
 
-def _listed(folder: Path, kinds: Sequence[str]) -> list[str]:
-    """The files' paths within the folder, without what a system hides."""
-    inside = (path for path in below(folder) if path.suffix.lower() in kinds)
-    names = (path.relative_to(folder) for path in inside)
-    return [n.as_posix() for n in names if not any(part.startswith(".") for part in n.parts)]
-
-
-def _endings(images: Path, labels: Path) -> list[tuple[str, str]]:
-    """What an image's and its label's names end in beyond what they share, the usual ones first."""
-    ones, others = _listed(images, IMAGES), _listed(labels, LABELS)
-    same = images.resolve() == labels.resolve()
-    keys = sorted(others)
-    count: Counter[tuple[str, str]] = Counter()
-    for one in ones[:: max(1, len(ones) // _TRIED)]:
-        at = bisect_left(keys, one)
-        near = keys[max(0, at - _NEAR) : at + _NEAR + 1]
-        shared = {other: _shared(one, other) for other in near if not (same and other == one)}
-        most = max(map(len, shared.values()), default=0)
-        for other, start in shared.items():
-            if start and len(start) == most:
-                count[_rest(one, start, False), _rest(other, start, True)] += 1
-    found = [ends for ends, _ in count.most_common(_KINDS)]
-    return list(dict.fromkeys([("", ""), *found]))
-
-
-def _shared(one: str, other: str) -> str:
-    """What two names begin with, up to the end of a word."""
-    stems = [name.removesuffix(PurePath(name).suffix) for name in (one, other)]
-    alike = zip(*stems, strict=False)
-    start = stems[0][: next((n for n, (a, b) in enumerate(alike) if a != b), min(map(len, stems)))]
-    if start in stems:
-        return start
-    if (rest := [stem[len(start) :] for stem in stems]) and all(r[:1].isalnum() for r in rest):
-        start = re.sub(r"[^\W_]+$", "", start)
-    return start.rstrip("-_. ")
-
-
-def _rest(name: str, start: str, label: bool) -> str:
-    kind = PurePath(name).suffix
-    rest = name.removesuffix(kind)[len(start) :]
-    return rest + kind if label and PurePath(f"x{rest}").suffix.lower() in IMAGES else rest
-
-
 def _tried(
     root: Path, places: dict[str, str], endings: Sequence[tuple[str, str]]
 ) -> Iterator[Found]:
@@ -163,8 +119,9 @@ def _tried(
                 pairs = dataset.pairs()
             except BadInput:
                 continue
-            if any(pair.label for pair in pairs):
-                yield Found(root, options, pairs, [*dataset.strays()])
+            found = Found(root, options, pairs, [*dataset.strays()])
+            if found.labelled:
+                yield found
                 break
 
 
@@ -177,10 +134,14 @@ def _plainness(found: Found) -> tuple[int, bool, bool, int]:
 
     In one folder it also tells which side is the labels'.
     """
-    ends = "".join(str(found.options.get(k, "")) for k in ("image_suffix", "label_suffix"))
+    ends = _ends(found)
     named = re.search("colou?r|rgb|instance|panoptic|visual", ends, re.IGNORECASE)
     bare = len(found.pairs) - len(found.labelled)
     return bare, pictured(found.root / str(found.labelled[0].label)), named is not None, len(ends)
+
+
+def _ends(found: Found) -> str:
+    return "".join(str(found.options.get(key, "")) for key in ("image_suffix", "label_suffix"))
 
 
 def pictured(path: Path) -> bool:
@@ -193,11 +154,11 @@ def pictured(path: Path) -> bool:
 
 
 def _unlike(images: Path, labels: Path) -> str:
-    ones, others = _listed(images, IMAGES), _listed(labels, LABELS)
+    ones, others = listed(images, IMAGES), listed(labels, LABELS)
     if not ones:
         return f"{images}: holds no image ({', '.join(IMAGES)})"
     if not others:
-        jpeg = _listed(labels, (".jpg", ".jpeg", ".webp", ".gif"))
+        jpeg = listed(labels, (".jpg", ".jpeg", ".webp", ".gif"))
         why = f", but {len(jpeg)} such as {jpeg[0]}; save them as PNG" if jpeg else ""
         return f"{labels}: holds no label ({', '.join(LABELS)}){why}"
     return (

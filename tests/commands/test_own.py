@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.commands import _match, _survey
+from pipeline.commands import _endings, _survey
 from pipeline.domain.taxonomy import CITYSCAPES, LABEL_IDS, VOC, resolve
 from pipeline.runtime.params import load, read
 from pipeline.sections.prepare import Params
@@ -344,7 +344,7 @@ def test_folders_of_no_common_root_are_told_how_to_get_one(folder):
 
 
 def test_words_are_not_cut():
-    assert _match._shared("x_leftImg8bit.png", "x_labelIds.png") == "x"
-    assert _match._shared("21_training.tif", "21_manual1.gif") == "21"
-    assert _match._shared("1/rgb.png", "1/label.png") == "1/"
-    assert _match._shared("a0.png", "a0_labels.png") == "a0"
+    assert _endings.shared("x_leftImg8bit.png", "x_labelIds.png") == "x"
+    assert _endings.shared("21_training.tif", "21_manual1.gif") == "21"
+    assert _endings.shared("1/rgb.png", "1/label.png") == "1/"
+    assert _endings.shared("a0.png", "a0_labels.png") == "a0"
