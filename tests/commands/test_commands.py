@@ -270,7 +270,11 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
     ]
 
 
-def test_cost_measures_a_prepared_world(project, monkeypatch):
+@pytest.mark.parametrize("val", [True, False])
+def test_cost_measures_a_prepared_world(val, project, monkeypatch):
+    if not val:
+        project["prepare"]["val"] = {"reader": "none", "root": "target"}
+        write(project)
     outputs = ("target", "target_truth", "val", "taxonomy", "classes", "refused")
     files = {"taxonomy": "taxonomy.json", "classes": "classes.csv", "refused": "refused.csv"}
     at = {key.replace("_", "-"): f"made/prepared/{files.get(key, f'{key}.parquet')}"
