@@ -34,7 +34,7 @@
       hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)] },
       scales: { x: { time: false, range: [-0.15, Math.max(names.length - 0.85, 0.15)] } },
       axes: [{ ...axis, splits: () => [...names.keys()], values: (_, at) => at.map((i) => names[i]) },
-        { ...axis, size: 58, values: (_, at) => at.map((v) => `${+v.toFixed(2)}${unit}`) }],
+        { ...axis, size: 58, values: (_, at) => at.map((v) => `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(4)}${unit}`) }],
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
         points: { show: !s.flat, size: 6, fill: s.colour }, spanGaps: true }))],
     }, [[...names.keys()], ...shown.map((s) => s.values.map((v) => v ?? null))], box);
