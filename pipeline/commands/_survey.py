@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.commands._match import Found, pictured
 from pipeline.domain import colours
 from pipeline.domain.labels import read_raw
-from pipeline.domain.pixels import COLOUR, INDEX
+from pipeline.domain.pixels import COLOUR, INDEX, read_image
 from pipeline.runtime.files import BadInput, readable
 from pipeline.runtime.progress import track
 
@@ -23,6 +23,8 @@ MOST = 300
 """Files of a kind that are looked at; of more, these are drawn."""
 
 _SEED = 1
+_DECODED = 8
+"""Images that are read whole: what is wrong with a camera's files is so with each."""
 _SMALL = 40
 """Fewer files than this are read without a bar."""
 
@@ -34,7 +36,7 @@ class Survey:
     """Of a domain: how many images are of which size, and what its labels hold.
 
     `pixels` by raw value, 0xRRGGBB where labels are `pictures`; `palette`: of a value its colour,
-    where label files have one. `problems`: of labels that cannot be read.
+    where label files have one. `problems`: of files that cannot be read.
     """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -70,6 +72,11 @@ def survey(found: Found, name: str) -> Survey:
     for path in paths:
         with readable(path, "an image"), Image.open(path) as image:
             made.sizes[image.size] += 1
+    for path in paths[:_DECODED]:
+        try:
+            read_image(path)
+        except BadInput as error:
+            made.problems.append(str(error))
     labels = [found.root / str(pair.label) for pair in drawn(found.labelled)]
     made.pictures = any(pictured(path) for path in labels)
     for path in track(labels, f"{name}: labels", len(labels)) if len(labels) > _SMALL else labels:
@@ -78,7 +85,7 @@ def survey(found: Found, name: str) -> Survey:
         except BadInput as error:
             made.problems.append(str(error))
     if labels and not made.looked:
-        raise BadInput(f"{name}: no label can be read: {made.problems[0]}")
+        raise BadInput(f"{name}: no label can be read: {made.problems[-1]}")
     return made
 
 

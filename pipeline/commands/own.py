@@ -147,7 +147,7 @@ def _told(name: str, found: Found, survey: Survey, domain: Mapping[str, Any]) ->
     if not pairs:
         return
     yield f"  labels: {len(pairs)}, such as {pairs[0].image} with {pairs[0].label}"
-    if survey.looked + len(survey.problems) < len(pairs):
+    if len(pairs) > _survey.MOST:
         yield f"  {_survey.MOST} of them were looked at, drawn by a fixed seed; prepare checks all"
     kind = "colours" if survey.pictures else "values"
     yield f"  {len(survey.values)} {kind}, and their share of the pixels:"
@@ -170,7 +170,7 @@ def _missing(sides: Sides, held_out: float | None) -> Iterator[str]:
             yield f"{name}: other labels are there too, which end in {', '.join(found.others)}"
         if survey.problems:
             more = len(survey.problems)
-            yield f"{name}: {more} labels cannot be read, such as {survey.problems[0]}"
+            yield f"{name}: {more} of the files looked at cannot be used: {survey.problems[0]}"
     if held_out is not None:
         yield "val is held out of the source: its mIoU tells how good a model is there alone"
     elif "val" not in sides:

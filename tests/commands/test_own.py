@@ -131,6 +131,14 @@ def test_what_is_missing_is_said():
     assert "labels: 4, such as images/frame_000.png with labels/frame_000.png" in told
 
 
+def test_images_that_prepare_will_refuse_are_told_before():
+    pairs("a/images/{}.png", "a/labels/{}.png")
+    worlds.save_rgb16(Path("a/images/frame_002.png"), np.full((*SIZE[::-1], 3), 700, np.uint16))
+    told, _ = segue("own", "a/images", "a/labels", "target")
+    assert "source: 1 of the files looked at cannot be used: a/images/frame_002.png" in told
+    assert "16 bits a channel" in told
+
+
 # --- classes -------------------------------------------------------------------------------
 
 
