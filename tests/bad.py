@@ -79,6 +79,29 @@ def save(path: Path, pixels: Any, kind: str = "PNG", **more: Any) -> Callable[[]
     return lambda: Image.fromarray(pixels).save(path, kind, **more)
 
 
+def colours(path: Path, *pixels: tuple[int, int, int]) -> Callable[[], object]:
+    """The source's labels as pictures, as label_map says, with some pixels of other colours."""
+
+    def make() -> None:
+        options = worlds.coloured(Path("data/raw/source"), 3)
+        role("source", options=options)()
+        label = np.array(Image.open(path))
+        label.reshape(-1, 3)[: len(pixels)] = pixels
+        worlds.save(path, label)
+
+    return make
+
+
+def holed(path: Path) -> Callable[[], object]:
+    def make() -> None:
+        colours(path, (128, 64, 0))()
+        label = np.array(Image.open(path).convert("RGBA"))
+        label[0, 0, 3] = 0
+        worlds.save(path, label)
+
+    return make
+
+
 def turned(path: Path, pixels: Any, kind: str) -> Callable[[], object]:
     exif = Image.Exif()
     exif[274] = 6
@@ -291,6 +314,7 @@ SWAPPED = {"options": {"images": "labels", "labels": "images"}}
 FOLDER = {"reader": "folder", "width": 32, "height": 24}
 NAME = "images__east__field.0.png"
 OPTIONS = {"label_map": {0: "soil", 1: "gravel"}}
+COLOURED = {"label_map": {"#010101": "soil"}}
 
 
 def role(name: str, **more: Any) -> Callable[[], object]:
@@ -349,8 +373,13 @@ FILES = [
     Case("label: empty file", "source game", write(LABEL, b""), RAW, OTHERS),
     Case("label: cut off", "source game", cut(LABEL), RAW, OTHERS),
     Case("label: a decompression bomb", "source game", write(LABEL, png(60000, 60000, 8, 0)), RAW, OTHERS),
-    Case("label: colours", "source game", save(LABEL, full(1, np.uint8, 3)), "mode RGB; a label has one",
-         OTHERS),
+    Case("label: colours that nobody has named", "source game", save(LABEL, full(1, np.uint8, 3)),
+         "mode RGB; a label has one channel of class values; where colours are classes, name them in", OTHERS),
+    Case("label: a colour of no class", "source game", colours(LABEL, (1, 2, 3)),
+         "1 pixel of colours #010203 (1 pixel) of no class; name them in label_map or ignore", OTHERS),
+    Case("label: a picture that was smoothed", "source game", colours(LABEL, *((n, 0, 9) for n in range(90))),
+         "and 86 more of no class; so many come of smoothing or of JPEG", OTHERS),
+    Case("label: a picture with a hole", "source game", holed(LABEL), "partly transparent", OTHERS),
     Case("label: with alpha", "source game", save(LABEL, full(1, np.uint8, 4)), "mode RGBA", OTHERS),
     Case("label: 16-bit RGB, not SYNTHIA's", "source game", write(LABEL, png(*SIZE, 16, 2)), RAW, OTHERS),
     Case("label: a TIFF whose 0 is white", "source game", write(LABEL, tiffs.written(full(1), 0)),
@@ -432,6 +461,25 @@ SETS = [
          "evaluate.few = 4: the target has 3 labelled images and val 3, one of which must be left"),
     Case("a label map to no class", "source game", role("source", options=OPTIONS),
          "'gravel' is none of the classes"),
+    Case("a palette that nobody knows", "segue check", role("source", options={"label_map": "kitti"}),
+         "label_map='kitti': no palette of that name; choose cityscapes, camvid, voc"),
+    Case("a palette of other classes", "source game", role("source", options={"label_map": "camvid"}),
+         "labels none of the classes soil, crop, weed"),
+    Case("a colour without its quotes", "segue check", role("source", options={"label_map": {804080: "soil"}}),
+         "804080 is no value of a label: these go from 0 to 65535"),
+    Case("a colour with a digit too few", "segue check",
+         role("source", options={"label_map": {"#80408": "soil"}}), "'#80408' is no colour; write one as '#804080'"),
+    Case("colours beside values", "segue check",
+         role("source", options={"label_map": {"#804080": "soil", 1: "crop"}}), "a label holds values or colours"),
+    Case("a value ignored among colours", "segue check", role("source", options={**COLOURED, "ignore": [0]}),
+         "ignore: 0: write colours, as label_map does"),
+    Case("no val, and a limit", "segue check", params(prepare__val={
+         "reader": "none", "root": "data/raw/target", "limit": 3}), "the reader none reads nothing; take out limit"),
+    Case("a val of nothing as target", "prepare", params(prepare__target={
+         "reader": "none", "root": "data/raw/target", "width": 32, "height": 24}), "labels none of the classes"),
+    Case("held out: all of it", "segue check", role("val", held_out=1), "held_out = 1: Input should be less than 1"),
+    Case("held out: of no source", "segue check", role("val", held_out=0.5),
+         "prepare.val.held_out = 0.5: no source has its reader, root, options, rename"),
     Case("a list that leaves its folder", "source game", by_list(b"../../x.png"),
          "is no path inside the data set"),
     Case("a list outside its folder", "source game", by_list(b"", "../list.txt"), "name a file inside"),
@@ -521,6 +569,10 @@ PARAMS = [
          "portion = 0: Input should be greater than 0"),
     Case("classes: one without a name", "segue check", params(prepare__classes=["soil", " "]),
          "a class has no name"),
+    Case("classes: one in black", "segue check", params(prepare__classes={"soil": "#000000"}),
+         "soil has the colour of what is not labelled, #000000"),
+    Case("classes: two of a colour", "segue check",
+         params(prepare__classes={"soil": "#010203", "crop": "#010203"}), "crop has the colour of soil"),
     Case("generate: a command for a name", "segue check",
          params(**{f"generate__g; touch {PWNED}; true": {"style": "game"}}),
          "names name files, and are words of commands"),
@@ -635,6 +687,25 @@ OLDER = [
          older("prior: &p {}\ninfer: *p\n"),
          "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"),
 ]  # fmt: skip
+RAWS = Path("data/raw")
+SOURCE_FOLDERS = RAWS / "source/images", RAWS / "source/labels"
+OWN = [
+    Case("own data: labels of other names", "segue own", lambda: [
+         p.rename(p.with_name(f"{n}z.png")) for n, p in enumerate((RAWS / "source/labels").rglob("*.png"))],
+         "no name here is of an image in data/raw/source/images, as far as can be seen"),
+    Case("own data: labels in JPEG", "segue own", lambda: [
+         (save(p.with_suffix(".jpg"), full(1), "JPEG")(), p.unlink()) for p in (RAWS / "source/labels").rglob("*.png")],
+         "holds no label (.png, .bmp, .tif, .tiff), but 3 such as east/field.0.jpg; save them as PNG"),
+    Case("own data: labels that are photographs", "segue own", lambda: [
+         save(p, np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))()
+         for p in (RAWS / "source/labels").rglob("*.png")],
+         "colours, as of smoothing or JPEG; save it again without either"),
+    Case("own data: no such folder", "segue own", lambda: (RAWS / "source/labels").rename(RAWS / "source/truth"),
+         "data/raw/source/labels: no such folder"),
+    Case("own data: the target is the source", "segue own", lambda: (
+         (RAWS / "target").rename(RAWS / "away"), (RAWS / "target").symlink_to("source")),
+         "all images of source are target's too"),
+]  # fmt: skip
 NOT_FINITE = "weights are NaN or infinite"
 BETWEEN = [
     Case("weights: NaN", "infer round-1", teacher(weight(np.nan)), NOT_FINITE),
@@ -705,8 +776,10 @@ BETWEEN = [
          "nobody.png: no target image has this name"),
     Case("correction: of no class", "correct round-1", correction(NAME, full(3)),
          "value 3; train ids run from 0 to 2, or 255"),
-    Case("correction: colours", "correct round-1", correction(NAME, full(1, np.uint8, 3)),
-         "mode RGB, not one 8-bit channel"),
+    Case("correction: colours of no class", "correct round-1", correction(NAME, full(1, np.uint8, 3)),
+         "768 pixels of colours #010101 (768 pixels) of no class; use #e52222"),
+    Case("correction: 16-bit grey", "correct round-1", correction(NAME, full(1, np.uint16)),
+         "mode I;16, not one 8-bit channel"),
     Case("correction: no PNG", "correct round-1", correction("a.bmp", full(1)), "a.bmp: is no .png"),
     Case("correction: for no round", "correct round-1", correction(NAME, full(1), "round1"),
          "data/corrections/round1: no round has this name"),
@@ -743,7 +816,7 @@ BETWEEN = [
     Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
          "cannot be read as weights"),
 ]  # fmt: skip
-CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *BETWEEN]
+CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *OWN, *BETWEEN]
 
 
 def table() -> str:

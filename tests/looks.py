@@ -86,14 +86,16 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     artifacts.write_table(folder / name / "images.parquet", table)
 
 
-def tables(models):
-    """Metrics and tables by class, as evaluate writes them."""
-    metrics = {name: {"miou": 30.0 + n} for n, name in enumerate(models)}
+def tables(models, val=True):
+    """Metrics and tables by class, as evaluate writes them; without val signals alone."""
+    found = {"miou": 30.0} if val else {"entropy": 0.5, "information": 0.2, "neighbourhood": 3.0}
+    metrics = {name: {k: v + n for k, v in found.items()} for n, name in enumerate(models)}
     table = pd.DataFrame({"class": THREE.names, "iou": [10.0, None, 90.0], "lambda": [0.9, 0.8, 1]})
+    table = table if val else table.drop(columns="iou")
     return metrics, dict.fromkeys(models, table)
 
 
-def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None):
+def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True):
     """A whole `reports/` in `folder`; what the page shows."""
     domain, rng = target(names), np.random.default_rng(9)
     truths = {index: bands(rng) for index in range(0, len(names), 2)} if truth else {}
@@ -101,7 +103,7 @@ def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chos
     for n in range(1, rounds + 1):
         write_round(folder / "look", f"round-{n}", domain, n, truths, corrected)
     chosen = chosen or params(rounds)
-    metrics, found = tables(["source", *chosen["rounds"]])
+    metrics, found = tables(["source", *chosen["rounds"]], val)
     shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
     page.write(folder / "index.html", folder / "page", shown)
     return shown

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,23 @@ rounds:
 """
 
 
-class Project:
-    """A copy of the project in a folder of its own."""
+def write_worlds(raw: Path) -> None:
+    """What PARAMS reads."""
+    worlds.gta5(raw / "game", 8, SIZE)
+    worlds.synthia(raw / "drawn", 3, SIZE)
+    worlds.cityscapes(raw / "city", 6, SIZE)
+    worlds.cityscapes(raw / "city", 4, SIZE, split="val")
 
-    def __init__(self, folder: Path) -> None:
+
+class Project:
+    """A copy of the project in a folder of its own; `write` makes its data below data/raw."""
+
+    def __init__(
+        self,
+        folder: Path,
+        params: str = PARAMS,
+        write: Callable[[Path], object] = write_worlds,
+    ) -> None:
         self.folder = folder
         self.first: list[str] = []
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -81,11 +94,8 @@ class Project:
             if name and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
-        worlds.gta5(folder / "data/raw/game", 8, SIZE)
-        worlds.synthia(folder / "data/raw/drawn", 3, SIZE)
-        worlds.cityscapes(folder / "data/raw/city", 6, SIZE)
-        worlds.cityscapes(folder / "data/raw/city", 4, SIZE, split="val")
-        (folder / "params.yaml").write_text(PARAMS)
+        write(folder / "data/raw")
+        (folder / "params.yaml").write_text(params)
         self.call("git", "init", "--quiet")
 
     def call(self, *command: str, fails: bool = False) -> str:

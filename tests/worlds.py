@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pipeline.domain.taxonomy import CAMVID, LABEL_IDS
 from tests.drives import (  # noqa: F401 - a reader's world is found here by its name
@@ -120,6 +121,22 @@ def folder(root: Path, n: int, size: Size = SIZE, seed: int = 0) -> dict[str, An
         save(root / f"labels/{place}.png", ids)
     (root / "images/readme.txt").write_text("no image")
     return {}
+
+
+FOLDER_COLOURS = {"#804000": "soil", "#00c040": "crop", "#c02060": "weed"}
+"""Of `coloured`, beside black for what is ignored."""
+
+
+def coloured(root: Path, n: int, size: Size = SIZE, seed: int = 0) -> dict[str, Any]:
+    """`folder`, whose labels are pictures in FOLDER_COLOURS."""
+    folder(root, n, size, seed)
+    table = np.zeros((256, 3), np.uint8)
+    table[:3] = [tuple(bytes.fromhex(colour[1:])) for colour in FOLDER_COLOURS]
+    for path in (root / "labels").rglob("*.png"):
+        with Image.open(path) as label:
+            ids = np.asarray(label)
+        save(path, table[ids])
+    return {"label_map": dict(FOLDER_COLOURS), "ignore": ["#000000"]}
 
 
 CLASSES: dict[str, str | list[str]] = {

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.checks.census import Counts
-from pipeline.domain.pixels import Coding, Mask, read_image, read_label, read_region, resize_label
+from pipeline.domain.labels import read_label, read_region
+from pipeline.domain.pixels import Coding, Mask, read_image, resize_label
 from pipeline.domain.samples import Pair, Sample, file_name
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest

@@ -34,9 +34,13 @@ def lacking(where: str, found: pd.DataFrame, means: str) -> Iterator[str]:
         )
 
 
+HELD_OUT = (
+    "val: its images are held out of a source, so its mIoU tells how good a model is there, and "
+    "not on the target"
+)
 UNLEARNED = "no model can learn it"
 UNMEASURED = "its IoU says nothing"
-"""What `lacking` means for a source, and for val."""
+"""What `lacking` means for a source, and for val; before them what a val that is held out means."""
 
 
 def squeezed(name: str, domain: Domain) -> Iterator[str]:

@@ -94,6 +94,35 @@ def drawn(pairs: Sequence[Pair], limit: int | None) -> Sequence[Pair]:
     return [pair for pair in pairs if pair.image in chosen]
 
 
+def held_out(pairs: Sequence[Pair], share: float) -> Sequence[Pair]:
+    """`share` of those with a label, one at least and never all, in their order.
+
+    By name alone, as `drawn`, and independently of it: a source that is limited loses as large a
+    share of its images.
+    """
+    labelled = sorted((pair for pair in pairs if pair.label), key=_place)
+    count = min(max(1, round(share * len(labelled))), len(labelled) - 1)
+    chosen = {pair.image for pair in labelled[: max(0, count)]}
+    return [pair for pair in pairs if pair.image in chosen]
+
+
+def _place(pair: Pair) -> bytes:
+    name = pair.image.encode(errors="surrogateescape")
+    return hashlib.sha256(b"held out " + name).digest()
+
+
+def without(found: Candidates, val: Domain | None) -> Candidates:
+    """Less the images that are val's, where that lies in the same folder.
+
+    All of them stay where none would be left: each is then refused, in words.
+    """
+    if val is None or val.root.resolve() != found.root.resolve():
+        return found
+    theirs = {sample.image for sample in val.samples}
+    left = [pair for pair in found.pairs if pair.image not in theirs]
+    return replace(found, pairs=left) if left else found
+
+
 def domain(spec: Spec, found: Candidates, samples: Sequence[Sample]) -> Domain:
     """The good ones of it."""
     return Domain(samples, spec.root, (spec.width, spec.height), found.coding)

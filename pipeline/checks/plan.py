@@ -19,10 +19,25 @@ def check(content: Content, name: str) -> None:
 def contradictions(content: Content, names: list[str] | None = None) -> Iterator[str]:
     """One line for each that no stage by itself can see: of some rounds, or of everything."""
     if names is None:
+        yield from _held_out(content)
         for name, item in (content.get("warmup") or {}).items():
             yield from _warmup(f"warmup.{name}", overlay(content.get("training") or {}, item))
     for name in content.get("rounds") or {} if names is None else names:
         yield from _round(f"rounds.{name}", content)
+
+
+def _held_out(content: Content) -> Iterator[str]:
+    """What is held out of no source is learned from by none, and tells nothing of one."""
+    val = section_of(content, "prepare.val")
+    if val.get("held_out") is None:
+        return
+    keys = ("reader", "root", "options", "rename")
+    items = [item for item in section_of(content, "source").values() if isinstance(item, Mapping)]
+    if [val.get(k) or {} for k in keys] not in [[i.get(k) or {} for k in keys] for i in items]:
+        yield (
+            f"prepare.val.held_out = {val['held_out']}: no source has its {', '.join(keys)}; write "
+            "them as that source has them, or leave held_out out"
+        )
 
 
 def _warmup(where: str, item: Content) -> Iterator[str]:

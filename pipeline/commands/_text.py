@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,14 @@ def agree(text: str, expected: Mapping[str, Any], refusal: str) -> None:
         same = False
     if not same:
         raise BadInput(refusal)
+
+
+def put(path: Path, new: bytes, presets: Iterable[Path]) -> None:
+    """Writes a params file; what was there is kept beside it, unless a preset is the same."""
+    old = path.read_bytes() if path.exists() else new
+    if old not in [new, *(preset.read_bytes() for preset in presets)]:
+        keep(path)
+    write_bytes(path.resolve(), new)
 
 
 def keep(path: Path) -> None:

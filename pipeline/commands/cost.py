@@ -101,7 +101,9 @@ def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
         raise BadInput(f"{index}: no such file; run `dvc repro source mix` first")
     sources = [*artifacts.read_sources(index, params.root).values()]
     target, val = (
-        artifacts.read_domain(data / "prepared" / f"{role}.parquet", params.root(role))
+        artifacts.read_domain(
+            data / "prepared" / f"{role}.parquet", params.root(role), empty=role == "val"
+        )
         for role in ("target", "val")
     )
     training = params.load(Pretrain, "training", f"pretrain.{name}")
@@ -118,7 +120,7 @@ def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
         inferring, labelling, stored, labels = _predict(Path(folder), made, few, fabric)
     began = time.perf_counter()
     evaluate.run(params.load(Evaluate, "evaluate"), made, fewer, fabric)
-    evaluating = (time.perf_counter() - began) / len(fewer)
+    evaluating = (time.perf_counter() - began) / max(1, len(fewer))
     size = 4.0 * sum(p.numel() for p in made.parameters())
     return Measured(
         step, size, inferring, stored, labelling, labels, evaluating, len(target), len(val)

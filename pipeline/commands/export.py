@@ -12,6 +12,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
+from pipeline.commands import _size
 from pipeline.domain.windows import centres
 from pipeline.model import model
 from pipeline.runtime.files import BadInput, write_bytes
@@ -22,8 +23,8 @@ TOLERANCE = 1e-4
 def export(
     weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="is written")],
-    height: Annotated[int, typer.Option(min=1, help="of the images")] = 512,
-    width: Annotated[int, typer.Option(min=1, help="of the images")] = 1024,
+    height: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
 ) -> None:
     """Write a model as ONNX: any number of images in, logits on the network's own grid out.
 
@@ -38,6 +39,7 @@ def export(
                 f"export needs {name}: pip install --constraint requirements.txt -e '.[export]'"
             ) from error
     used = model.load(weights).eval()
+    width, height = _size.chosen(used, weights, width, height)
     content = to_onnx(used, height, width)
     apart = difference(used, content, height, width)
     if not apart <= TOLERANCE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +12,12 @@ import torch
 import typer
 from PIL import Image
 
+from pipeline.checks.census import SQUEEZED
+from pipeline.commands import _size
 from pipeline.domain import pictures
+from pipeline.domain.colours import Colour
 from pipeline.domain.pixels import Pixels, read_image, resize
 from pipeline.domain.samples import file_name
-from pipeline.domain.taxonomy import Colour
 from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.runtime import progress
@@ -23,6 +25,7 @@ from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput, below
 from pipeline.runtime.launch import launch
 
+_Fitted = Callable[[int, int], tuple[int, int]]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -31,8 +34,13 @@ def label(
     images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
     out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
     width: Annotated[
-        int, typer.Option(min=0, help="of the image that the network sees; 0: its own")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            help="that the network sees, in the image's proportions; 0: the image as it is; the "
+            "model's own size otherwise",
+        ),
+    ] = None,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
     opacity: Annotated[float, typer.Option(min=0, max=1, help="of the overlay's colours")] = 0.5,
     accelerator: str = "auto",
@@ -50,24 +58,28 @@ def label(
         raise BadInput(f"{images}: several images would be named {twice[0]}.png; rename one")
     used = model.load(weights)
     colours = used.recipe.taxonomy.colours
-    labels = _labels(used, found, width, flip, Compute(accelerator=accelerator))
-    refused = []
+    size = _size.fitted(used, weights, width)
+    labels = _labels(used, found, size, flip, Compute(accelerator=accelerator))
+    refused, squeezed = [], 0
     for name, both in progress.track(zip(names, labels, strict=True), "label", len(found)):
         if isinstance(both, BadInput):
             refused.append(str(both))
             continue
         image, made = both
+        squeezed += _squeezed(image, size)
         pictures.write_label(out / "labels" / f"{name}.png", made, colours)
         pictures.write_image(
             out / "overlays" / f"{name}.png", overlay(image, made, colours, opacity)
         )
     typer.echo(f"{len(found) - len(refused)} images labelled in {out}")
+    if squeezed:
+        typer.echo(f"{squeezed} were squeezed; --width keeps their proportions", err=True)
     if refused:
         raise BadInput("\n".join(refused))
 
 
 def _labels(
-    used: model.Model, found: list[Path], width: int, flip: bool, compute: Compute
+    used: model.Model, found: list[Path], size: _Fitted, flip: bool, compute: Compute
 ) -> Iterator[tuple[Pixels, Pixels] | BadInput]:
     """Each image and its label, or why it cannot be read: the others are not lost."""
     fabric = launch(compute)
@@ -79,10 +91,18 @@ def _labels(
             yield error
             continue
         height, own = image.shape[:2]
-        seen = resize(image, (width, round(height * width / own))) if width else image
+        seen = resize(image, size(own, height))
         pixels = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None]
         maps, over = predict.scores(network, fabric.to_device(pixels), flip)
         yield image, predict.labels(maps, height, own, over)[0].cpu().numpy()
+
+
+def _squeezed(image: Pixels, size: _Fitted) -> bool:
+    """Whether the network sees it in quite other proportions than it has."""
+    height, width = image.shape[:2]
+    seen = size(width, height)
+    ratio = width * seen[1] / (height * seen[0])
+    return bool(max(ratio, 1 / ratio) > SQUEEZED)
 
 
 def overlay(

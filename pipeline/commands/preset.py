@@ -9,7 +9,7 @@ import typer
 
 from pipeline.commands import _text
 from pipeline.runtime import params
-from pipeline.runtime.files import BadInput, write_bytes
+from pipeline.runtime.files import BadInput
 
 
 def preset(
@@ -20,9 +20,5 @@ def preset(
     choices = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if name not in choices:
         raise BadInput(f"no preset {name!r}; choose {', '.join(choices)}")
-    new = choices[name].read_bytes()
-    old = params.FILE.read_bytes() if params.FILE.exists() else new
-    if old not in [path.read_bytes() for path in choices.values()]:
-        _text.keep(params.FILE)
-    write_bytes(params.FILE.resolve(), new)
+    _text.put(params.FILE, choices[name].read_bytes(), choices.values())
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")

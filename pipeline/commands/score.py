@@ -10,6 +10,7 @@ import typer
 
 from pipeline.checks.candidates import candidates
 from pipeline.checks.inspection import inspect
+from pipeline.commands import _size
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.model import model
@@ -26,15 +27,22 @@ def score(
     root: Annotated[Path, typer.Argument(help="the data set's folder")],
     reader: Annotated[str, typer.Option(help="a file name of pipeline/datasets")] = "folder",
     options: Annotated[str, typer.Option(help='the reader\'s, as JSON: {"split": "val"}')] = "{}",
-    width: Annotated[int, typer.Option(min=1, help="of the image that the network sees")] = 1024,
-    height: Annotated[int, typer.Option(min=1, help="of the image that the network sees")] = 512,
+    width: Annotated[int | None, typer.Option(min=1, help="of images; or the model's own")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="of images; or the model's own")] = None,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
     accelerator: str = "auto",
 ) -> None:
-    """Evaluate a model on any labelled set, at the labels' own size: JSON on stdout."""
+    """Evaluate a model on any labelled set, at the labels' own size: JSON on stdout.
+
+    The network sees images of the size that it was trained on, unless another is asked for.
+    """
     evaluated = model.load(weights)
     labelled = _labelled(
-        evaluated.recipe.taxonomy, root, reader, _options(options), (width, height)
+        evaluated.recipe.taxonomy,
+        root,
+        reader,
+        _options(options),
+        _size.chosen(evaluated, weights, width, height),
     )
     compute = Compute(accelerator=accelerator)
     params = Params(flip=flip, batch=1, compute=compute)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePath
-from typing import Annotated
-
-from pydantic import Field
 
 from pipeline.domain.pairing import Files, Matched, OneOrMore, listed
-from pipeline.domain.pixels import INDEX
-from pipeline.domain.taxonomy import Taxonomy
+from pipeline.domain.palettes import PALETTES, Raw, is_colour, number
+from pipeline.domain.pixels import COLOUR, INDEX
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.runtime.files import BadInput
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _LABELS = (".png", ".bmp", ".tif", ".tiff")  # lossless: JPEG would invent values
-
-Raw = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Dataset(Matched):
@@ -32,11 +28,12 @@ class Dataset(Matched):
     default.
 
     Labels have one channel of raw values: the classes' ids in their order, or what `label_map`
-    (raw value -> class name) says; `ignore` lists raw values that count nowhere. `labels` is
-    None where there are none. Raises BadInput for folders, names and values that do not fit.
+    (raw value -> class name) says; `ignore` lists raw values that count nowhere, 255 where none
+    are named. Or they are pictures, whose colours `label_map` names ("#804080" -> class name) or
+    knows as a palette of PALETTES; then nothing is ignored that is not named. `labels` is None
+    where there are none. Raises BadInput for folders, names and values that do not fit.
     """
 
-    encoding = INDEX
     advice = "set image_suffix and label_suffix to what their names end in, or rename them"
     elsewhere = "set the options images and labels (labels: null where there are none)"
 
@@ -50,13 +47,14 @@ class Dataset(Matched):
         image_suffix: str = "",
         label_suffix: str = "",
         split: OneOrMore[str] | None = None,
-        label_map: dict[Raw, str] | None = None,
-        ignore: Sequence[Raw] = (255,),
+        label_map: dict[Raw, str] | str | None = None,
+        ignore: Sequence[Raw] | None = None,
     ) -> None:
         places = ("",) if split is None else listed(split)
         one, other = _sides(images, labels, image_suffix, label_suffix)
         one, other = replace(one, places=places), other and replace(other, places=places)
         super().__init__(root, one, other)
+        self.encoding = COLOUR if _colours(label_map) else INDEX
         self.values = _values(classes, label_map, ignore)
 
     @staticmethod
@@ -66,12 +64,14 @@ class Dataset(Matched):
         image_suffix: str,
         label_suffix: str,
         split: str | Sequence[str] | None,
-        **_: object,
+        label_map: Mapping[int | str, str] | str | None,
+        ignore: Sequence[int | str] | None,
     ) -> str | None:
-        """Folders outside the root, suffixes of no name, and sides that nothing tells apart."""
+        """Folders outside the root, and suffixes, sides or values that nothing tells apart."""
         folders = [("images", images), ("labels", labels or ".")]
         folders += [("split", folder) for folder in listed(split or ())]
-        problems = chain(_outside(folders), _problems(images, labels, image_suffix, label_suffix))
+        sides = _problems(images, labels, image_suffix, label_suffix)
+        problems = chain(_outside(folders), sides, _mixed(label_map, ignore or ()))
         return next((f"option {problem}" for problem in problems), None)
 
 
@@ -128,9 +128,35 @@ def _split(suffix: str, kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return (suffix[: -len(kind)], (kind,)) if kind in _IMAGES else (suffix, kinds)
 
 
+def _mixed(
+    label_map: Mapping[int | str, str] | str | None, ignore: Sequence[int | str]
+) -> Iterator[str]:
+    if isinstance(label_map, str) and label_map not in PALETTES:
+        yield (
+            f"label_map={label_map!r}: no palette of that name; choose {', '.join(PALETTES)}, or "
+            "map values or colours to classes"
+        )
+    elif not isinstance(label_map, str) and len({is_colour(raw) for raw in label_map or ()}) > 1:
+        yield f"label_map={label_map!r}: a label holds values or colours; name one kind of them"
+    elif other := [raw for raw in ignore if is_colour(raw) != _colours(label_map)]:
+        kind = "colours, as label_map does" if _colours(label_map) else "values, as labels do"
+        yield f"ignore: {other[0]!r}: write {kind}"
+
+
+def _colours(label_map: Mapping[int | str, str] | str | None) -> bool:
+    return isinstance(label_map, str) or any(map(is_colour, label_map or ()))
+
+
 def _values(
-    classes: Taxonomy, label_map: dict[Raw, str] | None, ignore: Sequence[Raw]
+    classes: Taxonomy,
+    label_map: Mapping[int | str, str] | str | None,
+    ignore: Sequence[int | str] | None,
 ) -> dict[int, str | None]:
+    if ignore is None:
+        ignore = () if _colours(label_map) else (IGNORE,)
+    nothing = dict.fromkeys(map(number, ignore))
+    if isinstance(label_map, str):
+        return {**{number(raw): name for raw, name in PALETTES[label_map].items()}, **nothing}
     named = dict(enumerate(classes.names)) if label_map is None else label_map
     for raw, name in named.items():
         if name not in classes.names:
@@ -143,4 +169,4 @@ def _values(
                 f"option ignore: {raw} also means {name!r}; take it out of one of the two, "
                 "label_map or ignore"
             )
-    return {**named, **dict.fromkeys(ignore)}
+    return {**{number(raw): name for raw, name in named.items()}, **nothing}

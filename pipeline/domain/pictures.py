@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.domain.pixels import Pixels, exact_values
-from pipeline.domain.taxonomy import IGNORE, Colour
+from pipeline.domain import colours
+from pipeline.domain.colours import Colour
+from pipeline.domain.labels import exact_values, read_raw
+from pipeline.domain.pixels import COLOUR, Coding, Pixels
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, readable, write_bytes
 
 
@@ -23,9 +26,15 @@ def write_label(path: Path, label: Pixels, colours: Sequence[Colour]) -> None:
     write_image(path, image)
 
 
-def read_label_map(path: Path, classes: int) -> Pixels:
-    """What `write_label` wrote, uint8 (height, width). Raises BadInput naming the file."""
+def read_label_map(path: Path, classes: int, own: Sequence[Colour] = ()) -> Pixels:
+    """What `write_label` wrote, uint8 (height, width). Raises BadInput naming the file.
+
+    With the classes' `own` colours also what an editor made of it: RGB of these, black for IGNORE.
+    """
     with readable(path, "a label map"), Image.open(path) as image:
+        if own and image.mode in ("RGB", "RGBA"):
+            exact_values(image, ["PNG"])
+            return _of_colours(path, own)
         if image.mode not in ("P", "L"):
             raise ValueError(f"mode {image.mode}, not one 8-bit channel")
         exact_values(image, ["PNG"])
@@ -34,6 +43,17 @@ def read_label_map(path: Path, classes: int) -> Pixels:
         value = label[label != IGNORE].max()
         raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
     return label
+
+
+def _of_colours(path: Path, own: Sequence[Colour]) -> Pixels:
+    known = {0: IGNORE} | {colours.value(colour): index for index, colour in enumerate(own)}
+    raw = read_raw(path, COLOUR)
+    ids = Coding(known, COLOUR).ids(raw)
+    if (other := raw[ids < 0]).size:
+        told = colours.counted(*np.unique(other, return_counts=True))
+        shown = ", ".join(map(colours.text_of, [*known][1:]))
+        raise BadInput(f"{path}: {told} of no class; use {shown}, or black for what is ignored")
+    return ids.astype(np.uint8)
 
 
 def colourise(label: Pixels, colours: Sequence[Colour]) -> Pixels:

@@ -8,16 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from pipeline.domain.pixels import (
-    Coding,
-    Mask,
-    Pixels,
-    read_image,
-    read_label,
-    read_region,
-    resize,
-    resize_label,
-)
+from pipeline.domain.labels import read_label, read_region
+from pipeline.domain.pixels import Coding, Mask, Pixels, read_image, resize, resize_label
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.domain.colours import Colour, channels, distinct, value_of
+
 IGNORE = 255
 """The train id of a pixel that counts nowhere, in labels and pseudo-labels alike."""
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -134,34 +133,55 @@ IDD_LITE = Taxonomy(tuple(name for name, _ in _IDD_LITE), tuple(colour for _, co
 
 VESSELS = Taxonomy(("background", "vessel"), ((60, 60, 60), (220, 40, 40)), {"rare": ("vessel",)})
 
+_VOC = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat"),
+    *("chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant"),
+    *("sheep", "sofa", "train", "tvmonitor"),
+)
+
+
+def _voc_colour(index: int) -> Colour:
+    """Its bits, from the lowest on, in turn red's, green's and blue's, from the highest on."""
+    red, green, blue = (
+        sum((index >> 3 * place + channel & 1) << 7 - place for place in range(3))
+        for channel in range(3)
+    )
+    return red, green, blue
+
+
+VOC = Taxonomy(_VOC, ((60, 60, 60), *map(_voc_colour, range(1, len(_VOC)))))
+"""Of PASCAL VOC; its background is shown in grey, as black is what is not labelled."""
+
 NAMED: dict[str, Taxonomy] = {
     "cityscapes": CITYSCAPES,
     "cityscapes16": CITYSCAPES.without(*_NOT_IN_SYNTHIA),
     "camvid": CAMVID,
     "idd_lite": IDD_LITE,
     "vessels": VESSELS,
+    "voc": VOC,
 }
 
 
-def resolve(classes: str | Sequence[str]) -> Taxonomy:
-    """A taxonomy by its name, or one of your own class names with distinct colours.
+def resolve(classes: str | Sequence[str] | Mapping[str, str]) -> Taxonomy:
+    """A taxonomy by its name, or of your own class names: with distinct colours, or yours.
 
-    Raises ValueError for a name that is not in NAMED.
+    Raises ValueError for a name that is not in NAMED, and for colours that cannot be told apart.
     """
+    if isinstance(classes, Mapping):
+        return Taxonomy(tuple(classes), _own(classes))
     if not isinstance(classes, str):
-        return Taxonomy(tuple(classes), _distinct(len(classes)))
+        return Taxonomy(tuple(classes), distinct(len(classes)))
     if classes not in NAMED:
         raise ValueError(f"no classes named '{classes}'; choose {', '.join(NAMED)}, or list names")
     return NAMED[classes]
 
 
-def _distinct(count: int) -> tuple[Colour, ...]:
-    """Colours whose hues follow the golden ratio, so that neighbours differ."""
-    colours = []
-    for index in range(count):
-        r, g, b = colorsys.hsv_to_rgb(index * 0.618034 % 1, (0.85, 0.6)[index % 2], 0.9)
-        colours.append((int(255 * r), int(255 * g), int(255 * b)))
-    return tuple(colours)
+def _own(classes: Mapping[str, str]) -> tuple[Colour, ...]:
+    seen: dict[int, str] = {0: "what is not labelled"}
+    for name, colour in classes.items():
+        if (other := seen.setdefault(value_of(colour), name)) != name:
+            raise ValueError(f"{name} has the colour of {other}, {colour}; give it another one")
+    return tuple(channels(value_of(colour)) for colour in classes.values())
 
 
 def taxonomy_of(content: Any) -> Taxonomy:

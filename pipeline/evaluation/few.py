@@ -20,7 +20,7 @@ class Drawn:
 
 def check(count: int, truth: Domain, val: Domain) -> None:
     """Raises BadInput where neither the target's `truth` nor val can spare `count` images."""
-    if count > (most := max(len(truth), len(val) - 1)):
+    if count > (most := max(len(truth), len(val) - 1, 0)):
         raise BadInput(
             f"params.yaml: evaluate.few = {count}: the target has {len(truth)} labelled images and "
             f"val {len(val)}, one of which must be left to report on; {most} is the most"

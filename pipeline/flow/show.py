@@ -46,7 +46,9 @@ def publish(root: Path, stage: Stage) -> None:
 def _artifact(path: Path, out: str) -> Artifact | None:
     name, told = key(out), escape(out)
     if path.suffix == ".csv" and path.is_file():
-        return TableArtifact(key=name, description=told, table=table(path))
+        rows = table(path)
+        more = rows and len(rows[0]) > 1  # than names, as of classes without an IoU
+        return TableArtifact(key=name, description=told, table=rows) if more else None
     if path.suffix == ".html" and path.is_file():
         return MarkdownArtifact(key=name, description=told, markdown=page(path, out))
     if (path / "mosaic.png").is_file():

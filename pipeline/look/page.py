@@ -24,7 +24,7 @@ _WHOLE = np.iinfo(np.uint16).max
 
 def content(
     params: Content,
-    metrics: Mapping[str, Mapping[str, float | None]],
+    metrics: Mapping[str, Mapping[str, float]],
     tables: Mapping[str, pd.DataFrame],
     taxonomy: Taxonomy,
     panels: Path,
@@ -33,13 +33,13 @@ def content(
     """All that the page knows before it opens an image. `metrics`, `tables`: by model."""
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
-    iou = {name: _numbers(table["iou"]) for name, table in tables.items()}
+    iou = {n: {"iou": _numbers(table["iou"])} for n, table in tables.items() if "iou" in table}
     return {
         "classes": list(taxonomy.names),
         "colours": ["#{:02x}{:02x}{:02x}".format(*colour) for colour in taxonomy.colours],
         "levels": maps.LEVELS,
         **index,
-        "models": [{"name": n, "miou": metrics[n]["miou"], "iou": iou[n]} for n in tables],
+        "models": [{"name": n, "numbers": metrics[n], **iou.get(n, {})} for n in tables],
         "rounds": [_round(params, n, tables[n], look, index["size"]) for n in rounds],
     }
 

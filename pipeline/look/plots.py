@@ -56,25 +56,33 @@ def mosaic(
     return sheet
 
 
-def miou_by_round(rounds: pd.DataFrame, baselines: Mapping[str, float]) -> Image.Image:
-    """mIoU of the models in `rounds` (columns model, miou), and baselines as dashed lines."""
+def by_round(
+    rounds: pd.DataFrame, column: str, titles: tuple[str, str], baselines: Mapping[str, float]
+) -> Image.Image:
+    """A number of the models in `rounds` (columns model, `column`), baselines as dashed lines.
+
+    `titles`: of the figure, and of its axis.
+    """
     figure, axes = plt.subplots(figsize=(6.4, 4), dpi=120)
-    axes.plot(rounds["model"], rounds["miou"], marker="o", label="adapted")
+    axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label="adapted")
     for (name, value), style in zip(baselines.items(), ("--", ":", "-.", "-") * 9, strict=False):
         axes.axhline(value, linestyle=style, color="grey", label=name)
-    axes.set(ylabel="mIoU on the evaluation set (%)", title="mIoU by round")
+    axes.set(title=titles[0], ylabel=titles[1])
     axes.legend()
     return _picture(figure)
 
 
 def labels_by_round(rounds: pd.DataFrame) -> Image.Image:
-    """Coverage and precision of the pseudo-labels (columns model, coverage, precision)."""
+    """Coverage and, with a truth, precision of the pseudo-labels, by the column `model`."""
     figure, axes = plt.subplots(figsize=(6.4, 4), dpi=120)
-    for column in ("coverage", "precision"):
+    shown = {"coverage": "% of target pixels", "precision": "of labelled ones"}
+    there = [column for column in shown if column in rounds]
+    for column in there:
         axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label=column)
-    axes.set(ylabel="% of target pixels / of labelled ones", title="Pseudo-labels by round")
+    axes.set(ylabel=" / ".join(shown[c] for c in there), title="Pseudo-labels by round")
     axes.set_ylim(0, 102)
-    axes.legend()
+    if there:
+        axes.legend()
     return _picture(figure)
 
 

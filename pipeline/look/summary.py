@@ -10,8 +10,10 @@ import pandas as pd
 _STYLE = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
 _NOTE = (
     "Entropy (lower is better), information and the neighbourhoods (higher is better) need no "
-    "labels. The round that is best on the truth is an oracle: choosing it takes labels of the "
-    "target."
+    "labels."
+)
+_ORACLE = (
+    " The round that is best on the truth is an oracle: choosing it takes labels of the target."
 )
 _FEW = (
     " Few is the mIoU on the few labelled images that evaluate.few asks for, to choose a model by: "
@@ -29,8 +31,10 @@ def page(
 ) -> str:
     """`rounds` and `iou` as tables, `figures` by name, `looks`: round, and a picture of it."""
     first = ["mosaic", "miou_by_round"].__contains__
+    classes = f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
     pictures = [(name.replace("_", " "), f"figures/{name}") for name in sorted(figures, key=first)]
-    note = _NOTE + _FEW if "few" in rounds else _NOTE
+    parts = {"oracle": _ORACLE, "few": _FEW}
+    note = _NOTE + "".join(text for column, text in parts.items() if column in rounds)
     told = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{_STYLE}</style>'
@@ -38,7 +42,7 @@ def page(
         f"<h1>Adaptation by rounds</h1>{f'<ul>{told}</ul>' if told else ''}"
         f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{note}</p>{''.join(_shown(*each) for each in pictures)}"
-        f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
+        f"{classes if len(iou.columns) else ''}"
         f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
     )
 

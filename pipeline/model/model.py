@@ -145,15 +145,17 @@ def channels(model: Model) -> int:
     return 0 if features is None else features.shape[1]
 
 
-def save(path: Path, model: Model) -> None:
+def save(path: Path, model: Model, size: tuple[int, int] | None = None) -> None:
     """`{"recipe": ..., "weights": state_dict}`, the same bytes for the same weights.
 
-    Raises BadInput, and writes nothing, where a weight is not finite.
+    `size`: (width, height) of the images that it has just learned from; None: as it was. Raises
+    BadInput, and writes nothing, where a weight is not finite.
     """
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
     check_finite(path, weights, "not written")
     sink = io.BytesIO()  # torch.save would write its file's name into the archive
-    torch.save({"recipe": described(model.recipe), "weights": weights}, sink)
+    recipe = replace(model.recipe, size=size or model.recipe.size)
+    torch.save({"recipe": described(recipe), "weights": weights}, sink)
     write_bytes(path, sink.getvalue())
 
 

@@ -39,20 +39,20 @@ class Recipe:
     normalisation: Normalisation | None = None  # of a model: always there, if need be `wanted`
     second: bool = False  # a second classifier on the same features, added to the first (CLAN)
     mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
+    size: tuple[int, int] | None = None  # (width, height) of the images it last learned from
 
 
 def mean_of(one: Recipe, other: Recipe) -> Recipe:
     """Of the mean of two models of the same classes."""
-    return Recipe("mean", one.taxonomy, mean=(one, other))
+    return Recipe("mean", one.taxonomy, mean=(one, other), size=one.size or other.size)
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """What `_recipe` reads. Only a mean's has the key, so that others' files stay the same."""
+    """What `_recipe` reads. What a recipe has not is no key, as in files of before there was it."""
     if recipe.mean is not None:
         return {"mean": [described(part) for part in recipe.mean]}
     found = asdict(recipe)
-    del found["mean"]
-    return found
+    return {key: value for key, value in found.items() if key not in ("mean", "size") or value}
 
 
 def _recipe(given: Any) -> Recipe:
@@ -64,4 +64,15 @@ def _recipe(given: Any) -> Recipe:
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])
     options.pop("pretrained", None)  # its weights follow: none need be downloaded again
-    return Recipe(given["network"], taxonomy, options, norm, given.get("second", False))
+    second, size = given.get("second", False), _size(given.get("size"))
+    return Recipe(given["network"], taxonomy, options, norm, second, size=size)
+
+
+def _size(given: Any) -> tuple[int, int] | None:
+    """Files of before models had a size have none. Raises ValueError for what is none."""
+    if given is None:
+        return None
+    width, height = map(int, given)
+    if min(width, height) < 1:
+        raise ValueError(f"a size of {width}x{height}")
+    return width, height

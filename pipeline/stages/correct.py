@@ -56,7 +56,7 @@ def main() -> None:
     check_places(at.corrections, read().get("rounds") or {})
     given = [
         {
-            path.stem: pictures.read_label_map(path, len(taxonomy))
+            path.stem: pictures.read_label_map(path, len(taxonomy), taxonomy.colours)
             for path in sorted(origin.glob("[!.]*.png"))
         }
         for origin in origins

@@ -35,9 +35,11 @@ class PseudoLabels:
 
 
 def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> scores.Confusion:
-    """The confusion matrix over all of `val`, at the evaluation size."""
+    """The confusion matrix over all of `val`, perhaps nothing, at the evaluation size."""
     network = fabric.setup_module(evaluated).eval()
     confusion = scores.Confusion(len(evaluated.recipe.taxonomy))
+    if not len(val):
+        return confusion
     batches = predict.batches(range(len(val)), params.batch)
     found = predict.images(val, batches, params.compute.workers)
     for indices, images in progress.track(found, "evaluate", -(-len(val) // params.batch)):
@@ -101,12 +103,13 @@ def tables(
     found: Mapping[str, float] | None = None,
     light: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The metrics of metrics.json, and one row a class.
+    """The metrics of metrics.json, and one row a class; what no label tells is in neither.
 
     `found`: what label_free gives. `light`: what label_light does.
     """
     taxonomy = evaluated.recipe.taxonomy
-    metrics: dict[str, Any] = dict(scores.summary(confusion.iou(), taxonomy))
+    measured = scores.summary(confusion.iou(), taxonomy)
+    metrics: dict[str, Any] = {k: value for k, value in measured.items() if value is not None}
     if found:
         metrics["signals"] = dict(found)
     if light:
@@ -114,12 +117,13 @@ def tables(
     table = pd.DataFrame({"class": taxonomy.names, "iou": confusion.iou()})
     if pseudo is not None:
         labels, coverage = quality(pseudo)
-        metrics["labels"] = {"coverage": coverage, "precision": labels.accuracy()}
+        about = {"coverage": coverage, "precision": labels.accuracy()}
+        metrics["labels"] = {key: value for key, value in about.items() if value is not None}
         table["precision"] = labels.precision()
         table["coverage"] = labels.coverage()
         if pseudo.thresholds is not None:
             table["lambda"] = pseudo.thresholds["lambda"].to_numpy(float)
-    return metrics, table.round(6).replace({np.nan: None})
+    return metrics, table.round(6).dropna(axis=1, how="all").replace({np.nan: None})
 
 
 def main() -> None:
@@ -129,7 +133,7 @@ def main() -> None:
     if at.labels is not None:
         plan.check(read(), at.item)
     params = load(Params, "evaluate", f"rounds.{at.item}.evaluate")
-    val = artifacts.read_domain(at.val, root("val"))
+    val = artifacts.read_domain(at.val, root("val"), empty=True)
     target = artifacts.read_domain(at.target, root("target"))
     truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
     drawn = few.draw(params.few, params.seed, truth, val)

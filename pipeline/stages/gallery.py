@@ -32,7 +32,10 @@ def run(
     truth: Domain,
     taxonomy: Taxonomy,
 ) -> list[tuple[str, list[Pixels]]]:
-    """For each chosen image its name and four uint8 (height, width, 3) panels; no truth is grey."""
+    """For each chosen image its name and uint8 (height, width, 3) panels.
+
+    These are plots.PANELS, the last where any image has a truth; one that has none is grey there.
+    """
     truths = {sample.image: index for index, sample in enumerate(truth.samples)}
     count = min(params.images, len(target))
     rows = []
@@ -45,7 +48,7 @@ def run(
         panels = [target.image(index), *(pictures.colourise(m, taxonomy.colours) for m in shown)]
         if known is None:
             panels[-1] = np.full_like(panels[0], 200)
-        rows.append((target.samples[index].name, panels))
+        rows.append((target.samples[index].name, panels if truths else panels[:-1]))
     return rows
 
 
@@ -97,7 +100,8 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
     for name, panels in progress.track(rows, "gallery", len(rows)):
         strip = Image.fromarray(np.concatenate(panels, axis=1))
         pictures.write_image(folder / "images" / f"{name}.png", strip)
-    mosaic = plots.mosaic([panels for _, panels in rows], plots.PANELS, [""] * len(rows))
+    names = plots.PANELS[: len(rows[0][1])]
+    mosaic = plots.mosaic([panels for _, panels in rows], names, [""] * len(rows))
     pictures.write_image(folder / "mosaic.png", mosaic)
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, sources, artifacts.read_taxonomy(at.taxonomy), fabric, log, kept)
     if first:
-        model.save(at.model, trained)
+        model.save(at.model, trained, sources[0].size)
         kept.remove()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,15 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
+from pipeline.look import figures, plots, summary
 from pipeline.look import page as look_page
-from pipeline.look import plots, summary
 from pipeline.runtime import process
-from pipeline.runtime.contents import overlay
+from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import read_json, write_bytes, write_json
 from pipeline.runtime.names import MODELS, learned_from, members, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
-SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
-"""What needs no label: evaluation/signals.py."""
-
-OF_CLASSES = {
-    "lambda": "Thresholds of the pseudo-labels (%)",
-    "coverage": "Share of each class that is labelled (%)",
-    "precision": "Precision of the pseudo-labels (%)",
-}
 
 
 @dataclass(frozen=True)
@@ -44,26 +36,42 @@ class Evaluated:
 class Report:
     """What `reports/` holds beside each model's own folder."""
 
-    metrics: dict[str, dict[str, float | None]]
+    metrics: dict[str, dict[str, float]]
     rounds: pd.DataFrame
     iou: pd.DataFrame  # one row a class, one column a model
     figures: dict[str, Image.Image]
 
 
 def run(
-    params: Mapping[str, Any], found: Mapping[str, Evaluated], looks: Mapping[str, Image.Image]
+    params: Mapping[str, Any],
+    found: Mapping[str, Evaluated],
+    looks: Mapping[str, Image.Image],
+    panels: Sequence[str] = plots.PANELS,
 ) -> Report:
-    """`params`: all of params.yaml. `found`: by model. `looks`: a strip of panels by round."""
-    metrics = {name: {key: e.metrics[key] for key in FIELDS} for name, e in found.items()}
+    """`params`: all of params.yaml. `found`: by model. `looks`: a strip of `panels` by round.
+
+    What no model has, such as mIoU where val is nothing, is no column and no figure.
+    """
+    metrics = {name: _measured(e.metrics) for name, e in found.items()}
     rounds = pd.DataFrame([_row(params, name, e) for name, e in found.items()])
-    rounds = rounds.astype({"steps": int})
-    adapted = rounds["model"].isin([*(params.get("rounds") or {})])
-    best = rounds["miou"].where(adapted).astype(float)
-    rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
-    iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
-    iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
-    figures = _figures(params, rounds, iou, looks) | _by_class(params, found)
-    return Report(metrics, rounds, iou, figures)
+    rounds = rounds.astype({"steps": int}).dropna(axis=1, how="all")
+    if "miou" in rounds:
+        adapted = rounds["model"].isin([*(params.get("rounds") or {})])
+        best = rounds["miou"].where(adapted).astype(float)
+        rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
+    names = pd.Index(next(iter(found.values())).iou["class"], name="class")
+    each = {name: e.iou["iou"] for name, e in found.items() if "iou" in e.iou}
+    iou = pd.DataFrame({name: values.to_numpy(float) for name, values in each.items()}, names)
+    tables = {name: e.iou for name, e in found.items()}
+    drawn = figures.of(params, rounds, iou, tables, looks, panels)
+    return Report(metrics, rounds, iou, drawn)
+
+
+def _measured(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """IoU's means; where there are none, what few labels say, and what needs no label."""
+    found = {key: metrics[key] for key in FIELDS if metrics.get(key) is not None}
+    light = {"few": few["miou"]} if (few := metrics.get("few")) else {}
+    return found or {**light, **(metrics.get("signals") or {})}
 
 
 def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str, Any]:
@@ -80,8 +88,8 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
         "steps": steps(params, name),
         "coverage": labels.get("coverage"),
         "precision": labels.get("precision"),
-        **{key: evaluated.metrics[key] for key in FIELDS},
-        **dict.fromkeys(SIGNALS),
+        **{key: evaluated.metrics.get(key) for key in FIELDS},
+        **dict.fromkeys(figures.SIGNALS),
         **(evaluated.metrics.get("signals") or {}),
         **({"few": few["miou"]} if few else {}),
     }
@@ -101,41 +109,6 @@ def steps(params: Mapping[str, Any], name: str) -> int:
     return int(own["steps"]) + steps(params, item["start"])
 
 
-def _figures(
-    params: Mapping[str, Any],
-    rounds: pd.DataFrame,
-    iou: pd.DataFrame,
-    looks: Mapping[str, Image.Image],
-) -> dict[str, Image.Image]:
-    adapted = rounds[rounds["model"].isin([*(params.get("rounds") or {})])]
-    first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
-    others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
-    baselines = dict(zip(others["model"], others["miou"], strict=True))
-    figures = {"iou_by_class": plots.heat(iou, "IoU by class (%)")}
-    if len(adapted):
-        figures["miou_by_round"] = plots.miou_by_round(pd.concat([first, adapted]), baselines)
-        figures["labels_by_round"] = plots.labels_by_round(adapted)
-    if looks:
-        strips = [np.split(np.asarray(strip), 4, axis=1) for strip in looks.values()]
-        figures["mosaic"] = plots.mosaic(strips, plots.PANELS, list(looks))
-    return figures
-
-
-def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict[str, Image.Image]:
-    """What was found of each class's pseudo-labels in each round, as heat maps."""
-    figures = {}
-    for column, title in OF_CLASSES.items():
-        tables = {
-            name: found[name].iou.set_index("class")[column].astype(float)
-            for name in params.get("rounds") or {}
-            if column in found[name].iou
-        }
-        if tables:
-            table = pd.DataFrame(tables) * (100 if column == "lambda" else 1)
-            figures[f"{column}_by_class"] = plots.heat(table, title)
-    return figures
-
-
 def main() -> None:
     """Open, run, write."""
     made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
@@ -150,7 +123,8 @@ def main() -> None:
         for name in params.get(section) or {}
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
-    report = run(params, found, looks)
+    known = any(read_json(at.panels / "index.json")["truth"])
+    report = run(params, found, looks, plots.PANELS if known else plots.PANELS[:-1])
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
     write_json(at.metrics, report.metrics)
@@ -173,6 +147,8 @@ def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
         tables = [_classes(at.sources / own / "classes.csv") for own in members(params, name)]
         pixels = sum(table["pixels"] for table in tables)
         yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)
+    if section_of(params, "prepare.val").get("held_out") is not None:
+        yield census.HELD_OUT
     yield from census.lacking("val", _classes(at.classes), census.UNMEASURED)
 
 

@@ -132,7 +132,7 @@ def main() -> None:
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, sources, pseudo, fabric, log, kept)
     if first:
-        model.save(at.model, trained)
+        model.save(at.model, trained, images.size)
         kept.remove()
 
 

@@ -31,6 +31,7 @@ class Checked:
     refused: pd.DataFrame
     strays: int
     classes: pd.DataFrame  # one row a class: its pixels
+    held_out: int  # how many of its images are val's
 
     def warnings(self, name: str) -> list[str]:
         """What is legal, and may be a mistake."""
@@ -48,7 +49,8 @@ def run(
     for one that keeps fewer than `minimum` images.
     """
     section = f"source.{name}"
-    found = domains.find(section, params, taxonomy)
+    everything = domains.find(section, params, taxonomy)
+    found = domains.without(everything, (kept or {}).get("val"))
     inspected = inspect([found], kept)
     domains.check_enough(section, found, inspected, params.minimum)
     return Checked(
@@ -56,6 +58,7 @@ def run(
         inspected.refused,
         len(found.strays),
         census.table(inspected.pixels[name], taxonomy),
+        len(everything.pairs) - len(found.pairs),
     )
 
 
@@ -64,7 +67,7 @@ def main() -> None:
     at = process.paths(*DOMAINS, "taxonomy", "index", "classes", "refused", item=True)
     params = load(Params, f"source.{at.item}")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    kept = {name: artifacts.read_domain(getattr(at, name), root(name)) for name in DOMAINS}
+    kept = {n: artifacts.read_domain(getattr(at, n), root(n), empty=n == "val") for n in DOMAINS}
     try:
         checked = run(params, at.item, taxonomy, kept)
     except domains.TooFewError as error:
@@ -73,7 +76,8 @@ def main() -> None:
     artifacts.write_table(at.refused, checked.refused)
     artifacts.write_table(at.classes, checked.classes)
     artifacts.write_sources(at.index, {at.item: checked.source})
-    print(domains.told(at.item, checked.source, checked.refused, checked.strays, at.refused))
+    told = domains.told(at.item, checked.source, checked.refused, checked.strays, at.refused)
+    print(f"{told}; held out for val: {checked.held_out}" if checked.held_out else told)
     for warning in checked.warnings(at.item):
         print(f"warning: source.{warning}", file=sys.stderr)
 

@@ -66,7 +66,7 @@ def main() -> None:
     with progress.curve(at.curve, at.item, params.steps, params.log_every, first) as log:
         trained = run(params, start, sources, target, shares, fabric, log, kept)
     if first:
-        model.save(at.model, trained)
+        model.save(at.model, trained, images.size)
         kept.remove()
 
 

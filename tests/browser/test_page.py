@@ -240,3 +240,31 @@ def test_small_worlds_open(given, driver, tmp_path):
         page.open(state)
         page.until("return document.querySelector('main').textContent")
     assert page.errors() == []
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_page_without_any_label_has_no_dead_layer(rounds, driver, tmp_path):
+    looks.world(tmp_path, rounds=rounds, truth=False, val=False)
+    page = Page(driver, tmp_path)
+    page.open("layer=truth&sort=wrong&wrong=10-20")
+    assert page.state["layer"] == "label"
+    assert page.state["sort"] == "place"
+    assert page.shown == [*range(12)]
+    change = ["changed"] if rounds > 1 else []
+    texts = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+    layers = ["image", "prediction", "pseudo-label", "confidence", *change]
+    assert page.run(texts, "#layer option") == layers
+    assert not [text for text in page.run(texts, "#sort option") if "wrong" in text]
+    ranges = page.run(texts, "#ranges .row > span:first-child")
+    assert ranges == ["Coverage", "Entropy", "Confidence", *(["Changed"] * (rounds > 1))]
+    page.find(".card").click()
+    assert page.until("return document.querySelectorAll('#strip button').length") == len(layers)
+    page.run("look.set({image: '', tab: 'charts'})")
+    titles = page.run(texts, "#charts figcaption b")
+    assert titles[:3] == ["Entropy by round", "Information by round", "Neighbourhood by round"]
+    assert not [title for title in titles if "IoU" in title]
+    assert not [text for text in page.run(texts, "#charts .tip") if "nothing to show" in text]
+    page.run("document.querySelector('#help-button').click()")
+    assert f"1 … {len(layers)}" in page.run(texts, "#help dt")
+    assert "truth" not in page.find("#help").text
+    assert page.errors() == []

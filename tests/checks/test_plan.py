@@ -65,7 +65,18 @@ def problems(content):
     return found
 
 
+LABELLED = {"reader": "folder", "root": "data/a", "options": {"label_map": {7: "road"}}}
+
+
+def held_out(**values):
+    """A source's images as val, but for `values`."""
+    val = {**LABELLED, "held_out": 0.1, **values}
+    return CONTENT | {"source": {"a": {**LABELLED, "limit": 9}}, "prepare": {"val": val}}
+
+
 IN_ORDER = {
+    "a part of a source held out": held_out(rename={}),
+    "no val": held_out(reader="none", held_out=None),
     "as it is": CONTENT,
     "no warmup": CONTENT | {"warmup": None},
     "no rounds": CONTENT | {"rounds": None},
@@ -93,6 +104,16 @@ IN_ORDER = {
 }
 
 BROKEN = {
+    "a part of no source held out": (
+        held_out(root="data/b"),
+        "prepare.val.held_out = 0.1: no source has its reader, root, options, rename",
+        "write them as that source has them, or leave held_out out",
+    ),
+    "a part held out by other labels": (
+        held_out(options={}),
+        "prepare.val.held_out = 0.1: no source has its",
+        "write them as that source has them",
+    ),
     "a warmup on pseudo-labels": (
         warmup(objective="self_training"),
         "warmup.w.objective = self_training",

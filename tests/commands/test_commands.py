@@ -14,7 +14,9 @@ from ruamel.yaml import YAML
 
 from pipeline import commands
 from pipeline.commands import cost
+from pipeline.domain.pixels import resize
 from pipeline.domain.taxonomy import resolve
+from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
 from pipeline.stages import evaluate, prepare, source
@@ -126,7 +128,56 @@ def test_a_model_that_began_from_downloaded_weights_loads_without_them(tmp_path,
     assert model.load(tmp_path / "x.pt").recipe.options == {"backbone": "mobilenet"}
 
 
+@pytest.fixture
+def sized(weights, tmp_path):
+    """The same model, which has learned from images of 32x24."""
+    model.save(tmp_path / "sized.pt", model.load(weights), (32, 24))
+    return tmp_path / "sized.pt"
+
+
+def test_label_sees_images_at_the_models_own_size_and_says_so(sized, photographs, tmp_path):
+    _, aside = segue("label", sized, tmp_path / "in", tmp_path / "own", *CPU)
+    assert f"{sized}: images of 32x24, which it was trained on; --width changes it" in aside
+    assert "1 were squeezed; --width keeps their proportions" in aside  # 24x40
+    _, aside = segue("label", sized, tmp_path / "in", tmp_path / "out", "--width", 0, *CPU)
+    assert "32x24" not in aside
+    assert "squeezed" not in aside
+    used = model.load(sized)
+    for name in photographs:
+        path = next((tmp_path / "in").rglob(f"{name.split('__')[-1]}.*"))
+        image = np.asarray(Image.open(path).convert("RGB"))
+        for folder, size in (("own", (32, 24)), ("out", image.shape[1::-1])):
+            pixels = torch.from_numpy(np.array(resize(image, size))).permute(2, 0, 1)[None]
+            maps, over = predict.scores(used.eval(), pixels)
+            expected = predict.labels(maps, *image.shape[:2], over)[0].numpy()
+            with Image.open(tmp_path / folder / f"labels/{name}.png") as made:
+                assert np.array_equal(np.asarray(made), expected)
+
+
+def test_a_model_of_before_there_was_a_size_says_which_it_takes(weights, photographs, tmp_path):
+    assert model.load(weights).recipe.size is None
+    _, aside = segue("label", weights, tmp_path / "in", tmp_path / "out", *CPU)
+    assert f"{weights}: images as they are, as its file names no size; --width" in aside
+    worlds.folder(tmp_path / "data", 2)
+    plain, aside = segue("score", weights, tmp_path / "data", *CPU)
+    assert f"{weights}: images of 1024x512, as its file names no size; --width changes it" in aside
+    asked, aside = segue("score", weights, tmp_path / "data", "--width", 1024, *CPU)
+    assert "1024x512" not in aside
+    assert plain == asked
+
+
 # --- score ---------------------------------------------------------------------------------
+
+
+def test_score_takes_the_size_that_the_model_was_trained_on(sized, tmp_path, monkeypatch):
+    worlds.folder(tmp_path / "data", 3)
+    seen, plain = [], evaluate.run
+    monkeypatch.setattr(evaluate, "run", lambda *a: seen.append(a[2].size) or plain(*a))
+    _, aside = segue("score", sized, tmp_path / "data", *CPU)
+    assert "images of 32x24, which it was trained on" in aside
+    for asked in (("--width", 64), ("--height", 48), ("--width", 64, "--height", 24)):
+        assert "images of" not in segue("score", sized, tmp_path / "data", *asked, *CPU)[1]
+    assert seen == [(32, 24), (64, 48), (64, 48), (64, 24)]
 
 
 def test_score_tells_what_evaluate_finds(weights, tmp_path, fabric):
@@ -219,7 +270,11 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
     ]
 
 
-def test_cost_measures_a_prepared_world(project, monkeypatch):
+@pytest.mark.parametrize("val", [True, False])
+def test_cost_measures_a_prepared_world(val, project, monkeypatch):
+    if not val:
+        project["prepare"]["val"] = {"reader": "none", "root": "target"}
+        write(project)
     outputs = ("target", "target_truth", "val", "taxonomy", "classes", "refused")
     files = {"taxonomy": "taxonomy.json", "classes": "classes.csv", "refused": "refused.csv"}
     at = {key.replace("_", "-"): f"made/prepared/{files.get(key, f'{key}.parquet')}"

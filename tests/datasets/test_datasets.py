@@ -9,16 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline.domain.pixels import (
-    INDEX,
-    RED16,
-    Coding,
-    read_image,
-    read_label,
-    read_raw,
-    read_region,
-)
+from pipeline.domain.labels import read_label, read_raw, read_region
+from pipeline.domain.palettes import PALETTES
+from pipeline.domain.pixels import COLOUR, INDEX, RED16, Coding, read_image
 from pipeline.domain.samples import Pair
 from pipeline.domain.taxonomy import CAMVID, IGNORE, Taxonomy, resolve
 from pipeline.runtime import parts
@@ -40,9 +35,14 @@ def fabricated(reader, root, n=5):
     return build(reader, root, worlds.CLASSES[reader], **options)
 
 
-@pytest.fixture(params=parts.names("datasets"))
+@pytest.fixture(params=[*worlds.CLASSES])
 def reader(request):
     return request.param
+
+
+def test_every_reader_has_a_world_but_the_one_of_nothing(tmp_path):
+    assert {*parts.names("datasets")} - {*worlds.CLASSES} == {"none"}
+    assert build("none", tmp_path).pairs() == []
 
 
 def test_pairs_are_sorted_relative_and_there(reader, tmp_path):
@@ -309,7 +309,7 @@ def test_every_release_is_read(reader, chosen, tmp_path):
     assert len({*np.unique(found)} - {IGNORE}) >= 4
 
 
-@pytest.mark.parametrize("reader", parts.names("datasets"))
+@pytest.mark.parametrize("reader", [*worlds.CLASSES])
 def test_nothing_that_lies_beside_is_taken_for_an_image_or_a_label(reader, tmp_path):
     dataset = fabricated(reader, tmp_path)
     pairs = dataset.pairs()
@@ -537,8 +537,8 @@ def test_folder_values(tmp_path):
     ("options", "message"),
     [
         ({"label_map": {1: "weeds"}}, "label_map: 1: 'weeds' is none of the classes; .*weed"),
-        ({"label_map": {-1: "weed"}}, "option label_map=.*greater than or equal to 0"),
-        ({"ignore": [70000]}, "option ignore=.*less than or equal to 65535"),
+        ({"label_map": {-1: "weed"}}, "option label_map=.*-1 is no value of a label"),
+        ({"ignore": [70000]}, "70000 is no value of a label: these go from 0 to 65535"),
         ({"ignore": [2]}, "ignore: 2 also means 'weed'"),
     ],
 )
@@ -642,3 +642,102 @@ def test_labels_of_no_image_are_named_with_the_image_that_is_not_there(tmp_path)
     found = own(tmp_path, image_suffix=".jpg", label_suffix="_gt")
     assert found.pairs() == [Pair("images/a.jpg", "labels/a_gt.png")]
     assert found.strays() == {"labels/b_gt.png": "images/b.jpg"}
+
+
+# --- labels that are pictures --------------------------------------------------------------
+
+
+def test_colours_are_the_classes_that_label_map_says(tmp_path):
+    worlds.folder(tmp_path / "values", 4)
+    options = worlds.coloured(tmp_path / "colours", 4)
+    plain = own(tmp_path / "values")
+    made = own(tmp_path / "colours", **options)
+    assert made.encoding == COLOUR
+    assert made.values == {0x804000: "soil", 0x00C040: "crop", 0xC02060: "weed", 0: None}
+    taxonomy = resolve(list(worlds.FOLDER_NAMES))
+    for one, other in zip(plain.pairs(), made.pairs(), strict=True):
+        expected = read_label(tmp_path / "values" / one.label, Coding(taxonomy.ids(plain.values)))
+        coding = Coding(taxonomy.ids(made.values), made.encoding)
+        assert np.array_equal(read_label(tmp_path / "colours" / other.label, coding), expected)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PNG"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_a_colour_is_the_same_however_it_is_stored(mode, kind, tmp_path):
+    grey = np.arange(0, 48, dtype=np.uint8).reshape(6, 8) // 16 * 100
+    picture = Image.fromarray(np.stack([grey] * 3, -1))
+    path = tmp_path / f"x.{kind.lower()}"
+    (picture.convert("L") if mode == "P" else picture).convert(mode).save(path, kind)
+    raw = read_raw(path, COLOUR)
+    assert np.array_equal(raw, grey.astype(np.uint32) * 0x010101)
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_a_palette_names_the_classes_of_its_set(name):
+    given = PALETTES[name]
+    taxonomy = resolve(name)
+    assert {*given.values()} == {*taxonomy.names, None}
+    for colour, meaning in zip(taxonomy.colours, taxonomy.names, strict=True):
+        text = "#{:02x}{:02x}{:02x}".format(*colour)
+        assert given.get(text, meaning) == meaning  # as it is shown, it means the same in files
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "meaning"),
+    [
+        ("cityscapes", "#804080", "road"), ("cityscapes", "#000000", None),
+        ("camvid", "#0000c0", "pavement"), ("camvid", "#c080c0", "car"),
+        ("camvid", "#408040", "pedestrian"), ("voc", "#000000", "background"),
+        ("voc", "#e0e0c0", None), ("voc", "#c0e0e0", "?"), ("voc", "#c08080", "person"),
+        ("voc", "#004080", "tvmonitor"),
+    ],
+)  # fmt: skip
+def test_palettes_are_those_that_were_published(name, colour, meaning):
+    assert PALETTES[name].get(colour, "?") == meaning
+
+
+def test_a_palette_may_be_named_and_its_classes_may_be_fewer(tmp_path):
+    names = ["road", "vehicle"]
+    made = build("folder", tmp_path, names, label_map="cityscapes", ignore=["#0a0b0c"])
+    assert made.encoding == COLOUR
+    assert (made.values[0x804080], made.values[0x00008E]) == ("road", "car")
+    assert made.values[0x0A0B0C] is None
+    ids = resolve(names).ids(made.values)
+    assert (ids[0x804080], ids[0x00008E]) == (0, IGNORE)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_map": "kitti"}, "label_map='kitti': no palette of that name; choose cityscapes"),
+        ({"label_map": {"#80408": "weed"}}, "'#80408' is no colour; write one as '#804080'"),
+        ({"label_map": {"#804080": "weed", 7: "soil"}}, "a label holds values or colours"),
+        ({"label_map": {"#804080": "weed"}, "ignore": [0]}, "ignore: 0: write colours"),
+        ({"label_map": "voc", "ignore": [255]}, "ignore: 255: write colours"),
+        ({"ignore": ["#000000"]}, "ignore: '#000000': write values"),
+        ({"label_map": {"#804080": "weeds"}}, "label_map: #804080: 'weeds' is none of the classes"),
+        ({"label_map": {"#00FF00": "weed"}, "ignore": ["#00ff00"]}, "also means 'weed'"),
+    ],
+)
+def test_colours_that_cannot_be_are_refused(options, message, tmp_path):
+    with pytest.raises(BadInput, match=message):
+        own(tmp_path, **options)
+
+
+def test_colours_of_no_class_are_told_with_their_pixels_and_a_fix(tmp_path):
+    options = worlds.coloured(tmp_path, 1)
+    made = own(tmp_path, **options)
+    label = np.zeros((8, 8, 3), np.uint8)
+    label[0, :5], label[1, 0] = (1, 2, 3), (255, 0, 0)
+    worlds.save(tmp_path / "x.png", label)
+    coding = Coding(resolve(list(worlds.FOLDER_NAMES)).ids(made.values), made.encoding)
+    with pytest.raises(BadInput) as error:
+        read_label(tmp_path / "x.png", coding)
+    assert str(error.value) == (
+        f"{tmp_path}/x.png: 6 pixels of colours #010203 (5 pixels), #ff0000 (1 pixel) of no "
+        "class; name them in label_map or ignore"
+    )
+    rng = np.random.default_rng(0)
+    worlds.save(tmp_path / "x.png", rng.integers(0, 256, (16, 16, 3), np.uint8))
+    with pytest.raises(BadInput, match=r"and 2\d\d more of no class; so many come of smoothing"):
+        read_label(tmp_path / "x.png", coding)

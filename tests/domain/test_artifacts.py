@@ -208,6 +208,30 @@ def test_colours_follow_the_taxonomy_and_ignored_is_black():
     assert shown.tolist() == [[[128, 64, 128], [119, 11, 32], [0, 0, 0]]]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_label_map_comes_back_from_an_editor_that_made_rgb_of_it(mode, tmp_path):
+    label = np.array([[*range(11), IGNORE]], np.uint8)
+    pictures.write_label(tmp_path / "l.png", label, CAMVID.colours)
+    with Image.open(tmp_path / "l.png") as image:
+        image.convert("RGB").convert(mode).save(tmp_path / "edited.png")
+    read = pictures.read_label_map(tmp_path / "edited.png", 11, CAMVID.colours)
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, label)
+
+
+def test_an_edited_label_map_of_other_colours_is_refused_with_those_it_may_have(tmp_path):
+    shown = pictures.colourise(np.zeros((2, 2), np.uint8), CAMVID.colours)
+    shown[0, 0] = 1
+    worlds.save(tmp_path / "l.png", shown)
+    match = r"l\.png: 1 pixel of colours #010101 \(1 pixel\) of no class; use #808080, .*black"
+    with pytest.raises(BadInput, match=match):
+        pictures.read_label_map(tmp_path / "l.png", 11, CAMVID.colours)
+    half = np.zeros((2, 2, 4), np.uint8)
+    worlds.save(tmp_path / "l.png", half)
+    with pytest.raises(BadInput, match="partly transparent"):
+        pictures.read_label_map(tmp_path / "l.png", 11, CAMVID.colours)
+
+
 def test_label_maps_of_other_classes_or_formats_are_refused(tmp_path):
     path = tmp_path / "l.png"
     pictures.write_label(path, np.array([[1, 11, IGNORE]], np.uint8), CAMVID.colours)

@@ -8,17 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.domain.pixels import (
-    INDEX,
-    RED16,
-    Coding,
-    read_image,
-    read_label,
-    read_raw,
-    read_region,
-    resize,
-    resize_label,
-)
+from pipeline.domain.labels import read_label, read_raw, read_region
+from pipeline.domain.pixels import INDEX, RED16, Coding, read_image, resize, resize_label
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput
@@ -43,7 +34,7 @@ def one(root, size, memory=0):
 
 @given(st.dictionaries(st.integers(0, 65535), st.integers(0, 255), max_size=40))
 def test_a_coding_knows_its_values_and_no_others(values):
-    table = Coding(values).table()
+    table = Coding(values).ids(np.arange(65536))
     assert table.shape == (65536,)
     assert {raw: int(table[raw]) for raw in values} == values
     assert (table >= 0).sum() == len(values)

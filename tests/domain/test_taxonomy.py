@@ -75,6 +75,25 @@ def test_own_colours_are_distinct(count):
     assert all(0 <= channel <= 255 for colour in taxonomy.colours for channel in colour)
 
 
+def test_classes_may_have_colours_of_their_own():
+    taxonomy = resolve({"soil": "#804000", "crop": "#00C040"})
+    assert taxonomy.names == ("soil", "crop")
+    assert taxonomy.colours == ((128, 64, 0), (0, 192, 64))
+
+
+@pytest.mark.parametrize(
+    ("colours", "message"),
+    [
+        ({"soil": "#000000"}, "soil has the colour of what is not labelled, #000000"),
+        ({"soil": "#010203", "crop": "#010203"}, "crop has the colour of soil, #010203"),
+        ({"soil": "804000"}, "'804000' is no colour; write one as '#804080', in quotes"),
+    ],
+)
+def test_colours_that_tell_no_classes_apart_are_refused(colours, message):
+    with pytest.raises(ValueError, match=message):
+        resolve(colours)
+
+
 def test_unknown_names_list_the_choices():
     with pytest.raises(ValueError, match=r"'citiscapes'; choose cityscapes, .*camvid"):
         resolve("citiscapes")

@@ -284,6 +284,17 @@ def test_tables_hold_numbers_and_text(tmp_path):
     assert show.table(tmp_path / "a.csv") == [*rows, {"class": "sky", "iou": ""}]
 
 
+@pytest.mark.parametrize("text", ["class,pixels\n", "class\nroad\nsky\n", ""])
+def test_a_table_of_nothing_is_no_artifact(text, tmp_path):
+    """Of refused images there are often none, and without val classes have no IoU."""
+    from pipeline.flow import show
+
+    (tmp_path / "a.csv").write_text(text)
+    assert show._artifact(tmp_path / "a.csv", "a.csv") is None
+    (tmp_path / "a.csv").write_text("class,iou\nroad,1\n")
+    assert show._artifact(tmp_path / "a.csv", "a.csv").table == [{"class": "road", "iou": 1.0}]
+
+
 def test_a_curve_that_is_being_written_has_a_last_row(tmp_path):
     from pipeline.flow import show
 

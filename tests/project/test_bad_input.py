@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from pipeline.commands.check import check
 from pipeline.commands.label import label
 from pipeline.commands.migrate import migrate
+from pipeline.commands.own import own
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import resolve
 from pipeline.model import model
@@ -63,6 +64,8 @@ def run(by, monkeypatch):
         return check(Path("params.yaml"))
     if by == "segue migrate":
         return migrate(Path("params.yaml"))
+    if by == "segue own":
+        return own(*bad.SOURCE_FOLDERS, Path("data/raw/target/images"), presets=ROOT / "presets")
     if by == "segue label":
         return label(bad.TEACHER, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import streets
-from pipeline.domain.pixels import Coding, read_image, read_label
+from pipeline.domain.labels import read_label
+from pipeline.domain.pixels import Coding, read_image
 from pipeline.domain.taxonomy import CITYSCAPES
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput

@@ -100,6 +100,93 @@ def refused(given):
             for name, t in table.groupby("domain")}  # fmt: skip
 
 
+# --- a val of nothing, or of a source ------------------------------------------------------
+
+
+def own(tmp_path, images=10):
+    """Params of own images, val a tenth or more of the source's."""
+    made = {
+        name: domain("folder", tmp_path / name, n, seed)
+        for seed, (name, n) in enumerate({"source": images, "target": 3}.items())
+    }
+    return {
+        "classes": list(worlds.FOLDER_NAMES),
+        **made,
+        "val": {**made["source"], "held_out": 0.3},
+    }
+
+
+def names(of):
+    return [sample.image for sample in of.samples]
+
+
+def test_val_may_be_nothing(given, tmp_path):
+    given["val"] = {"reader": "none", "root": given["target"]["root"]}
+    found = run(given)
+    assert len(found.val) == len(found.classes) == 0
+    assert found.refused["domain"].unique().tolist() == ["source"]
+    assert not [told for told in found.prepared.warnings() if told.startswith("val")]
+    artifacts.write_domain(tmp_path / "v.parquet", found.val)
+    assert len(artifacts.read_domain(tmp_path / "v.parquet", tmp_path, empty=True)) == 0
+    with pytest.raises(BadInput, match="it has no image"):
+        artifacts.read_domain(tmp_path / "v.parquet", tmp_path)
+
+
+def test_nothing_is_no_target_and_no_source(given):
+    for name in ("target", "source"):
+        none = {"reader": "none", "root": given[name]["root"], "width": 32, "height": 24}
+        with pytest.raises(BadInput, match=r"reader = 'none': labels none of the classes"):
+            run({**given, name: none})
+
+
+def test_what_is_held_out_leaves_the_source(tmp_path):
+    given = own(tmp_path)
+    found = run(given)
+    held, left = names(found.val), names(found.source)
+    assert len(held) == found.checked.held_out == 3
+    assert not {*held} & {*left}
+    whole = run({**given, "val": {"reader": "none", "root": given["target"]["root"]}})
+    assert sorted([*held, *left]) == names(whole.source)
+    assert len(found.refused) == 0
+    assert [told for told in found.prepared.warnings() if "held out of a source" in told]
+    assert int(found.classes["pixels"].sum()) > 0
+
+
+def test_what_is_held_out_depends_on_names_alone(tmp_path):
+    given = own(tmp_path, 20)
+    held = {*names(run(given).val)}
+    order = sorted(
+        names(run(given).val) + names(run(given).source),
+        key=lambda name: hashlib.sha256(f"held out {name}".encode()).digest(),
+    )
+    assert held == {*order[:6]}
+    assert {*names(run({**given, "val": {**given["val"], "held_out": 0.1}}).val)} < held
+    limited = {**given, **{n: {**given[n], "limit": 10} for n in ("source", "val")}}
+    found = run(limited)
+    assert (len(found.val), len(found.source)) == (3, 7)  # of the ten that the limit draws
+
+
+@pytest.mark.parametrize(("images", "share", "held"), [(2, 0.01, 1), (2, 0.99, 1), (4, 0.9, 3)])
+def test_some_are_held_out_and_some_are_left(images, share, held, tmp_path):
+    given = own(tmp_path, images)
+    given["val"]["held_out"] = share
+    found = run(given)
+    assert (len(found.val), len(found.source)) == (held, images - held)
+
+
+def test_a_copy_of_what_is_held_out_is_refused(tmp_path):
+    given = own(tmp_path)
+    root = Path(given["source"]["root"])
+    first = names(run(given).val)[0]
+    shutil.copy(root / first, root / f"images/copy{Path(first).suffix}")
+    shutil.copy(root / "labels/east/field.0.png", root / "labels/copy.png")
+    found = run(given)
+    (row,) = found.refused.to_dict("records")
+    assert {first, f"images/copy{Path(first).suffix}"} == {row["image"], *names(found.val)} & {
+        first, f"images/copy{Path(first).suffix}"}  # fmt: skip
+    assert "repeats the bytes of" in row["problem"]
+
+
 # --- what is good --------------------------------------------------------------------------
 
 
@@ -131,7 +218,7 @@ def test_the_target_has_no_labels_and_its_truth_has(given):
         prepared.target.label(0)
 
 
-@pytest.mark.parametrize("reader", parts.names("datasets"))
+@pytest.mark.parametrize("reader", [*worlds.CLASSES])
 def test_every_data_set_can_be_prepared(reader, tmp_path):
     domains = {
         name: domain(reader, tmp_path / name, 3, seed)

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import CITYSCAPES
-from pipeline.look import summary
+from pipeline.look import figures, plots, summary
 from pipeline.runtime.files import read_json, write_json
 from pipeline.stages import report
 from tests import looks
@@ -43,7 +43,7 @@ def shown(made, looks=(), warnings=()):
 
 
 def evaluated(miou=40.0, classes=THREE.names, labels=None):
-    metrics = {"miou": miou, "miou16": None, "miou13": None, "rare": 12.5}
+    metrics = {"miou": miou, "rare": 12.5}
     metrics |= {"labels": labels} if labels else {}
     iou = [None, *np.linspace(10, 90, len(classes) - 1)]
     return report.Evaluated(metrics, pd.DataFrame({"class": list(classes), "iou": iou}))
@@ -74,18 +74,18 @@ def test_steps_count_those_of_the_models_a_model_started_from():
 def test_a_row_of_the_report_says_how_its_labels_were_made():
     table = reported().rounds.astype(object).replace({np.nan: None}).set_index("model")
     assert table["source"].dropna().to_dict() == {"source": "one", "source-long": "pair"}
-    columns = ["teacher", "labeler", "portion", "coverage", "precision"]
-    assert table.loc["source", columns].tolist() == [None] * 5
-    assert table.loc["r1", columns].tolist() == ["advent", "cbst", 0.2, 50, None]
-    assert table.loc["r3", columns].tolist() == ["r2", "st", 0.5, 50, None]
+    columns = ["teacher", "labeler", "portion", "coverage"]
+    assert table.loc["source", columns].tolist() == [None] * 4
+    assert table.loc["r1", columns].tolist() == ["advent", "cbst", 0.2, 50]
+    assert table.loc["r3", columns].tolist() == ["r2", "st", 0.5, 50]
 
 
-def test_the_reports_metrics_are_null_and_never_nan(tmp_path):
+def test_what_no_model_has_is_no_column_and_no_metric(tmp_path):
     found = reported()
+    assert not {"precision", "miou16", "miou13", *figures.SIGNALS} & {*found.rounds}
     write_json(tmp_path / "m.json", found.metrics)
     text = (tmp_path / "m.json").read_text()
-    assert "NaN" not in text
-    assert json.loads(text)["r1"] == {"miou": 40, "miou16": None, "miou13": None, "rare": 12.5}
+    assert json.loads(text)["r1"] == {"miou": 40, "rare": 12.5}
     assert set(found.metrics) == set(MODELS)
 
 
@@ -130,14 +130,14 @@ def test_signals_are_columns_and_labels_of_classes_figures():
         found = evaluated(labels={"coverage": 50.0, "precision": 80.0})
         iou = found.iou.assign(precision=[90.0, None, 70.0], coverage=40.0)
         iou["lambda"] = [0.5, 0.9, 1.0]
-        signal = dict(zip(report.SIGNALS, (0.2, 0.3, 4.0, 3.5), strict=True))
+        signal = dict(zip(figures.SIGNALS, (0.2, 0.3, 4.0, 3.5), strict=True))
         return report.Evaluated({**found.metrics, "signals": signal}, iou)
 
     found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
     made = report.run(PARAMS, found, {})
     table = made.rounds.set_index("model")
-    assert table.loc["r1", [*report.SIGNALS]].tolist() == [0.2, 0.3, 4.0, 3.5]
-    assert table.loc["source", [*report.SIGNALS]].isna().all()
+    assert table.loc["r1", [*figures.SIGNALS]].tolist() == [0.2, 0.3, 4.0, 3.5]
+    assert table.loc["source", [*figures.SIGNALS]].isna().all()
     assert {"lambda_by_class", "coverage_by_class", "precision_by_class"} <= set(made.figures)
     page = shown(made, (("r1", "split"), ("r1", "growth")))
     assert '<img src="look/r1/split.png">' in page
@@ -149,9 +149,31 @@ def test_signals_of_before_there_was_another_are_a_row_with_a_gap():
     found = {name: evaluated() for name in MODELS}
     found["r1"] = report.Evaluated({**found["r1"].metrics, "signals": old}, found["r1"].iou)
     table = report.run(PARAMS, found, {}).rounds.set_index("model")
-    assert [*table.columns][-5:-1] == [*report.SIGNALS]
+    assert [*table.columns][-4:-1] == [*old]
     assert table.loc["r1", [*old]].tolist() == [0.2, 0.3, 4.0]
-    assert table["neighbourhood_image"].isna().all()
+    assert table.loc["source", [*old]].isna().all()
+
+
+@pytest.mark.parametrize("few", [None, 21.5])
+def test_without_val_signals_and_few_labels_stand_where_miou_would(few):
+    signal = dict(zip(figures.SIGNALS, (0.2, 0.3, 4.0, 3.5), strict=True))
+    given = {"signals": signal, **({} if few is None else {"few": {"images": 2, "miou": few}})}
+    table = pd.DataFrame({"class": THREE.names})
+    of_round = report.Evaluated({**given, "labels": {"coverage": 50.0}}, table)
+    found = {
+        n: of_round if n in PARAMS["rounds"] else report.Evaluated(given, table) for n in MODELS
+    }
+    strip = Image.new("RGB", (3 * WIDTH, HEIGHT), "red")
+    made = report.run(PARAMS, found, dict.fromkeys(PARAMS["rounds"], strip), plots.PANELS[:-1])
+    expected = signal if few is None else {"few": few, **signal}
+    assert made.metrics == dict.fromkeys(MODELS, expected)
+    assert not made.rounds.isna().all().any()
+    assert not {"miou", "oracle", "precision"} & {*made.rounds}
+    drawn = {f"{name}_by_round" for name in (*figures.SIGNALS, "labels")}
+    assert {*made.figures} == {*drawn, "mosaic"}
+    page = shown(made)
+    assert "IoU by class" not in page
+    assert "oracle" not in page
 
 
 def test_few_labels_are_a_column_that_the_page_explains():
@@ -215,7 +237,7 @@ def test_the_report_of_files(tmp_path, monkeypatch):
             strip = Image.new("RGB", (4 * WIDTH, HEIGHT), (100 * image, 0, 0))
             pictures.write_image(Path("look", name, "images", f"{image}.png"), strip)
         looks.write_round(Path("look"), name, looks.target(), 0)
-    looks.write_panels(Path("panels"), looks.target())
+    looks.write_panels(Path("panels"), looks.target(), {0: looks.bands(np.random.default_rng(0))})
     artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
     seen = [0, *range(1, 19)]
     counts = pd.DataFrame({"class": CITYSCAPES.names, "pixels": seen})

@@ -34,7 +34,7 @@
       hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)] },
       scales: { x: { time: false, range: [-0.15, Math.max(names.length - 0.85, 0.15)] } },
       axes: [{ ...axis, splits: () => [...names.keys()], values: (_, at) => at.map((i) => names[i]) },
-        { ...axis, size: 58, values: (_, at) => at.map((v) => `${+v.toFixed(2)}${unit}`) }],
+        { ...axis, size: 58, values: (_, at) => at.map((v) => `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(4)}${unit}`) }],
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
         points: { show: !s.flat, size: 6, fill: s.colour }, spanGaps: true }))],
     }, [[...names.keys()], ...shown.map((s) => s.values.map((v) => v ?? null))], box);
@@ -44,16 +44,26 @@
   };
 
   const models = (chains) => {
-    const miou = Object.fromEntries(look.data.models.map((m) => [m.name, m.miou]));
+    for (const [key, title, unit, note] of NUMBERS)
+      if (look.data.models.some((m) => key in m.numbers)) byRound(chains, (m) => m.numbers[key], title, unit, note);
+  };
+  // Of whole models; what needs no label stands where there is no mIoU.
+  const NUMBERS = [["miou", "mIoU", "%", ""], ["few", "mIoU on few labels", "%", ""], ["entropy", "Entropy", "", "lower is better"],
+    ["information", "Information", "", "higher is better"], ["neighbourhood", "Neighbourhood", "", "higher is better"],
+    ["neighbourhood_image", "Neighbourhood in images", "", "higher is better"]];
+
+  const byRound = (chains, number, title, unit, note) => {
+    const values = Object.fromEntries(look.data.models.map((m) => [m.name, number(m)]));
     const longest = Math.max(0, ...chains.map((c) => c.length));
     const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-    const curves = chains.map((c, i) => ({ name: chains.length > 1 ? `to ${c.at(-1)}` : "mIoU", at: c, colour: colours[i % 6],
-      values: Array.from({ length: longest }, (_, at) => miou[c[at]]) }));
+    const curves = chains.map((c, i) => ({ name: chains.length > 1 ? `to ${c.at(-1)}` : title, at: c, colour: colours[i % 6],
+      values: Array.from({ length: longest }, (_, at) => values[c[at]]) }));
     const others = look.data.models.filter((m) => !chains.flat().includes(m.name));
     const flat = others.map((m, i) => ({ name: m.name, flat: true, colour: "#7b8490", dash: DASHES[1 + (i % 3)], at: Array(longest).fill("no round of it"),
-      values: Array(longest).fill(m.miou) }));
+      values: Array(longest).fill(number(m)) }));
     const names = chains.length === 1 ? chains[0] : Array.from({ length: longest }, (_, at) => (at ? `${at}` : "start"));
-    chart("mIoU by round", others.length ? `dashed: ${others.map((m) => m.name).join(", ")}` : "", names, [...curves, ...flat], "%");
+    const dashed = others.length ? `dashed: ${others.map((m) => m.name).join(", ")}` : "";
+    chart(`${title} by round`, [note, dashed].filter(Boolean).join("; "), names, [...curves, ...flat], unit);
   };
 
   const ofClasses = (title, note, names, value, unit) => {
@@ -116,7 +126,7 @@
     models(leaves().map(chain));
     histogram();
     const iou = Object.fromEntries(look.data.models.map((m) => [m.name, m.iou]));
-    ofClasses("IoU by class", "the classes that are on", names, (name, id) => iou[name]?.[id] ?? null, "%");
+    if (look.data.models.some((m) => m.iou)) ofClasses("IoU by class", "the classes that are on", names, (name, id) => iou[name]?.[id] ?? null, "%");
     ofClasses("Coverage by class", "share that is labelled of " + (look.data.truth.some(Boolean) ? "its true pixels" : "the pixels predicted as it"), rounds, of("labelled"), "%");
     ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
     fit(); // only now are all boxes there, and as wide as they stay

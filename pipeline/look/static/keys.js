@@ -16,9 +16,9 @@
     if (look.data.rounds[at]) look.set({ round: look.data.rounds[at].name });
   };
 
-  look.KEYS = [
+  look.keys = () => [
     ["← →", "image before, after"], ["↑ ↓", "in an image: round before, after; among images: rows"], [", .", "round before, after"],
-    ["1 … 7", "image, prediction, pseudo-label, confidence, truth, right and wrong, changed"], ["- +", "opacity"], ["b", "hide the layer, and show it"],
+    [`1 … ${Object.keys(look.LAYERS).length}`, Object.values(look.LAYERS).join(", ")], ["- +", "opacity"], ["b", "hide the layer, and show it"],
     ["s", "swipe with the round before"], ["o  p", "outlines, patterns"], ["m", "mark"], ["Enter", "open the image"], ["Esc", "back to all images"],
     ["/", "search names"], ["c", "charts"], ["?", "this"],
   ];

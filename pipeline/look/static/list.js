@@ -11,6 +11,14 @@ look.SORTS = {
   share: "share of the class",
 };
 
+// Takes out what no image has: layers, orders and ranges of a truth, or of a round before.
+look.prune = (data) => {
+  const of = (key) => data.rounds.some((r) => r.columns[key]?.some((v) => v !== null && v !== undefined));
+  for (const key of ["wrong", "wrong_prediction", "change"]) if (!of(key)) { delete look.MEASURES[key]; delete look.SORTS[key]; }
+  if (!data.truth.some(Boolean)) { delete look.LAYERS.truth; delete look.LAYERS.wrong; }
+  if (!data.rounds.some((r) => r.before)) delete look.LAYERS.change;
+};
+
 look.marks = () => new Set(look.state.marks ? look.state.marks.split(",") : []);
 look.off = () => new Set(look.state.off ? look.state.off.split(",").map(Number) : []);
 look.percent = (value, digits = 0) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)} %`);

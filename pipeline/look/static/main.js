@@ -11,6 +11,8 @@
   look.render = (changes = {}) => {
     const { state, data } = look;
     if (!look.round() && data.rounds.length) state.round = data.rounds.at(-1).name;
+    if (!(state.layer in look.LAYERS)) state.layer = look.DEFAULTS.layer;
+    if (!(state.sort in look.SORTS)) state.sort = look.DEFAULTS.sort;
     const keys = Object.keys(changes);
     show();
     if (keys.length && keys.every((key) => PAINTED.includes(key))) {
@@ -159,7 +161,7 @@
     };
     for (const [where, act] of Object.entries(clicks)) $(where).addEventListener("click", act);
     $("#mark").addEventListener("change", (e) => look.mark([look.state.image], e.target.checked));
-    $("#help dl").append(...look.KEYS.flatMap(([name, what]) => [el("dt", { textContent: name }), el("dd", { textContent: what })]));
+    $("#help dl").append(...look.keys().flatMap(([name, what]) => [el("dt", { textContent: name }), el("dd", { textContent: what })]));
   };
 
   look.open = async (data) => {
@@ -168,6 +170,7 @@
       for (const [name, packed] of Object.entries(round.shares)) round.shares[name] = new Uint16Array((await look.unpack(packed)).buffer);
       round.rank = ranks(round.columns.score, data.images);
     }
+    look.prune(data);
     build();
     listen();
     look.readAddress();
