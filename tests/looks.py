@@ -57,7 +57,7 @@ def write_panels(folder, domain, truths=None):
 def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy."""
     rng = np.random.default_rng(seed)
-    images, counts, wrong = [s.image for s in domain.samples], [], []
+    images, counts, wrong, kept = [s.image for s in domain.samples], [], [], []
     for index in range(len(domain)):
         predicted = bands(rng)
         label = predicted.copy()
@@ -66,7 +66,9 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
         planes = {"predicted": predicted, "label": label, "confidence": sure}
         maps.write(maps.file(folder / name / "maps", index), name, index, planes)
         counts.append([np.bincount(m[m != IGNORE], minlength=3) for m in (predicted, label)])
-        wrong.append(views.wrong(label, (truths or {}).get(index)))
+        truth = (truths or {}).get(index)
+        wrong.append(views.wrong(label, truth))
+        kept.append(views.wrong_kept(label, truth, 3, label.size))
     pixels, n = np.array(counts), len(images)
     entropy = np.arange(n) / (2 * n)
     coverage = pd.DataFrame(
@@ -81,6 +83,7 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     half = np.where(np.arange(n) < n // 2, "easy", "hard")
     split = pd.DataFrame({"image": images, "score": entropy, "rank": range(n), "subset": half})
     found = pd.DataFrame({"wrong": wrong, "wrong_prediction": wrong}, dtype=float)
+    found["wrong_kept"] = kept
     names = [sample.name for sample in domain.samples]
     table = views.table(images, names, found, coverage, split, corrected)
     artifacts.write_table(folder / name / "images.parquet", table)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
 import pandas as pd
+
+from pipeline.look.verdict import Part, Verdict
 
 _STYLE = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
 _NOTE = (
@@ -21,6 +24,7 @@ _FEW = (
 
 
 def page(
+    verdict: Verdict,
     rounds: pd.DataFrame,
     iou: pd.DataFrame,
     figures: Iterable[str],
@@ -35,12 +39,21 @@ def page(
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{_STYLE}</style>'
         '<p><a href="index.html">Look at each image</a></p>'
-        f"<h1>Adaptation by rounds</h1>{f'<ul>{told}</ul>' if told else ''}"
+        f"<h1>Adaptation by rounds</h1><p>{''.join(map(_part, verdict.parts))}</p>"
+        f"{f'<ul>{told}</ul>' if told else ''}"
         f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{note}</p>{''.join(_shown(*each) for each in pictures)}"
         f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
         f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
     )
+
+
+def _part(part: Part) -> str:
+    """Text, or a link to the images that it tells of."""
+    text = html.escape(part.text)
+    if part.state is None:
+        return text
+    return f'<a href="index.html#{html.escape(urlencode(part.state))}">{text}</a>'
 
 
 def _shown(title: str, path: str) -> str:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
+from pipeline.look import curves, plots, summary, verdict
 from pipeline.look import page as look_page
-from pipeline.look import plots, summary
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes, write_json
@@ -48,6 +48,7 @@ class Report:
     rounds: pd.DataFrame
     iou: pd.DataFrame  # one row a class, one column a model
     figures: dict[str, Image.Image]
+    verdict: verdict.Verdict
 
 
 def run(
@@ -63,7 +64,8 @@ def run(
     iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
     iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
     figures = _figures(params, rounds, iou, looks) | _by_class(params, found)
-    return Report(metrics, rounds, iou, figures)
+    judged = verdict.of(rounds, {name: e.iou for name, e in found.items()})
+    return Report(metrics, rounds, iou, figures, judged)
 
 
 def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
+    made = ("metrics", "table", "iou", "figures", "summary", "page", "index", "best")
     at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
     found = {
@@ -158,12 +160,16 @@ def main() -> None:
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
-    told = summary.page(report.rounds, report.iou, report.figures, shown, _lacking(params, at))
+    report.verdict.write(at.best)
+    tables = (report.rounds, report.iou, report.figures)
+    told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    tables = {name: e.iou for name, e in found.items()}
-    content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
+    of_classes = {name: e.iou for name, e in found.items()}
+    content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
+    content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     look_page.write(at.index, at.page, content)
+    print(report.verdict.text)
 
 
 def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:

@@ -103,12 +103,14 @@ def test_a_table_is_in_the_order_of_the_images():
         {"image": ["a", "b"], "score": [0.2, 0.4], "rank": [0, 1], "subset": ["easy", "hard"]}
     )
     found = pd.DataFrame({"wrong": [0.1, None], "wrong_prediction": [0.2, None]})
+    found["wrong_kept"] = [[0, 4], [0, 0]]
     table = views.table(["a", "b"], ["a", "b"], found, coverage, split, {"b"}).set_index("image")
     assert table.loc["a", ["coverage", "entropy", "confidence"]].tolist() == [1, 0.25, 1]
     assert table.loc["b", ["coverage", "entropy", "confidence"]].tolist() == [0.375, 0.4, 0.5]
     assert table["subset"].tolist() == ["easy", "hard"]
     assert table["corrected"].tolist() == [False, True]
     assert [list(row) for row in table["kept"]] == [[0, 8], [3, 0]]
+    assert [list(row) for row in table["wrong_kept"]] == [[0, 4], [0, 0]]
 
 
 # --- the page ------------------------------------------------------------------------------
