@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.look import maps, page, views
+from pipeline.look import maps, page, verdict, views
 from pipeline.runtime.files import write_json
 from pipeline.stages import panels
 from tests.rounds import THREE
@@ -21,6 +21,9 @@ HOSTILE = (
     "a'; rm -rf ~ #%2e\u2028$(id).png",
 )
 NAMES = tuple(f"east/field.{n}.png" for n in range(8)) + HOSTILE
+
+
+CURVE = {"step": [10, 20, 25], "source": [2.5, 1.25, 1.0], "target": [0.5, None, 0.25]}
 
 
 def params(rounds=2):
@@ -93,7 +96,14 @@ def tables(models):
     """Metrics and tables by class, as evaluate writes them."""
     metrics = {name: {"miou": 30.0 + n} for n, name in enumerate(models)}
     table = pd.DataFrame({"class": THREE.names, "iou": [10.0, None, 90.0], "lambda": [0.9, 0.8, 1]})
-    return metrics, dict.fromkeys(models, table)
+    labelled = table.assign(precision=[30.0, None, 80.0])  # the first class is mostly wrong
+    return metrics, {n: labelled if n.startswith("round") else table for n in models}
+
+
+def models(chosen, metrics):
+    """The table of models that a report has of these metrics."""
+    teachers = [chosen["rounds"].get(name, {}).get("teacher") for name in metrics]
+    return pd.DataFrame(metrics).T.rename_axis("model").reset_index().assign(teacher=teachers)
 
 
 def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None):
@@ -106,5 +116,7 @@ def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chos
     chosen = chosen or params(rounds)
     metrics, found = tables(["source", *chosen["rounds"]])
     shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
+    judged = verdict.of(models(chosen, metrics), found)
+    shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
     page.write(folder / "index.html", folder / "page", shown)
     return shown

@@ -12,6 +12,7 @@ import torch
 import typer
 from PIL import Image
 
+from pipeline.commands import _models
 from pipeline.domain import pictures
 from pipeline.domain.pixels import Pixels, read_image, resize
 from pipeline.domain.samples import file_name
@@ -27,7 +28,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def label(
-    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    weights: _models.Named,
     images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
     out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
     width: Annotated[
@@ -48,7 +49,7 @@ def label(
     names = [file_name(path.relative_to(images).as_posix()) for path in found]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise BadInput(f"{images}: several images would be named {twice[0]}.png; rename one")
-    used = model.load(weights)
+    used = _models.load(weights)
     colours = used.recipe.taxonomy.colours
     labels = _labels(used, found, width, flip, Compute(accelerator=accelerator))
     refused = []
