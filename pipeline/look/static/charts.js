@@ -3,7 +3,7 @@
 (() => {
   const drawn = [];
   const INK = "#444c56", GRID = { stroke: "#e4e7eb", width: 1 };
-  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  const DASHES = look.DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   look.COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
   // The models that led to a round, the first teacher first.
@@ -32,14 +32,17 @@
     let focused = null;
     const ticks = [...names.keys()].filter((i) => names[i] !== undefined);
     const [height, room] = shown.length > look.NAMED ? [250, 12] : [Math.max(250, 13 * shown.length + 62), look.room(shown)];
+    const values = shown.flatMap((s) => s.values.filter((v) => v !== null && v !== undefined));
+    const log = unit === "" && Math.min(...values) > 0 && Math.max(...values) > 5 * Math.min(...values);
+    const tick = (u, i) => look.cut(names[i], u.bbox.width / devicePixelRatio / Math.max(1, ticks.length - 1) - 6);
     const plot = new uPlot({
       width: 400, height, legend: { show: false }, padding: [12, room, 0, 0],
       cursor: { focus: { prox: 24 }, drag: { x: false, y: false } }, focus: { alpha: 0.25 },
       hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)],
         draw: shown.length > look.NAMED ? [] : [(u) => look.nameEnds(u, shown)] },
-      scales: { x: { time: false, range: [-0.02 * size, size - 1 + (size > 1 ? 0 : 0.15)] } },
-      axes: [{ ...axis, splits: () => ticks, values: (_, at) => at.map((i) => names[i]) },
-        { ...axis, size: 58, values: (_, at) => at.map((v) => `${+v.toFixed(3)}${unit}`) }],
+      scales: { y: log ? { distr: 3, range: (_, low, high) => [0.9 * low, 1.1 * high] } : {}, x: { time: false, range: [-0.02 * size, size - 1 + (size > 1 ? 0 : 0.15)] } },
+      axes: [{ ...axis, splits: () => ticks, values: (u, at) => at.map((i) => tick(u, i)) },
+        { ...axis, size: 58, values: (_, at) => at.map((v) => (v === null ? "" : `${+v.toPrecision(3)}${unit}`)) }],
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
         points: { show: !s.flat && size < 40, size: 6, fill: s.colour }, spanGaps: true }))],
     }, [Array.from({ length: size }, (_, i) => i), ...shown.map((s) => s.values.map((v) => v ?? null))], box);

@@ -8,16 +8,16 @@
 
   const pen = document.createElement("canvas").getContext("2d");
   const width = (text) => { pen.font = FONT; return pen.measureText(text).width; };
-  const LONGEST = 110; // pixels
-  const cut = (text) => {
-    if (width(text) <= LONGEST) return text;
+  const LONGEST = 110; // pixels of a name at a line's end
+  look.cut = (text, most) => {
+    if (width(text) <= most) return text;
     let kept = text;
-    while (kept && width(`${kept}…`) > LONGEST) kept = kept.slice(0, -1);
+    while (kept && width(`${kept}…`) > most) kept = kept.slice(0, -1);
     return `${kept}…`;
   };
 
   // What the names take on the right of a chart.
-  look.room = (series) => LEAD + 6 + Math.ceil(Math.max(...series.map((s) => width(cut(s.name)))));
+  look.room = (series) => LEAD + 6 + Math.ceil(Math.max(...series.map((s) => width(look.cut(s.name, LONGEST)))));
 
   // Each name at the height of its line's end, moved where two would lie on each other.
   look.nameEnds = (u, series) => {
@@ -32,32 +32,40 @@
     ctx.save();
     ctx.font = FONT.replace("12", 12 * ratio);
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
+    ctx.setLineDash([]);
     for (const { s, x, end, y } of ends) {
       ctx.strokeStyle = s.colour;
       ctx.lineWidth = ratio;
       ctx.beginPath();
-      ctx.moveTo(Math.max(x, right), end);
+      ctx.moveTo(x, end);
       ctx.lineTo(right + LEAD * ratio, y);
       ctx.stroke();
       ctx.fillStyle = INK;
-      ctx.fillText(cut(s.name), right + (LEAD + 3) * ratio, y);
+      ctx.fillText(look.cut(s.name, LONGEST), right + (LEAD + 3) * ratio, y);
     }
     ctx.restore();
   };
 
   // A curve's values at equal shares of its training, and the steps that they are of.
   const spread = (steps, values) => {
-    const places = Array.from({ length: POINTS }, (_, i) => Math.round((i / (POINTS - 1)) * (steps.length - 1)));
-    return { values: places.map((p) => values[p]), at: places.map((p) => `step ${steps[p]} of ${steps.at(-1)}`) };
+    const places = Array.from({ length: POINTS }, (_, i) => (i / (POINTS - 1)) * (steps.length - 1));
+    const between = (of) => places.map((p) => {
+      const [low, high] = [of[Math.floor(p)] ?? null, of[Math.ceil(p)] ?? null];
+      return low === null || high === null ? null : low + (high - low) * (p % 1);
+    });
+    return { values: between(values), at: between(steps).map((step) => `step ${Math.round(step)} of ${steps.at(-1)}`) };
   };
 
   look.losses = () => {
-    const curves = Object.entries(look.data.curves);
-    const terms = new Set(curves.flatMap(([, columns]) => Object.keys(columns).filter((key) => key !== "step")));
+    const termsOf = (columns) => Object.keys(columns).filter((key) => key !== "step");
+    const curves = Object.entries(look.data.curves).filter(([, columns]) => columns.step.length && termsOf(columns).length);
+    const terms = new Set(curves.flatMap(([, columns]) => termsOf(columns)));
     const ticks = Array.from({ length: POINTS }, (_, i) => (i % 25 ? undefined : `${i} %`));
     for (const term of terms) {
-      const series = curves.map(([name, columns], i) => ({ name, colour: look.COLOURS[i % 6], ...spread(columns.step, columns[term] ?? []) }));
-      look.chart(TITLES[term] ?? `Training: ${term}`, "over each model's own training", ticks, series, "");
+      const series = curves.map(([name, columns], i) => ({ name, colour: look.COLOURS[i % 6], dash: look.DASHES[Math.floor(i / 6) % 4],
+        ...spread(columns.step, columns[term] ?? []) }));
+      look.chart(TITLES[term] ?? `Training: ${term}`, "over each model's own training", ticks, series, "", { size: POINTS });
     }
   };
 })();
