@@ -59,8 +59,10 @@ def of(models: pd.DataFrame, tables: Tables) -> Verdict:
     teacher, which only rounds have. `tables`: by model, a row a class; iou, and of a round whose
     labels were compared with a truth precision, in percent.
     """
-    taught = models[models["teacher"].notna()]
-    rounds = dict(zip(taught["model"], taught["teacher"], strict=True))
+    rounds: dict[str, str] = {}
+    if "teacher" in models:
+        taught = models[models["teacher"].notna()]
+        rounds = dict(zip(taught["model"], taught["teacher"], strict=True))
     choice = choose(models)
     if choice is None:
         nothing = Part("There is no val, evaluate.few or evaluate.signals to choose a model by.")

@@ -16,8 +16,9 @@
   // The longest branch that a round lies on: what the charts of classes show.
   const branch = () => leaves().map(chain).filter((c) => c.includes(look.state.round)).sort((a, b) => b.length - a.length)[0] ?? [];
 
-  // A chart of series over x: `names` are its ticks by place; `at` says what a place of a series is.
-  look.chart = (title, note, names, series, unit, { size = names.length, digits = unit === "%" ? 1 : 3 } = {}) => {
+  // A chart of series over places, whose ticks are `names`; a series' `at` says what it has there.
+  // `ratio`: on a logarithmic axis, where it takes that to tell small values apart.
+  look.chart = (title, note, names, series, unit, { size = names.length, ratio = false } = {}) => {
     const box = look.el("figure", {}, look.el("figcaption", {}, look.el("b", { textContent: title }), " ", look.el("span", { textContent: note })));
     const tip = look.el("output", { className: "tip" });
     box.append(tip);
@@ -27,13 +28,13 @@
     const axis = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui" };
     const tell = (u, at) => {
       const value = at ? u.data[at][u.cursor.idx] : null;
-      tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(digits)}${unit && ` ${unit}`}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
+      tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(unit === "%" ? 1 : 3)}${unit && ` ${unit}`}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
     };
     let focused = null;
     const ticks = [...names.keys()].filter((i) => names[i] !== undefined);
     const [height, room] = shown.length > look.NAMED ? [250, 12] : [Math.max(250, 13 * shown.length + 62), look.room(shown)];
     const values = shown.flatMap((s) => s.values.filter((v) => v !== null && v !== undefined));
-    const log = unit === "" && Math.min(...values) > 0 && Math.max(...values) > 5 * Math.min(...values);
+    const log = ratio && Math.min(...values) > 0 && Math.max(...values) > 5 * Math.min(...values);
     const tick = (u, i) => look.cut(names[i], u.bbox.width / devicePixelRatio / Math.max(1, ticks.length - 1) - 6);
     const plot = new uPlot({
       width: 400, height, legend: { show: false }, padding: [12, room, 0, 0],

@@ -65,7 +65,7 @@
     for (const term of terms) {
       const series = curves.map(([name, columns], i) => ({ name, colour: look.COLOURS[i % 6], dash: look.DASHES[Math.floor(i / 6) % 4],
         ...spread(columns.step, columns[term] ?? []) }));
-      look.chart(TITLES[term] ?? `Training: ${term}`, "over each model's own training", ticks, series, "", { size: POINTS });
+      look.chart(TITLES[term] ?? `Training: ${term}`, "over each model's own training", ticks, series, "", { size: POINTS, ratio: true });
     }
   };
 })();
