@@ -34,9 +34,15 @@ class Outcome:
 
     def publish(self, state: State[Any]) -> None:
         """Of the run that ends in this state."""
-        text = "\n\n".join(self._parts(state))
         told = "what ran and how long, the models, and where the page is"
-        MarkdownArtifact(key=KEY, description=told, markdown=text).create()
+        MarkdownArtifact(key=KEY, description=told, markdown=self.markdown(state)).create()
+
+    def markdown(self, state: State[Any]) -> str:
+        """What is shown: headline, verdict, stages, models, mosaic, page; of what is not, nothing.
+
+        Only outputs of stages that ended well are shown: others may be of another run.
+        """
+        return "\n\n".join(self._parts(state))
 
     def _parts(self, state: State[Any]) -> Iterator[str]:
         yield f"## {show.escape(self._headline(state))}"
@@ -48,9 +54,9 @@ class Outcome:
             yield from _table("Models", *_columns(show.table(self.root / table)))
         mosaics = [out for out in outs if (self.root / out / show.MOSAIC).is_file()]
         for out in mosaics[-1:]:
-            yield show.picture(self.root / out / show.MOSAIC, f"{out}/{show.MOSAIC}")
+            yield show.picture(self.root / out / show.MOSAIC, "Mosaic")
         pages = [out for out in outs if out.endswith("index.html")]
-        yield from (show.page(self.root / out, out) for out in pages[-1:])
+        yield from (show.page(self.root / out, "The page") for out in pages[-1:])
 
     def _headline(self, state: State[Any]) -> str:
         names = [str(of.name) for of in self.ended.values()]
@@ -63,7 +69,7 @@ class Outcome:
         return f"{len(names)} stages in {took}: {', '.join(did)}"
 
     def _whole(self) -> list[Stage]:
-        """The stages whose outputs are there as this run wants them, in order."""
+        """The stages that ended well, in order."""
         ended = self.ended
         return [s for s in self.stages.values() if s.name in ended and ended[s.name].is_completed()]
 
@@ -84,17 +90,26 @@ class Outcome:
                     yield content[_VERDICT]
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """The columns that hold anything, and their cells by row."""
-    names = [n for n in (rows[0] if rows else ()) if any(row.get(n) != "" for row in rows)]
-    return names, [[row.get(name, "") for name in names] for row in rows]
+def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The columns that tell rows apart, and their cells by row, numbers with equal decimals."""
+    names = [*(rows[0] if rows else ())]
+    cells = {name: _column([row.get(name, "") for row in rows]) for name in names}
+    told = [name for name in names if len({*cells[name]}) > 1 or len(rows) == 1]
+    return told, [[cells[name][at] for name in told] for at in range(len(rows))]
 
 
-def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """Markdown with numbers on the right; nothing of no row. Cells are Markdown already."""
+def _column(values: Sequence[str | float]) -> list[str]:
+    decimals = [len(str(v).partition(".")[2]) for v in values if not isinstance(v, str)]
+    most = max(decimals, default=0)
+    return [v if isinstance(v, str) else f"{v:.{most}f}" for v in values]
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Markdown with all but the first column on the right; nothing of no row.
+
+    Cells are Markdown already.
+    """
     if rows:
-        numbers = [all(isinstance(row[at], float | int) or row[at] == "" for row in rows)
-                   for at in range(len(names))]  # fmt: skip
-        lines = [names, ["--:" if number else "---" for number in numbers], *rows]
-        told = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+        lines = [names, ["---", *["--:"] * (len(names) - 1)], *rows]
+        told = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         yield f"### {title}\n\n{told}"
