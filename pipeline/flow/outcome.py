@@ -18,7 +18,8 @@ from pipeline.flow.graph import Stage
 KEY = "run"
 """Of the artifact: those of all runs are versions of one."""
 
-_VERDICT = "verdict"
+_DECIMALS = 4  # of numbers in a table at most
+_SENTENCE = "sentence"
 """The key of a stage's JSON file whose text says what came of it."""
 
 
@@ -38,7 +39,7 @@ class Outcome:
         MarkdownArtifact(key=KEY, description=told, markdown=self.markdown(state)).create()
 
     def markdown(self, state: State[Any]) -> str:
-        """What is shown: headline, verdict, stages, models, mosaic, page; of what is not, nothing.
+        """What is shown: headline, sentence, stages, models, mosaic, page; of what is not, nothing.
 
         Only outputs of stages that ended well are shown: others may be of another run.
         """
@@ -47,7 +48,7 @@ class Outcome:
     def _parts(self, state: State[Any]) -> Iterator[str]:
         yield f"## {show.escape(self._headline(state))}"
         outs = [out for stage in self._whole() for out in stage.outs]
-        yield from (f"**{show.escape(text)}**" for text in self._verdicts(outs))
+        yield from (f"**{show.escape(text)}**" for text in [*self._sentences(outs)][-1:])
         yield from _table("What ran", ("stage", "state", "time"), self._ran())
         tables = [stage.table for stage in self._whole() if stage.table]
         for table in tables[-1:]:
@@ -81,13 +82,13 @@ class Outcome:
             if state.name != "Cached"
         ]
 
-    def _verdicts(self, outs: Sequence[str]) -> Iterator[str]:
+    def _sentences(self, outs: Sequence[str]) -> Iterator[str]:
         for out in outs:
             path = self.root / out
             if path.suffix == ".json" and path.is_file():
                 content = json.loads(path.read_bytes())
-                if isinstance(content, Mapping) and isinstance(content.get(_VERDICT), str):
-                    yield content[_VERDICT]
+                if isinstance(content, Mapping) and isinstance(content.get(_SENTENCE), str):
+                    yield content[_SENTENCE]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
@@ -100,7 +101,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[st
 
 def _column(values: Sequence[str | float]) -> list[str]:
     decimals = [len(str(v).partition(".")[2]) for v in values if not isinstance(v, str)]
-    most = max(decimals, default=0)
+    most = min(max(decimals, default=0), _DECIMALS)
     return [v if isinstance(v, str) else f"{v:.{most}f}" for v in values]
 
 

@@ -49,7 +49,7 @@ class Verdict:
             "file": made and f"{made.best}.pt",
             "chosen_by": made and made.measure.by,
             "value": made and round(made.values[made.best], 4),
-            "verdict": self.text,
+            "sentence": self.text,
         }
         write_json(path, content)
 

@@ -22,7 +22,7 @@ def posted():
     found: list[str] = []
 
     class Listener(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 -- its base calls it so
+        def do_POST(self) -> None:
             found.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.send_response(200)
             self.end_headers()

@@ -316,7 +316,7 @@ def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):
         assert f"step {steps} of {steps}" in progress["description"]
     told = shown["run"]["data"]
     best = json.loads(project.read("models/best.json"))
-    assert f"**{show.escape(best['verdict'])}**" in told
+    assert f"**{show.escape(best['sentence'])}**" in told
     assert re.search(r"^\| retrain@round-1 \| Completed \| .+ \|$", told, re.MULTILINE)
     assert re.search(r"^\| round-1 \| source \| cbst \|", told, re.MULTILINE)
     assert "### Mosaic\n\n![mosaic](data:image/jpeg;base64," in told
@@ -326,4 +326,4 @@ def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):
     shown = server.artifacts(run)
     assert shown.keys() == {"run"}
     assert shown["run"]["data"].startswith(f"## Nothing was to do: all {len(listed)} stages are")
-    assert best["verdict"][:20] in shown["run"]["data"]
+    assert best["sentence"][:20] in shown["run"]["data"]

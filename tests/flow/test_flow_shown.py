@@ -94,7 +94,7 @@ DONE, SAME = Completed(name="Completed"), Completed(name="Cached")
 
 @pytest.fixture
 def reports(tmp_path):
-    (tmp_path / "best.json").write_text('{"verdict": "r1 is <b>best</b>"}')
+    (tmp_path / "best.json").write_text('{"sentence": "r1 is <b>best</b>"}')
     rows = "model,source,teacher,miou,none\nsource,game,,30.126,\nr1|r2,game,source,31,\n"
     (tmp_path / "rounds.csv").write_text(rows)
     for name, colour in (("look", "red"), ("figures", "blue")):

@@ -137,7 +137,7 @@ def test_nothing_measured_chooses_nothing(tmp_path):
     assert made.text.startswith("There is no val, evaluate.few or evaluate.signals")
     made.write(tmp_path / "best.json")
     assert read_json(tmp_path / "best.json") == {
-        **dict.fromkeys(["model", "file", "chosen_by", "value"]), "verdict": made.text
+        **dict.fromkeys(["model", "file", "chosen_by", "value"]), "sentence": made.text
     }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_best_json_names_the_file_beside_it(tmp_path):
     made.write(tmp_path / "best.json")
     found = read_json(tmp_path / "best.json")
     assert (found["model"], found["file"]) == ("round-2", "round-2.pt")
-    assert (found["chosen_by"], found["value"], found["verdict"]) == ("val", 37.94, made.text)
+    assert (found["chosen_by"], found["value"], found["sentence"]) == ("val", 37.94, made.text)
 
 
 def test_classes_are_links_to_the_images_that_show_them():

@@ -266,7 +266,7 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert '"curves":{"source":{"step":[10,20],"source":[2.5,1.5]}}' in shown
     best = read_json(Path("best.json"))
     said = "r3 is the best model on val: mIoU 36.0 (chosen on these labels), 5.0 over source-long."
-    assert best["verdict"].startswith(said)
+    assert best["sentence"].startswith(said)
     assert (best["model"], best["file"], best["chosen_by"]) == ("r3", "r3.pt", "val")
     assert f"<p>{said}" in told
-    assert capsys.readouterr().out.splitlines()[-1] == best["verdict"]
+    assert capsys.readouterr().out.splitlines()[-1] == best["sentence"]
