@@ -18,7 +18,6 @@ from pipeline.flow.graph import Stage
 KEY = "run"
 """Of the artifact: those of all runs are versions of one."""
 
-_DECIMALS = 4  # of numbers in a table at most
 _SENTENCE = "sentence"
 """The key of a stage's JSON file whose text says what came of it."""
 
@@ -100,9 +99,11 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[st
 
 
 def _column(values: Sequence[str | float]) -> list[str]:
-    decimals = [len(str(v).partition(".")[2]) for v in values if not isinstance(v, str)]
-    most = min(max(decimals, default=0), _DECIMALS)
-    return [v if isinstance(v, str) else f"{v:.{most}f}" for v in values]
+    """Two decimals where any is 1 or more, else as many as the longest has, at most four."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    decimals = max((len(str(number).partition(".")[2]) for number in numbers), default=0)
+    most = min(decimals, 2 if any(abs(number) >= 1 for number in numbers) else 4)
+    return [value if isinstance(value, str) else f"{value:.{most}f}" for value in values]
 
 
 def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -116,6 +116,9 @@ def test_a_run_says_what_ran_and_what_came_of_it(reports):
     assert f"### What ran\n\n{rows}| report | Completed | 2 min |\n\n" in text
     models = "| model | teacher | miou |\n| --- | --: | --: |\n| source |  | 30.13 |\n"
     assert models + "| r1\\|r2 | source | 31.00 |\n" in text
+    assert outcome._column([0.5585, 2.06, "", 3]) == ["0.56", "2.06", "", "3.00"]
+    assert outcome._column([0.558, 0.25]) == ["0.558", "0.250"]
+    assert outcome._column([200, 340, ""]) == ["200", "340", ""]
     assert text.count("### Mosaic") == 1
     assert show.picture(reports / "figures/mosaic.png", "Mosaic") in text
     assert "### The page\n\nCopy its address" in text
