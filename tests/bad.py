@@ -33,6 +33,7 @@ OTHERS, ALL = "the other images", "everything"
 IMAGE = Path("data/raw/source/images/east/field.0.png")
 LABEL = Path("data/raw/source/labels/east/field.0.png")
 ROUND = Path("data/rounds/round-1")
+BEST = Path("models/best.json")
 PWNED = Path("pwned")
 """What hostile input would make if any of it were run."""
 
@@ -635,6 +636,8 @@ PARAMS = [
     Case("rounds: its own teacher", "segue check", rounds(a="a"), "rounds.a.teacher = 'a'"),
     Case("rounds: the name of another model", "segue check", rounds(source="source"),
          "another model has this name"),
+    Case("rounds: called best", "segue check", rounds(best="source"),
+         "rounds.best: is what commands call the best model; choose another"),
     Case("warmup: from an unknown model", "segue check",
          params(warmup__warm={"from": "ghost", "objective": "minent", "steps": 1}),
          "warmup.warm.from = 'ghost'"),
@@ -815,6 +818,13 @@ BETWEEN = [
     Case("new images: one that cannot be read", "segue label", write(IMAGE, b""), READ, OTHERS),
     Case("new images: a model that is none", "segue label", write(TEACHER, b"x"),
          "cannot be read as weights"),
+    Case("best model: before the report", "segue label best", lambda: None,
+         "models/best.json: no such file, so no model is the best yet; run dvc repro report"),
+    Case("best model: of nothing that was measured", "segue label best",
+         write(BEST, b'{"file": null}'), "names no model, file = None; set prepare.val"),
+    Case("best model: a file elsewhere", "segue label best", write(BEST, b'{"file": "../x.pt"}'),
+         "names no model, file = '../x.pt'"),
+    Case("best model: no JSON", "segue label best", write(BEST, b"{"), "cannot be read as JSON"),
 ]  # fmt: skip
 CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *OWN, *BETWEEN]
 

@@ -70,12 +70,18 @@ class Server:
         """State by name; the server learns of them a moment after they end."""
 
         def read() -> dict[str, str]:
-            asked = {"flow_runs": {"id": {"any_": [run]}}}
-            found = {task["name"]: _named(task) for task in self("/task_runs/filter", asked)}
+            found = {task["name"]: _named(task) for task in self.runs_of(run)}
             busy = {"Pending", "Running"} & {*found.values()}
             return found if len(found) == count and not busy else {}
 
         return until(read, 10)
+
+    def runs_of(self, run: str) -> list[dict[str, Any]]:
+        """The task runs of a flow's run."""
+        found: list[dict[str, Any]] = self(
+            "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}}
+        )
+        return found
 
     def needs(self, run: str) -> dict[str, set[str]]:
         """The edges that the UI draws."""

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.look import maps, page, views
+from pipeline.look import maps, page, verdict, views
 from pipeline.runtime.files import write_json
 from pipeline.stages import panels
 from tests.rounds import THREE
@@ -21,6 +21,9 @@ HOSTILE = (
     "a'; rm -rf ~ #%2e\u2028$(id).png",
 )
 NAMES = tuple(f"east/field.{n}.png" for n in range(8)) + HOSTILE
+
+
+CURVE = {"step": [10, 20, 25], "source": [2.5, 1.25, 1.0], "target": [0.5, None, 0.25]}
 
 
 def params(rounds=2):
@@ -57,7 +60,7 @@ def write_panels(folder, domain, truths=None):
 def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy."""
     rng = np.random.default_rng(seed)
-    images, counts, wrong = [s.image for s in domain.samples], [], []
+    images, counts, wrong, kept = [s.image for s in domain.samples], [], [], []
     for index in range(len(domain)):
         predicted = bands(rng)
         label = predicted.copy()
@@ -66,7 +69,9 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
         planes = {"predicted": predicted, "label": label, "confidence": sure}
         maps.write(maps.file(folder / name / "maps", index), name, index, planes)
         counts.append([np.bincount(m[m != IGNORE], minlength=3) for m in (predicted, label)])
-        wrong.append(views.wrong(label, (truths or {}).get(index)))
+        truth = (truths or {}).get(index)
+        wrong.append(views.wrong(label, truth))
+        kept.append(views.wrong_kept(label, truth, 3, label.size))
     pixels, n = np.array(counts), len(images)
     entropy = np.arange(n) / (2 * n)
     coverage = pd.DataFrame(
@@ -81,6 +86,7 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     half = np.where(np.arange(n) < n // 2, "easy", "hard")
     split = pd.DataFrame({"image": images, "score": entropy, "rank": range(n), "subset": half})
     found = pd.DataFrame({"wrong": wrong, "wrong_prediction": wrong}, dtype=float)
+    found["wrong_kept"] = kept
     names = [sample.name for sample in domain.samples]
     table = views.table(images, names, found, coverage, split, corrected)
     artifacts.write_table(folder / name / "images.parquet", table)
@@ -92,7 +98,14 @@ def tables(models, val=True):
     metrics = {name: {k: v + n for k, v in found.items()} for n, name in enumerate(models)}
     table = pd.DataFrame({"class": THREE.names, "iou": [10.0, None, 90.0], "lambda": [0.9, 0.8, 1]})
     table = table if val else table.drop(columns="iou")
-    return metrics, dict.fromkeys(models, table)
+    labelled = table.assign(precision=[80.0, 30.0, None])  # the second class is mostly wrong
+    return metrics, {n: labelled if n.startswith("round") else table for n in models}
+
+
+def models(chosen, metrics):
+    """The table of models that a report has of these metrics."""
+    teachers = [chosen["rounds"].get(name, {}).get("teacher") for name in metrics]
+    return pd.DataFrame(metrics).T.rename_axis("model").reset_index().assign(teacher=teachers)
 
 
 def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True):
@@ -105,5 +118,7 @@ def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chos
     chosen = chosen or params(rounds)
     metrics, found = tables(["source", *chosen["rounds"]], val)
     shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
+    judged = verdict.of(models(chosen, metrics), found)
+    shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
     page.write(folder / "index.html", folder / "page", shown)
     return shown

@@ -12,7 +12,7 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from pipeline.commands import _size
+from pipeline.commands import _models, _size
 from pipeline.domain.windows import centres
 from pipeline.model import model
 from pipeline.runtime.files import BadInput, write_bytes
@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    weights: _models.Named,
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="is written")],
     height: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
     width: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
@@ -38,7 +38,7 @@ def export(
             raise BadInput(
                 f"export needs {name}: pip install --constraint requirements.txt -e '.[export]'"
             ) from error
-    used = model.load(weights).eval()
+    used = _models.load(weights).eval()
     width, height = _size.chosen(used, weights, width, height)
     content = to_onnx(used, height, width)
     apart = difference(used, content, height, width)

@@ -13,7 +13,7 @@ import typer
 from PIL import Image
 
 from pipeline.checks.census import SQUEEZED
-from pipeline.commands import _size
+from pipeline.commands import _models, _size
 from pipeline.domain import pictures
 from pipeline.domain.colours import Colour
 from pipeline.domain.pixels import Pixels, read_image, resize
@@ -30,7 +30,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def label(
-    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    weights: _models.Named,
     images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
     out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
     width: Annotated[
@@ -56,7 +56,7 @@ def label(
     names = [file_name(path.relative_to(images).as_posix()) for path in found]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise BadInput(f"{images}: several images would be named {twice[0]}.png; rename one")
-    used = model.load(weights)
+    used = _models.load(weights)
     colours = used.recipe.taxonomy.colours
     size = _size.fitted(used, weights, width)
     labels = _labels(used, found, size, flip, Compute(accelerator=accelerator))

@@ -10,10 +10,9 @@ import typer
 
 from pipeline.checks.candidates import candidates
 from pipeline.checks.inspection import inspect
-from pipeline.commands import _size
+from pipeline.commands import _models, _size
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.model import model
 from pipeline.runtime import parts
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput
@@ -23,7 +22,7 @@ from pipeline.stages import evaluate
 
 
 def score(
-    weights: Annotated[Path, typer.Argument(metavar="MODEL", help="such as models/round-3.pt")],
+    weights: _models.Named,
     root: Annotated[Path, typer.Argument(help="the data set's folder")],
     reader: Annotated[str, typer.Option(help="a file name of pipeline/datasets")] = "folder",
     options: Annotated[str, typer.Option(help='the reader\'s, as JSON: {"split": "val"}')] = "{}",
@@ -36,7 +35,7 @@ def score(
 
     The network sees images of the size that it was trained on, unless another is asked for.
     """
-    evaluated = model.load(weights)
+    evaluated = _models.load(weights)
     labelled = _labelled(
         evaluated.recipe.taxonomy,
         root,

@@ -31,6 +31,7 @@ class Stage:
     needs: tuple[str, ...]
     outs: tuple[str, ...] = ()
     curve: str | None = None  # a CSV with a column `step` that grows while it trains
+    table: str | None = None  # a CSV with a row for each model
     steps: int | None = None  # of training, in all
 
     @property
@@ -89,17 +90,18 @@ def read() -> dict[str, Stage]:
 
 def _stage(repo: Any, stage: Any, needs: Collection[Any]) -> Stage:
     outs = [Path(out.fs_path).relative_to(repo.root_dir).as_posix() for out in stage.outs]
-    curves = [
-        path
+    plots = {
+        out.plot.get("x"): path
         for path, out in zip(outs, stage.outs, strict=True)
-        if isinstance(out.plot, dict) and out.plot.get("x") == "step"
-    ]
+        if isinstance(out.plot, dict)
+    }
     return Stage(
         stage.addressing,
         tuple(sorted(need.addressing for need in needs)),
         tuple(outs),
-        curves[0] if curves else None,
-        _steps(stage) if curves else None,
+        plots.get("step"),
+        plots.get("model"),
+        _steps(stage) if "step" in plots else None,
     )
 
 

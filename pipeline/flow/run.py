@@ -17,14 +17,15 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from pipeline.flow import alone, command, graph, show
+from pipeline.flow import alone, command, far, graph, naming, show
 from pipeline.flow.graph import Stage
 from pipeline.flow.mend import mend
+from pipeline.flow.outcome import Outcome
 from pipeline.flow.schedule import Schedule
 from pipeline.flow.watch import cancellable
 
 
-@flow(name="segue")
+@flow(name="segue", flow_run_name=naming.run_name)
 def pipeline(
     targets: list[str] = [],  # noqa: B006 -- a form's field, and never changed
     overrides: list[str] = [],  # noqa: B006
@@ -38,17 +39,22 @@ def pipeline(
         overrides: of params.yaml, which keeps them: rounds.round-2.pseudo_label.portion=0.3
         parallel: how many stages run at once where the graph allows it.
     """
+    outcome = Outcome()
     try:
         folder = graph.root()
         with alone.in_folder(folder, str(flow_run.id)):
             for line in mend():
                 get_run_logger().warning(line)
             stages = graph.plan(overrides, targets)
+            _shown(lambda: naming.tag(folder))
             changed = graph.changed()
             schedule = Schedule(stages, parallel, lambda *run: _submit(folder, changed, *run))
-            return _ended(schedule)
+            outcome = Outcome(folder, stages, schedule.ended, schedule.seconds)
+            state = _ended(schedule)
     except (graph.Refused, DvcException) as error:
-        return Failed(name="Refused", message=str(error))
+        state = Failed(name="Refused", message=str(error))
+    _shown(lambda: outcome.publish(state))
+    return state
 
 
 def _ended(schedule: Schedule) -> State[Any]:
@@ -82,7 +88,8 @@ def _submit(
 ) -> PrefectFuture[Any]:
     # a name is a template to Prefect; with both, a run that never starts has it too
     named = stage.name.replace("{", "{{").replace("}", "}}")
-    of_name = run_stage.with_options(name=stage.name, task_run_name=named)
+    tags = {stage.item} - {""}
+    of_name = run_stage.with_options(name=stage.name, task_run_name=named, tags=tags)
     same = stage.name not in changed and all(need.state.name == "Cached" for need in needs)
     future: PrefectFuture[Any] = of_name.submit(  # type: ignore[call-overload]  # of a custom state
         folder, stage, same, wait_for=needs
@@ -94,18 +101,23 @@ def _submit(
 def run_stage(folder: Path, stage: Stage, same: bool) -> State[Any]:
     """Cached, Restored, Completed or Failed, as DVC says; `same`: known to be Cached."""
     log = get_run_logger()
-    training = show.Training(folder, stage)
+    progress = far.Progress(folder, stage)
     ended = command.Ended("Cached", "DVC knows its inputs, and its outputs are in place.")
+
+    def hear(line: str) -> None:
+        log.info(line)
+        _shown(lambda: progress.hear(line))
+
     if not same:
         ended = command.run(
-            stage.name, log.info, lambda runs: _shown(training.update) if runs else None
+            stage.name, hear, lambda runs: _shown(progress.update) if runs else None
         )
     if ended.state == "Stopped":
         return Cancelled(message="Stopped with the flow.")
     if ended.state == "Failed":
         return Failed(message=f"{stage.name}: {ended.last}")
     if ended.state == "Completed":
-        _shown(training.update)
+        _shown(progress.update)
     _shown(lambda: show.publish(folder, stage))
     return Completed(name=ended.state, message=ended.last)
 

@@ -1,4 +1,4 @@
-"""What a stage leaves, as artifacts on its run: tables, pictures, links, how far it has trained."""
+"""What a stage leaves, as artifacts on its run: tables, pictures, and where pages lie."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import re
 import shlex
 from pathlib import Path
 from typing import cast
-from uuid import UUID
 
 from PIL import Image
 from prefect.artifacts import (
     Artifact,
     MarkdownArtifact,
     TableArtifact,
-    create_progress_artifact,
-    update_progress_artifact,
 )
 from prefect.client.schemas.objects import Artifact as ArtifactResponse
 
 from pipeline.flow.graph import Stage, key
+
+MOSAIC = "mosaic.png"
+"""In a folder that a stage made: what is shown of it."""
 
 LARGEST = 200_000
 """Bytes of a picture as text: artifacts lie in Prefect's database."""
@@ -51,8 +51,8 @@ def _artifact(path: Path, out: str) -> Artifact | None:
         return TableArtifact(key=name, description=told, table=rows) if more else None
     if path.suffix == ".html" and path.is_file():
         return MarkdownArtifact(key=name, description=told, markdown=page(path, out))
-    if (path / "mosaic.png").is_file():
-        text = picture(path / "mosaic.png", f"{out}/mosaic.png")
+    if (path / MOSAIC).is_file():
+        text = picture(path / MOSAIC, f"{out}/{MOSAIC}")
         return MarkdownArtifact(key=name, description=told, markdown=text)
     return None
 
@@ -68,7 +68,7 @@ def page(path: Path, name: str) -> str:
 
 
 def table(path: Path) -> list[dict[str, str | float]]:
-    """Its first rows, by column; numbers as numbers, so that they sort, and text as Markdown."""
+    """Its first rows, by column; numbers rounded, so that they sort, and text as Markdown."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row, _ in zip(csv.DictReader(file), range(_ROWS), strict=False)]
     return [{str(k): _value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
@@ -79,7 +79,21 @@ def _value(text: str) -> str | float:
         number = float(text)
     except ValueError:
         return escape(text)
-    return number if math.isfinite(number) else text
+    return rounded(number) if math.isfinite(number) else text
+
+
+def rounded(number: float) -> float:
+    """To what is read of it: two decimals, and three digits of what is less than one."""
+    found = round(number, 2) if abs(number) >= 1 else float(f"{number:.3g}")
+    return int(found) if found.is_integer() else found
+
+
+def duration(seconds: float) -> str:
+    """In words, as exact as is read: 40 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if minutes < 2:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
 
 
 def picture(path: Path, name: str) -> str:
@@ -102,38 +116,3 @@ def escape(text: str) -> str:
     """As plain text in Markdown, whatever it holds."""
     plain = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", plain)
-
-
-class Training:
-    """How far a stage has trained, from the curve that it writes, as a progress artifact."""
-
-    def __init__(self, root: Path, stage: Stage) -> None:
-        self._stage = stage
-        self._path = root / stage.curve if stage.curve else None
-        self._artifact: UUID | None = None
-        self._shown = ""
-
-    def update(self) -> None:
-        """Show the curve's last row, if there is a new one."""
-        row = last(self._path) if self._path and self._path.is_file() else {}
-        step = row.get("step", "")
-        if not step.isdigit() or step == self._shown:
-            return
-        self._shown = step
-        total = self._stage.steps
-        share = min(100.0, 100 * int(step) / total) if total else 0.0
-        rest = ", ".join(f"{escape(k)} {escape(v)}" for k, v in row.items() if k != "step")
-        note = f"{escape(self._stage.name)}: step {step} of {total or 'unknown'}; {rest}"
-        if self._artifact is None:
-            name = f"training-{key(self._stage.name)}"
-            made = create_progress_artifact(share, key=name, description=note)
-            self._artifact = cast(UUID, made)
-        else:
-            update_progress_artifact(self._artifact, share, description=note)
-
-
-def last(path: Path) -> dict[str, str]:
-    """The last whole row of a CSV that another process may be writing."""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    header, *rows = csv.reader(lines or [""])
-    return dict(zip(header, rows[-1], strict=False)) if rows else {}

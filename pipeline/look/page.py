@@ -19,6 +19,7 @@ from pipeline.runtime.files import read_json, write_bytes
 from pipeline.runtime.names import ancestry, learned_from
 
 _NUMBERS = ("coverage", "entropy", "confidence", "score", "wrong", "wrong_prediction")
+_OF_CLASSES = ("predicted", "kept", "wrong_kept")
 _WHOLE = np.iinfo(np.uint16).max
 
 
@@ -53,7 +54,7 @@ def _round(
     before = chain[-2] if len(chain) > 1 else None
     images = artifacts.read_table(look / name / "images.parquet")
     changed = change(look / before / "maps", look / name / "maps", size) if before else None
-    pixels = {key: np.stack(images[key].to_list()) for key in ("predicted", "kept")}
+    pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -71,7 +72,7 @@ def _round(
         "hard": (images["subset"] == "hard").astype(int).tolist(),
         "corrected": images["corrected"].astype(int).tolist(),
         "columns": {key: _numbers(images[key]) for key in _NUMBERS} | {"change": changed},
-        "shares": {key: _shares(counts / total) for key, counts in pixels.items()},
+        "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES},
     }
 
 
@@ -83,7 +84,7 @@ def _numbers(values: pd.Series) -> list[float | None]:
 
 def _shares(shares: Any) -> str:
     """Shares (images, classes) as packed uint16, rounded up: one pixel is not nothing."""
-    return maps.pack(np.ceil(shares * _WHOLE).astype("<u2"))
+    return maps.pack(np.ceil(np.minimum(shares, 1) * _WHOLE).astype("<u2"))
 
 
 def change(before: Path, now: Path, size: list[int]) -> list[float | None]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
 
 import pandas as pd
+
+from pipeline.look.verdict import Part, Verdict
 
 _STYLE = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .7em;text-align:right}"
 _NOTE = (
@@ -23,6 +26,7 @@ _FEW = (
 
 
 def page(
+    verdict: Verdict,
     rounds: pd.DataFrame,
     iou: pd.DataFrame,
     figures: Iterable[str],
@@ -39,12 +43,21 @@ def page(
     return (
         f'<!doctype html><meta charset="utf-8"><title>Segue</title><style>{_STYLE}</style>'
         '<p><a href="index.html">Look at each image</a></p>'
-        f"<h1>Adaptation by rounds</h1>{f'<ul>{told}</ul>' if told else ''}"
+        f"<h1>Adaptation by rounds</h1><p>{''.join(map(_part, verdict.parts))}</p>"
+        f"{f'<ul>{told}</ul>' if told else ''}"
         f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{note}</p>{''.join(_shown(*each) for each in pictures)}"
         f"{classes if len(iou.columns) else ''}"
         f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
     )
+
+
+def _part(part: Part) -> str:
+    """Text, or a link to the images that it tells of."""
+    text = html.escape(part.text)
+    if part.state is None:
+        return text
+    return f'<a href="index.html#{html.escape(urlencode(part.state))}">{text}</a>'
 
 
 def _shown(title: str, path: str) -> str:

@@ -45,6 +45,18 @@ def wrong(label: Pixels, truth: Pixels | None) -> float | None:
     return float((label[both] != truth[both]).mean()) if both.any() else None
 
 
+def wrong_kept(label: Pixels, truth: Pixels | None, classes: int, pixels: int) -> list[int]:
+    """Of each class, about how many of an image's `pixels` are labelled as it and are another.
+
+    None where there is no truth.
+    """
+    if truth is None:
+        return [0] * classes
+    known = (label != IGNORE) & (truth != IGNORE) & (label != truth)
+    counts = np.bincount(label[known], minlength=classes) * (pixels / label.size)
+    return [round(count) for count in counts.tolist()]
+
+
 def write(
     folder: Path,
     key: str,
@@ -53,20 +65,27 @@ def write(
     truth: Callable[[int], Pixels | None],
     size: Size,
 ) -> pd.DataFrame:
-    """Maps of every image, in `folder`, on all cores; columns wrong and wrong_prediction."""
+    """Maps of every image, in `folder`, on all cores; columns wrong, wrong_prediction, wrong_kept.
+
+    The last are lists, of each class, at the working size as what is predicted and kept.
+    """
 
     def one(index: int) -> dict[str, Any]:
-        seen = view(predictions[index], label(index), size)
+        found = predictions[index]
+        seen = view(found, label(index), size)
         maps.write(maps.file(folder, index), key, index, vars(seen))
         known = truth(index)
         return {
             "wrong": wrong(seen.label, known),
             "wrong_prediction": wrong(seen.predicted, known),
+            "wrong_kept": wrong_kept(
+                seen.label, known, len(found.logits), found.height * found.width
+            ),
         }
 
     rows = threads.on_all_cores(one, range(len(predictions)))
     tracked = progress.track(rows, "look", len(predictions))
-    return pd.DataFrame(list(tracked), dtype=float)
+    return pd.DataFrame(list(tracked)).astype({"wrong": float, "wrong_prediction": float})
 
 
 def table(
@@ -80,7 +99,7 @@ def table(
     """A row an image, in the order of `images`; `names` are theirs as files.
 
     coverage: share labelled; entropy and confidence: means over pixels; score, rank, subset: the
-    split's; corrected; the columns of `found`; predicted, kept: pixels by class, lists.
+    split's; corrected; the columns of `found`; predicted, kept, wrong_kept: pixels by class, lists.
     """
     pixels = {c: _by_class(coverage, c, images) for c in ("predicted", "kept")}
     total = pixels["predicted"].sum(1)
@@ -92,7 +111,7 @@ def table(
     for column in ("score", "rank", "subset"):
         rows[column] = ranked[column].to_numpy()
     rows["corrected"] = [name in corrected for name in names]
-    for column in ("wrong", "wrong_prediction"):
+    for column in ("wrong", "wrong_prediction", "wrong_kept"):
         rows[column] = found[column].to_numpy()
     for name, counts in pixels.items():
         rows[name] = counts.astype(np.int64).tolist()

@@ -19,6 +19,9 @@ SOURCES = ("source", "mix")
 DOMAINS = ("target", "val")
 """What `prepare` reads beside the sources: no source has such a name."""
 
+BEST = "best"
+"""What commands call the model that the report found best: none has that name."""
+
 _ROLES = {
     "warmup": ("from",), "mean": ("one", "other"), "rounds": ("teacher", "start"),
     "mix": ("one", "other"),
@@ -65,6 +68,8 @@ def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Pa
                 raise BadInput(f"{where}: another {kind} has this name; choose a new one")
             if kind == "source" and name in (*DOMAINS, "target_truth"):
                 raise BadInput(f"{where}: is what prepare makes; choose another name")
+            if kind == "model" and name == BEST:
+                raise BadInput(f"{where}: is what commands call the best model; choose another")
             for role in _ROLES.get(section, ()):
                 if (given := item.get(role)) not in known:
                     raise BadInput(

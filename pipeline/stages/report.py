@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
-from pipeline.look import figures, plots, summary
+from pipeline.look import curves, figures, plots, summary, verdict
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of
@@ -40,6 +40,7 @@ class Report:
     rounds: pd.DataFrame
     iou: pd.DataFrame  # one row a class, one column a model
     figures: dict[str, Image.Image]
+    verdict: verdict.Verdict
 
 
 def run(
@@ -64,7 +65,7 @@ def run(
     iou = pd.DataFrame({name: values.to_numpy(float) for name, values in each.items()}, names)
     tables = {name: e.iou for name, e in found.items()}
     drawn = figures.of(params, rounds, iou, tables, looks, panels)
-    return Report(metrics, rounds, iou, drawn)
+    return Report(metrics, rounds, iou, drawn, verdict.of(rounds, tables))
 
 
 def _measured(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -111,7 +112,7 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
+    made = ("metrics", "table", "iou", "figures", "summary", "page", "index", "best")
     at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
     found = {
@@ -132,12 +133,16 @@ def main() -> None:
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
-    told = summary.page(report.rounds, report.iou, report.figures, shown, _lacking(params, at))
+    report.verdict.write(at.best)
+    tables = (report.rounds, report.iou, report.figures)
+    told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    tables = {name: e.iou for name, e in found.items()}
-    content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
+    of_classes = {name: e.iou for name, e in found.items()}
+    content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
+    content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     look_page.write(at.index, at.page, content)
+    print(report.verdict.text)
 
 
 def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """The look page as people use it: filters, keys, links, classes, corrections, hostile names."""
 
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from pipeline.look import maps
+from pipeline.look import page as look_page
 from tests import looks
 from tests.browser.conftest import Page
 from tests.rounds import THREE
@@ -185,7 +189,7 @@ def test_hostile_names_are_shown_and_do_nothing(page):
     quoted = page.run("return look.quoted(arguments[0])", "a'; rm -rf ~.png")
     assert quoted == "'a'\\''; rm -rf ~.png'"
     # a script that a name smuggled in would have opened a dialogue, and none may be there
-    assert page.run("return document.scripts.length") == 10
+    assert page.run("return document.scripts.length") == 12
 
 
 def test_charts_are_of_all_rounds(page):
@@ -196,12 +200,75 @@ def test_charts_are_of_all_rounds(page):
     assert titles == [
         *("mIoU by round", "Entropy of the images, round-3", "IoU by class"),
         *("Coverage by class", "Threshold λ by class"),
+        *("Training loss on the source", "Training loss on the target"),
     ]
-    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 4
+    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 6
     bars = page.driver.find_elements("css selector", "#charts rect[fill=transparent]")
     bars[-1].click()
     assert page.state["tab"] == "images"
     assert page.shown[-1] == 11
+
+
+def test_the_verdict_is_on_top_and_leads_to_the_images_of_a_class(page):
+    said = page.find("#verdict").text
+    assert said.startswith("round-3 is the best model on val: mIoU 33.0 (chosen on these labels)")
+    page.run("look.set({corrected: true, outline: true})")
+    page.find("#verdict a").click()
+    page.until("return look.state.of === 'wrong_kept'")
+    state = page.state
+    assert (state["class"], state["round"], state["layer"]) == (THREE.names[1], "round-3", "wrong")
+    assert (state["corrected"], state["outline"]) == (False, False)
+    counted = page.run("return document.querySelector('#verdict a').title")
+    assert counted == f"{len(page.shown)} images, the worst first"
+    label = """const p = await look.planes(look.round(), arguments[0], true); let n = 0;
+        for (let i = 0; i < p.label.length; i++) n += p.label[i] === 1 && p.truth[i] !== 1;
+        return n / p.label.length"""
+    shares = [page.run(f"return (async () => {{{label}}})(...arguments)", i) for i in page.shown]
+    assert 0 < len(shares) < 12
+    assert shares == sorted(shares, reverse=True)
+    found = page.run("return look.list.map((i) => look.share(look.round(), i))")
+    assert found == pytest.approx(shares, abs=1e-3)
+    page.driver.back()
+    page.until("return look.state.of === 'kept'")
+
+
+def test_a_link_to_no_image_is_text_alone(driver, tmp_path):
+    shown = looks.world(tmp_path, rounds=1)
+    for made in shown["rounds"]:  # as if nothing were labelled wrongly
+        made["shares"]["wrong_kept"] = maps.pack(np.zeros((12, 3), "<u2"))
+    look_page.write(tmp_path / "index.html", tmp_path / "page", shown)
+    page = Page(driver, tmp_path)
+    page.open()
+    assert THREE.names[1] in page.find("#verdict").text
+    assert page.driver.find_elements("css selector", "#verdict a") == []
+    assert page.errors() == []
+
+
+def test_wrong_labels_of_a_class_are_asked_for_where_a_truth_is_known(page, driver, tmp_path):
+    option = "return Boolean(document.querySelector('[data-key=of] [value=wrong_kept]'))"
+    assert page.run(option)
+    looks.world(tmp_path, truth=False)
+    other = Page(driver, tmp_path)
+    other.open()
+    assert not other.run(option)
+
+
+def test_names_at_the_ends_of_lines_lie_apart(page):
+    page.open("tab=charts")
+    drawn = """const names = []; const put = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+          if (look.data.models.some((m) => m.name === text)) names.push([text, y, this.canvas]);
+          put.apply(this, arguments); };
+        look.render({off: ''}); return new Promise((resolve) => setTimeout(() => {
+          CanvasRenderingContext2D.prototype.fillText = put;
+          const last = names.at(-1)[2];
+          resolve(names.filter((n) => n[2] === last).map(([text, y]) => [text, y]));
+        }, 500))"""
+    found = page.run(drawn)
+    ends = dict(found[-4:])  # all four curves are the same
+    assert ends.keys() == {"source", "round-1", "round-2", "round-3"}
+    places = sorted(ends.values())
+    assert min(b - a for a, b in pairwise(places)) >= 12
 
 
 def test_branches_are_a_curve_each(driver, tmp_path):
@@ -214,7 +281,7 @@ def test_branches_are_a_curve_each(driver, tmp_path):
     page.press("s")
     assert page.state["with"] == "round-1"
     page.open("tab=charts")
-    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 4
+    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 6
     assert page.errors() == []
 
 

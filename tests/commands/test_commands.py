@@ -114,6 +114,22 @@ def test_label_leaves_out_what_it_wrote_itself(weights, photographs, tmp_path):
     assert {path.stem for path in (out / "labels").iterdir()} == photographs.keys()
 
 
+def test_best_is_the_model_that_the_report_found(weights, photographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = refusal("label", "best", "in", "out", *CPU)
+    assert told.startswith("models/best.json: no such file")
+    Path("models").mkdir()
+    weights.rename("models/round-2.pt")
+    found = {"model": "round-2", "file": "round-2.pt", "chosen_by": "val"}
+    Path("models/best.json").write_text(json.dumps(found))
+    assert segue("label", "best", "in", "out", *CPU)[0] == "3 images labelled in out\n"
+    worlds.folder(Path("data"), 4)
+    size = ("--width", 32, "--height", 24)
+    named, best = (segue("score", m, "data", *size, *CPU) for m in ("models/round-2.pt", "best"))
+    assert best[0] == named[0]
+    assert "best is models/round-2.pt, chosen by val" in best[1].splitlines()
+
+
 def test_label_refuses_a_file_that_is_no_model(photographs, tmp_path):
     torch.save({"some": torch.zeros(1)}, tmp_path / "foreign.pt")
     told = refusal("label", tmp_path / "foreign.pt", tmp_path / "in", tmp_path / "out")

@@ -60,7 +60,12 @@ def test_states_of_first_second_changed_and_restored_runs(server, dummies):
     assert "Running" not in dummies.dvc("repro")
     run, _ = flow(server, dummies.folder)
     assert server.tasks(run) == dict.fromkeys(NEEDS, "Cached")
-    run, _ = flow(server, dummies.folder, "-S", "rounds.r2.portion=0.9")
+    told = {key: shown["data"] for key, shown in server.artifacts(run).items()}
+    assert told == {"run": "## Nothing was to do: all 7 stages are as they were."}
+    run, _ = flow(server, dummies.folder, "r2", "report", "-S", "rounds.r2.portion=0.9")
+    assert server(f"/flow_runs/{run}")["name"] == "r2 report portion=0.9"
+    tags = {task["name"]: task["tags"] for task in server.runs_of(run)}
+    assert tags == {name: [*filter(None, [name.partition("@")[2]])] for name in NEEDS}
     changed = {"train@r2", "report"}
     assert {n for n, state in server.tasks(run).items() if state == "Completed"} == changed
     assert dummies.params()["rounds"]["r2"]["portion"] == 0.9
@@ -92,6 +97,7 @@ def test_what_cannot_be_run_is_refused_in_a_line_and_writes_nothing(server, dumm
     assert "is it 'train'?" in printed
     assert "Traceback" not in printed
     assert server.state(run) == "Refused"
+    assert "is it 'train'?" in server.artifacts(run)["run"]["data"]
     assert (dummies.folder / "params.yaml").read_text() == before
 
 
@@ -103,6 +109,10 @@ def test_a_failed_stage_stops_what_needs_it_alone(server, dummies):
     assert (states.pop("source"), states.pop("other")) == ("Failed", "Completed")
     assert {*states.values()} == {"NotReady"}
     assert "source failed" in printed
+    told = server.artifacts(run)["run"]["data"]
+    assert re.match(r"## Failed after \d+ s: source failed; ", told)
+    assert re.search(r"^\| source \| Failed \| \d+ s \|$", told, re.MULTILINE)
+    assert re.search(r"^\| report \| NotReady \| ", told, re.MULTILINE)
     assert sorted(dummies.ran()) == ["other", "source"]
     dummies.remove("broken")
     run, _ = flow(server, dummies.folder)
@@ -183,6 +193,7 @@ def test_a_run_started_by_hand_can_be_cancelled(server, dummies):
     seconds, run, code = stopped(server, dummies, cancel, preexec_fn=ignoring_interrupts)
     assert seconds < 15
     assert (code, server.state(run)) == (130, "Cancelled")
+    assert server.artifacts(run)["run"]["data"].startswith("## Cancelled after ")
 
 
 def test_run_and_cancel_through_the_work_pool(server, dummies):
@@ -258,52 +269,6 @@ def test_a_second_flow_in_the_same_folder_is_refused(server, dummies):
 # --- what is shown -------------------------------------------------------------------------
 
 
-def test_text_is_escaped():
-    from pipeline.flow import show
-
-    told = show.escape("<script>x</script>\n# [a](javascript:b) *c* `d` ![e]")
-    assert "<" not in told
-    assert "\n" not in told
-    assert told.endswith(r"\# \[a\]\(javascript:b\) \*c\* \`d\` \!\[e\]")
-
-
-def test_pictures_are_small(tmp_path):
-    from pipeline.flow import show
-
-    Image.effect_noise((3000, 3000), 200).save(tmp_path / "mosaic.png")
-    text = show.picture(tmp_path / "mosaic.png", "reports/<b>/mosaic.png")
-    assert len(text) <= show.LARGEST
-    assert "<b>" not in text
-
-
-def test_tables_hold_numbers_and_text(tmp_path):
-    from pipeline.flow import show
-
-    (tmp_path / "a.csv").write_text('class,iou\nroad,61.5\n"<b>, x",nan\nsky,\n')
-    rows = [{"class": "road", "iou": 61.5}, {"class": "&lt;b&gt;, x", "iou": "nan"}]
-    assert show.table(tmp_path / "a.csv") == [*rows, {"class": "sky", "iou": ""}]
-
-
-@pytest.mark.parametrize("text", ["class,pixels\n", "class\nroad\nsky\n", ""])
-def test_a_table_of_nothing_is_no_artifact(text, tmp_path):
-    """Of refused images there are often none, and without val classes have no IoU."""
-    from pipeline.flow import show
-
-    (tmp_path / "a.csv").write_text(text)
-    assert show._artifact(tmp_path / "a.csv", "a.csv") is None
-    (tmp_path / "a.csv").write_text("class,iou\nroad,1\n")
-    assert show._artifact(tmp_path / "a.csv", "a.csv").table == [{"class": "road", "iou": 1.0}]
-
-
-def test_a_curve_that_is_being_written_has_a_last_row(tmp_path):
-    from pipeline.flow import show
-
-    path = tmp_path / "training.csv"
-    for text, row in (("", {}), ("step,lr\n", {}), ("step,lr\n1,2\n3,", {"step": "1", "lr": "2"})):
-        path.write_text(text)
-        assert show.last(path) == row
-
-
 def one_round(params):
     """Of a tiny world's params what a source model and a round on it take."""
     of = {"source": "game"}
@@ -323,6 +288,7 @@ def one_round(params):
 
 
 def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):
+    from pipeline.flow import show
     from tests.projects import Project
 
     project = Project(tmp_path.resolve())
@@ -345,9 +311,19 @@ def test_the_project_shows_its_tables_pictures_and_progress(server, tmp_path):
     assert f"```\nfile://{project.folder}/reports/index.html\n```" in told
     assert f"python3 -m webbrowser -t file://{project.folder}/reports/index.html\n" in told
     for name, steps in (("pretrain-source", 7), ("retrain-round-1", 2)):
-        progress = shown[f"training-{name}"]
+        progress = shown[f"progress-{name}"]
         assert float(progress["data"]) == 100
         assert f"step {steps} of {steps}" in progress["description"]
+    told = shown["run"]["data"]
+    best = json.loads(project.read("models/best.json"))
+    assert f"**{show.escape(best['sentence'])}**" in told
+    assert re.search(r"^\| retrain@round-1 \| Completed \| .+ \|$", told, re.MULTILINE)
+    assert re.search(r"^\| round-1 \| source \| cbst \|", told, re.MULTILINE)
+    assert "### Mosaic\n\n![mosaic](data:image/jpeg;base64," in told
+    assert f"```\nfile://{project.folder}/reports/index.html\n```" in told
     run, _ = flow(server, project.folder)
     assert {*server.tasks(run, len(listed)).values()} == {"Cached"}
-    assert server.artifacts(run) == {}
+    shown = server.artifacts(run)
+    assert shown.keys() == {"run"}
+    assert shown["run"]["data"].startswith(f"## Nothing was to do: all {len(listed)} stages are")
+    assert best["sentence"][:20] in shown["run"]["data"]

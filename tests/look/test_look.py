@@ -87,6 +87,16 @@ def test_disagreement_is_of_labelled_pixels_with_a_truth(written):
     assert made["wrong_prediction"][1:].isna().all()
 
 
+def test_wrong_labels_of_a_class_are_counted_in_pixels_of_the_working_size(written):
+    folder, _, _, made = written
+    label = maps.unpack(maps.read(maps.file(folder, 0))["label"], (16, 12))
+    larger = WIDTH * HEIGHT // label.size  # the truth of the first image is class 0 everywhere
+    expected = [0, *(larger * int((label == each).sum()) for each in (1, 2))]
+    assert made["wrong_kept"][0] == expected
+    assert sum(expected) > 0
+    assert made["wrong_kept"][1:].tolist() == [[0, 0, 0]] * 4
+
+
 def test_an_odd_size_has_its_last_row_and_column(pseudo, tmp_path):
     found = predictions_of(pseudo[0].labels.domain, tmp_path / "p")
     seen = views.view(found[0], np.zeros((24, 32), np.uint8), (15, 11))
@@ -103,12 +113,14 @@ def test_a_table_is_in_the_order_of_the_images():
         {"image": ["a", "b"], "score": [0.2, 0.4], "rank": [0, 1], "subset": ["easy", "hard"]}
     )
     found = pd.DataFrame({"wrong": [0.1, None], "wrong_prediction": [0.2, None]})
+    found["wrong_kept"] = [[0, 4], [0, 0]]
     table = views.table(["a", "b"], ["a", "b"], found, coverage, split, {"b"}).set_index("image")
     assert table.loc["a", ["coverage", "entropy", "confidence"]].tolist() == [1, 0.25, 1]
     assert table.loc["b", ["coverage", "entropy", "confidence"]].tolist() == [0.375, 0.4, 0.5]
     assert table["subset"].tolist() == ["easy", "hard"]
     assert table["corrected"].tolist() == [False, True]
     assert [list(row) for row in table["kept"]] == [[0, 8], [3, 0]]
+    assert [list(row) for row in table["wrong_kept"]] == [[0, 4], [0, 0]]
 
 
 # --- the page ------------------------------------------------------------------------------

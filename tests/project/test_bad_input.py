@@ -66,8 +66,9 @@ def run(by, monkeypatch):
         return migrate(Path("params.yaml"))
     if by == "segue own":
         return own(*bad.SOURCE_FOLDERS, Path("data/raw/target/images"), presets=ROOT / "presets")
-    if by == "segue label":
-        return label(bad.TEACHER, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
+    if by.startswith("segue label"):
+        used = Path("best") if by.endswith("best") else bad.TEACHER
+        return label(used, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
     for role in ("teacher", "start"):

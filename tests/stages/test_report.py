@@ -39,7 +39,7 @@ MODELS = ("source", "source-long", "advent", "both", "r1", "r2", "r3")
 
 
 def shown(made, looks=(), warnings=()):
-    return summary.page(made.rounds, made.iou, made.figures, looks, warnings)
+    return summary.page(made.verdict, made.rounds, made.iou, made.figures, looks, warnings)
 
 
 def evaluated(miou=40.0, classes=THREE.names, labels=None):
@@ -114,6 +114,17 @@ def test_figures_are_made_and_shown(tmp_path):
         assert f'<img src="figures/{name}.png">' in shown(found)
     again = reported(looks={"r1": strip, "r2": strip, "r3": strip})
     assert all(np.array_equal(found.figures[name], again.figures[name]) for name in names)
+
+
+def test_the_verdicts_links_lead_to_the_page():
+    labels = {"coverage": 50.0, "precision": 60.0}
+    found = {name: evaluated(30, labels=labels) for name in MODELS}
+    for name in ("r1", "r2", "r3"):
+        iou = found[name].iou.assign(precision=[20.0, None, 70.0])
+        found[name] = report.Evaluated(found[name].metrics, iou)
+    page = shown(report.run(PARAMS, found, {}))
+    state = "round=r3&amp;class=soil&amp;sort=share&amp;down=1&amp;of=wrong_kept&amp;layer=wrong"
+    assert f'<a href="index.html#{state}">soil</a> (20 % right)' in page
 
 
 def test_the_best_round_on_the_truth_is_marked_as_an_oracle():
@@ -207,7 +218,8 @@ def test_hostile_names_are_escaped():
     page = shown(found)
     assert "<script" not in page
     assert "&<b>" not in page
-    assert page.count("&lt;script&gt;") == 3  # a row of rounds, a column and a row of classes
+    # twice in the verdict, a row of rounds, a column and a row of classes
+    assert page.count("&lt;script&gt;") == 5
 
 
 def test_every_name_is_on_the_page_in_full():
@@ -216,7 +228,7 @@ def test_every_name_is_on_the_page_in_full():
     params = PARAMS | {"rounds": {long: {"teacher": "source", "start": "source"}}}
     page = shown(reported(params, ("source", long), classes=classes))
     assert all(name in page for name in classes)
-    assert page.count(long) == 2  # a row of rounds, a column of classes
+    assert page.count(long) == 4  # twice in the verdict, a row of rounds, a column of classes
 
 
 def test_a_page_loads_nothing_from_outside():
@@ -225,13 +237,15 @@ def test_a_page_loads_nothing_from_outside():
     assert "src=\"figures/" in page  # fmt: skip
 
 
-def test_the_report_of_files(tmp_path, monkeypatch):
+def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     YAML(typ="safe").dump(PARAMS, Path("params.yaml"))
     for index, name in enumerate(MODELS):
         of = evaluated(30 + index, CITYSCAPES.names)
         write_json(Path("rounds", name, "metrics.json"), dict(of.metrics))
         artifacts.write_table(Path("rounds", name, "iou.csv"), of.iou)
+    Path("rounds/source/training.csv").write_text("step,lr,source\n10,0.1,2.5\n20,0.1,1.5\n")
+    Path("rounds/advent/training.csv").write_text("")  # no step was trained
     for name in PARAMS["rounds"]:
         for image in range(3):
             strip = Image.new("RGB", (4 * WIDTH, HEIGHT), (100 * image, 0, 0))
@@ -247,7 +261,7 @@ def test_the_report_of_files(tmp_path, monkeypatch):
     artifacts.write_table(Path("sources/other/classes.csv"), other)
     outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
             "table": "r.csv", "iou": "i.csv", "figures": "figures", "summary": "summary.html",
-            "page": "page", "index": "index.html"}  # fmt: skip
+            "page": "page", "index": "index.html", "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
     monkeypatch.setattr(
         sys,
@@ -269,4 +283,12 @@ def test_the_report_of_files(tmp_path, monkeypatch):
     assert "<li>pair:" not in told  # what one of its sources lacks the other has
     assert "<li>other: no pixel of 18 of 19 classes" not in told
     assert "<li>val: no pixel of 1 of 19 classes (road): its IoU says nothing;" in told
-    assert Path("page/data.js").read_text().startswith("look.open(")
+    shown = Path("page/data.js").read_text()
+    assert shown.startswith("look.open(")
+    assert '"curves":{"source":{"step":[10,20],"source":[2.5,1.5]}}' in shown
+    best = read_json(Path("best.json"))
+    said = "r3 is the best model on val: mIoU 36.0 (chosen on these labels), 5.0 over source-long."
+    assert best["sentence"].startswith(said)
+    assert (best["model"], best["file"], best["chosen_by"]) == ("r3", "r3.pt", "val")
+    assert f"<p>{said}" in told
+    assert capsys.readouterr().out.splitlines()[-1] == best["sentence"]

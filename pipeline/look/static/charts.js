@@ -3,7 +3,8 @@
 (() => {
   const drawn = [];
   const INK = "#444c56", GRID = { stroke: "#e4e7eb", width: 1 };
-  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  const DASHES = look.DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+  look.COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
   // The models that led to a round, the first teacher first.
   const chain = (name) => {
@@ -15,7 +16,9 @@
   // The longest branch that a round lies on: what the charts of classes show.
   const branch = () => leaves().map(chain).filter((c) => c.includes(look.state.round)).sort((a, b) => b.length - a.length)[0] ?? [];
 
-  const chart = (title, note, names, series, unit) => {
+  // A chart of series over places, whose ticks are `names`; a series' `at` says what it has there.
+  // `ratio`: on a logarithmic axis, where it takes that to tell small values apart.
+  look.chart = (title, note, names, series, unit, { size = names.length, ratio = false } = {}) => {
     const box = look.el("figure", {}, look.el("figcaption", {}, look.el("b", { textContent: title }), " ", look.el("span", { textContent: note })));
     const tip = look.el("output", { className: "tip" });
     box.append(tip);
@@ -25,22 +28,28 @@
     const axis = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui" };
     const tell = (u, at) => {
       const value = at ? u.data[at][u.cursor.idx] : null;
-      tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(unit === "%" ? 1 : 3)} ${unit}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
+      tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(unit === "%" ? 1 : 3)}${unit && ` ${unit}`}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
     };
     let focused = null;
+    const ticks = [...names.keys()].filter((i) => names[i] !== undefined);
+    const [height, room] = shown.length > look.NAMED ? [250, 12] : [Math.max(250, 13 * shown.length + 62), look.room(shown)];
+    const values = shown.flatMap((s) => s.values.filter((v) => v !== null && v !== undefined));
+    const log = ratio && Math.min(...values) > 0 && Math.max(...values) > 5 * Math.min(...values);
+    const tick = (u, i) => look.cut(names[i], u.bbox.width / devicePixelRatio / Math.max(1, ticks.length - 1) - 6);
     const plot = new uPlot({
-      width: 400, height: 250, legend: { show: false },
+      width: 400, height, legend: { show: false }, padding: [12, room, 0, 0],
       cursor: { focus: { prox: 24 }, drag: { x: false, y: false } }, focus: { alpha: 0.25 },
-      hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)] },
-      scales: { x: { time: false, range: [-0.15, Math.max(names.length - 0.85, 0.15)] } },
-      axes: [{ ...axis, splits: () => [...names.keys()], values: (_, at) => at.map((i) => names[i]) },
-        { ...axis, size: 58, values: (_, at) => at.map((v) => `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(4)}${unit}`) }],
+      hooks: { setSeries: [(u, at) => { focused = at; tell(u, at); }], setCursor: [(u) => tell(u, focused)],
+        draw: shown.length > look.NAMED ? [] : [(u) => look.nameEnds(u, shown)] },
+      scales: { y: log ? { distr: 3, range: (_, low, high) => [0.9 * low, 1.1 * high] } : {}, x: { time: false, range: [-0.02 * size, size - 1 + (size > 1 ? 0 : 0.15)] } },
+      axes: [{ ...axis, splits: () => ticks, values: (u, at) => at.map((i) => tick(u, i)) },
+        { ...axis, size: 58, values: (_, at) => at.map((v) => (v === null ? "" : `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(4)}${unit}`)) }],
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
-        points: { show: !s.flat, size: 6, fill: s.colour }, spanGaps: true }))],
-    }, [[...names.keys()], ...shown.map((s) => s.values.map((v) => v ?? null))], box);
+        points: { show: !s.flat && size < 40, size: 6, fill: s.colour }, spanGaps: true }))],
+    }, [Array.from({ length: size }, (_, i) => i), ...shown.map((s) => s.values.map((v) => v ?? null))], box);
     plot.root.setAttribute("role", "img");
     plot.root.setAttribute("aria-label", `${title}. The numbers are in summary.html.`);
-    drawn.push({ plot, box });
+    drawn.push({ plot, box, height });
   };
 
   const models = (chains) => {
@@ -55,20 +64,19 @@
   const byRound = (chains, number, title, unit, note) => {
     const values = Object.fromEntries(look.data.models.map((m) => [m.name, number(m)]));
     const longest = Math.max(0, ...chains.map((c) => c.length));
-    const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-    const curves = chains.map((c, i) => ({ name: chains.length > 1 ? `to ${c.at(-1)}` : title, at: c, colour: colours[i % 6],
+    const curves = chains.map((c, i) => ({ name: chains.length > 1 ? `to ${c.at(-1)}` : title, at: c, colour: look.COLOURS[i % 6],
       values: Array.from({ length: longest }, (_, at) => values[c[at]]) }));
     const others = look.data.models.filter((m) => !chains.flat().includes(m.name));
     const flat = others.map((m, i) => ({ name: m.name, flat: true, colour: "#7b8490", dash: DASHES[1 + (i % 3)], at: Array(longest).fill("no round of it"),
       values: Array(longest).fill(number(m)) }));
     const names = chains.length === 1 ? chains[0] : Array.from({ length: longest }, (_, at) => (at ? `${at}` : "start"));
-    const dashed = others.length ? `dashed: ${others.map((m) => m.name).join(", ")}` : "";
-    chart(`${title} by round`, [note, dashed].filter(Boolean).join("; "), names, [...curves, ...flat], unit);
+    const dashed = others.length ? "dashed: models that no round goes back to" : "";
+    look.chart(`${title} by round`, [note, dashed].filter(Boolean).join("; "), names, [...curves, ...flat], unit);
   };
 
   const ofClasses = (title, note, names, value, unit) => {
     const off = look.off();
-    chart(title, note, names, look.data.classes.map((name, id) => ({ name, id, colour: look.data.colours[id], dash: DASHES[id % 4],
+    look.chart(title, note, names, look.data.classes.map((name, id) => ({ name, id, colour: look.data.colours[id], dash: DASHES[id % 4],
       values: names.map((model) => value(model, id)) })).filter((s) => !off.has(s.id)), unit);
   };
 
@@ -120,7 +128,7 @@
     for (const { plot } of drawn.splice(0)) plot.destroy();
     const box = look.$("#charts");
     box.replaceChildren();
-    if (!look.data.rounds.length) { box.append("There are no rounds yet."); return; }
+    if (!look.data.rounds.length) { box.append("There are no rounds yet."); look.losses(); fit(); return; }
     const names = branch(), rounds = names.slice(1);
     const of = (key) => (name, id) => { const v = look.data.rounds.find((r) => r.name === name)[key]?.[id]; return v === null || v === undefined ? null : 100 * v; };
     models(leaves().map(chain));
@@ -129,10 +137,11 @@
     if (look.data.models.some((m) => m.iou)) ofClasses("IoU by class", "the classes that are on", names, (name, id) => iou[name]?.[id] ?? null, "%");
     ofClasses("Coverage by class", "share that is labelled of " + (look.data.truth.some(Boolean) ? "its true pixels" : "the pixels predicted as it"), rounds, of("labelled"), "%");
     ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
+    look.losses();
     fit(); // only now are all boxes there, and as wide as they stay
   };
   const fit = () => {
-    for (const { plot, box } of drawn) plot.setSize({ width: Math.max(240, box.clientWidth - 20), height: 250 });
+    for (const { plot, box, height } of drawn) plot.setSize({ width: Math.max(240, box.clientWidth - 20), height });
   };
   addEventListener("resize", fit);
 })();

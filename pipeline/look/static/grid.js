@@ -20,7 +20,7 @@
         badge(round.hard[index] ? "hard" : "easy", "the round's split", round.hard[index] ? "hard" : "easy"),
         round.corrected[index] ? badge("corrected", "a person's label is in force", "corrected") : "",
         look.marks().has(data.ids[index]) ? badge("marked", "marked", "marked") : "",
-        state.sort === "share" ? `${look.percent(look.share(round, index), 1)} ${state.class}`
+        state.sort === "share" ? `${look.percent(look.share(round, index), 1)} ${state.of === "wrong_kept" ? "wrongly " : ""}${state.class}`
           : `${look.percent(round.columns[shown][index], 1)} ${what}`));
     }
     const canvas = look.el("canvas");

@@ -31,7 +31,8 @@ const parsed = (range) => {
 look.share = (round, index) => {
   const { state, data } = look;
   const at = data.classes.indexOf(state.class);
-  return at < 0 ? null : round.shares[state.of][index * data.classes.length + at] / 65535;
+  const shares = round.shares[state.of] ?? round.shares.kept;
+  return at < 0 ? null : shares[index * data.classes.length + at] / 65535;
 };
 
 // Tests that an image's place must pass.

@@ -30,6 +30,7 @@
     $("#detail").hidden = !detail;
     $("#grid").hidden = charts || detail;
     $("#empty").hidden = charts || detail || list.length > 0;
+    $("#verdict").hidden = detail;
     $("#count").textContent = list.length === data.images.length ? `${list.length} images` : `${list.length} of ${data.images.length} images`;
     if (charts) look.charts();
     else if (detail) look.detail(index, list);
@@ -114,7 +115,9 @@
       });
       return el("div", { className: "row range" }, el("span", { textContent: title }), ends[0], "to", ends[1], "%");
     }));
+    if (!data.truth.some(Boolean)) $("[data-key=of] [value=wrong_kept]").remove();
     legend();
+    look.verdict();
   };
 
   const changed = (event) => {

@@ -29,10 +29,10 @@ look.readAddress = () => {
   }
 };
 
-look.address = () => {
+look.address = (state = look.state) => {
   const given = new URLSearchParams();
   for (const [key, normal] of Object.entries(look.DEFAULTS)) {
-    const value = look.state[key];
+    const value = state[key];
     if (value !== normal) given.set(key, value === true ? "1" : value === false ? "0" : value);
   }
   return `#${given}`;
