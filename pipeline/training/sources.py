@@ -90,7 +90,6 @@ def told(
     counts = shares.sum((1, 2, 3))
     ones, _ = means((each[0] * shares).sum((1, 2, 3)), counts, origins, others.shape[1])
     zeros = (each[1] * beyond).sum((0, 2, 3)) / averaged(beyond.sum()).clamp(min=1e-9)
-    correct = mean((own > right).float(), shares) + mean(
-        (others <= right).float().mean(1, True), beyond
-    )
-    return ones + pooled(zeros), (correct / 2).detach()
+    correct = mean((own > right).float(), shares)
+    correct = correct + mean((others <= right).float().mean(1, keepdim=True), beyond)
+    return ones + pooled(zeros), correct.detach() / 2

@@ -176,7 +176,7 @@ def test_source_only_never_looks_at_the_target():
 
 SEVERAL = ("collaborative", "deep_cocktail", "mdan", "moment_matching")
 """Of several sources at once."""
-HEADS = {"clan": {"both": True}} | dict.fromkeys(SEVERAL[:2], {"shares": [0.3, 0.7]})
+HEADS = {"clan": {"both": True}} | {name: {"shares": [0.3, 0.7]} for name in SEVERAL[:2]}
 """What networks of two heads are given for an objective that asks for more classifiers."""
 PASSES = {
     "source_only": ["source"],
@@ -235,8 +235,8 @@ def test_running_statistics_are_those_of_the_passes_that_count(name, options, co
     expected = statistics(made)
     assert found.keys() >= expected.keys()
     for key, value in found.items():
-        key = key.replace("others.0", "network")  # a copy of it, that passes the same
-        torch.testing.assert_close(value, expected[key], rtol=1e-4, atol=1e-6)
+        same = key.replace("others.0", "network")  # a copy of it, which passes the same
+        torch.testing.assert_close(value, expected[same], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OF_WARMUPS)
@@ -663,7 +663,7 @@ def test_clan_weighs_the_adversary_by_the_disagreement(progress):
         found |= {key: term.item() for key, term in loss.terms.items()}
     assert [*found] == ["source", "unlike", "adversarial", "told"]
     labels = given.source.labels.numpy()
-    each = sum(hard_sum(maps, labels) for maps in network(given.source.images).both)
+    each = sum(hard_sum(maps, labels) for maps in network(given.source.images).each)
     assert found["source"] == pytest.approx(each / count(given.source), rel=1e-5)
     left = 1 - progress
     weights = [
@@ -672,7 +672,7 @@ def test_clan_weighs_the_adversary_by_the_disagreement(progress):
     ]
     assert found["unlike"] == pytest.approx(0.3 * left * (1 + cosine(*weights)), rel=1e-4)
     target = network(given.target.images)
-    one, other = (np.exp(logs(maps)) for maps in target.both)
+    one, other = (np.exp(logs(maps)) for maps in target.each)
     judgement = torch.from_numpy(decisions(made, probabilities(given.target, target.logits)))
     local = np.ones(judgement.shape)
     if progress >= 0.05:
@@ -840,9 +840,10 @@ def test_padding_counts_in_no_term_no_gradient_and_no_accuracy(name):
     options = {"dense": True} if name == "tpld" else {}
     options |= {"ratio": 0.5, "relaxed": 1.0} if name in ("minent", "advent") else {}
     options |= {"preheat": 0.0} if name == "clan" else {}
-    network, other = (Learning(**HEADS.get(name, {}), stride=1) for _ in range(2))
+    trained, other = (Learning(**HEADS.get(name, {}), stride=1) for _ in range(2))
     found, given = [], batch(("source", "target", "hard"))
     for change in (0, 100):
+        network = deepcopy(trained)  # its shares change with a step
         made = memory.objective(name, **options)
         made.progress = 0.5
         if name == "road":
