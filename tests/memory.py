@@ -140,11 +140,9 @@ class TwoHeads(nn.Module):
         main, other = self.main(x), self.other(x)
         features = torch.cat([x, x.square(), x[:, :2].sin()], 1)
         if self.shares is not None:
-            one, other = (
-                share * maps.softmax(1)
-                for share, maps in zip(self.shares, (main, other), strict=True)
-            )
-            return Outputs((one + other).log(), None, features, (main, other))
+            each = torch.stack([main, other])
+            mixed = (self.shares[:, None, None, None, None] * each.softmax(2)).sum(0)
+            return Outputs(mixed.log(), None, features, (main, other))
         if self.both:
             return Outputs(main + other, None, features, (main, other))
         return Outputs(main, other, features)
