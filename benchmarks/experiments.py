@@ -219,13 +219,15 @@ def normed(world: World) -> model.Model:
 
 
 def warmed(
-    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent
-) -> model.Model:
-    """A model after one more warmup."""
+    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent,
+    sources: Sequence[Domain] = (),
+) -> model.Model:  # fmt: skip
+    """A model after one more warmup, on the world's source or on several."""
     params = world.section(warmup.Params, "warmup", world.content["training"], item)
     target = PseudoLabelled(world.prepared.target, None, len(world.prepared.taxonomy))
     shares = torch.tensor(world.known.shares)
-    return warmup.run(params, deepcopy(start), world.source, target, shares, world.fabric, log)
+    own = sources or world.source
+    return warmup.run(params, deepcopy(start), own, target, shares, world.fabric, log)
 
 
 def memory() -> Path | None:
