@@ -27,11 +27,11 @@ from experiments import (
     World,
     build,
     digest,
-    scored_by_class,
     trained,
     warmed,
 )
 from rows import ROOT, Rows, side_by_side
+from scoring import scored_by_class
 from several_table import ALONE, COMBINED, NORM, report
 
 from pipeline.domain.samples import Domain
