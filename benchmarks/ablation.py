@@ -31,13 +31,13 @@ from experiments import (
     memory,
     normed,
     one_round,
-    scored,
     trained,
     warmed,
 )
 from methods import METHODS
 from rich.progress import track
 from rows import Row, Rows, side_by_side
+from scoring import scored
 
 from pipeline.runtime.params import derived_seed
 

@@ -21,7 +21,6 @@ from rows import ROOT, alone
 
 from pipeline.domain import pictures
 from pipeline.domain.samples import Domain
-from pipeline.evaluation import few
 from pipeline.inference.predictions import Prediction, files
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
@@ -48,7 +47,6 @@ from pipeline.stages import (
 KEPT = ROOT / "data" / "ablation"  # worlds and models that methods share
 DATA = {"streets": "streets", "camvid": "camvid-dusk-small"}  # others are presets of their own
 BASELINE, ORACLE = "source-long", "oracle"
-FEW = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
@@ -174,42 +172,6 @@ class Both:
         return of.label(own)
 
 
-def scored(
-    world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
-) -> dict[str, Any]:
-    """mIoU, rare classes, signals and, for a round, its labels' coverage and precision."""
-    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
-    val, target = world.prepared.val, world.prepared.target
-    confusion = evaluate.run(params, found, val, world.fabric)
-    signals = evaluate.label_free(params, found, target, world.fabric)
-    metrics, _ = evaluate.tables(confusion, found, labels, signals)
-    return metrics
-
-
-def scored_by_class(
-    world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
-) -> dict[str, Any]:
-    """As `scored`, and each class's IoU and labels, and mIoU on a few of the target's labels."""
-    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
-    val, target = world.prepared.val, world.prepared.target
-    confusion = evaluate.run(params, found, val, world.fabric)
-    signals = evaluate.label_free(params, found, target, world.fabric)
-    metrics, table = evaluate.tables(confusion, found, labels, signals)
-    classes = table.set_index("class").to_dict("index")
-    return {**metrics, "classes": classes, "few": on_few(world, params, found)}
-
-
-def on_few(world: World, params: evaluate.Params, found: model.Model) -> dict[str, float]:
-    """mIoU on 1, 2, 5 and so on labelled target images; of more images fewer are some."""
-    truth, val = world.prepared.target_truth, world.prepared.val
-    counts = [count for count in FEW if count <= len(truth)]
-    drawn = {count: few.draw(count, world.seed, truth, val) for count in counts}
-    return {
-        str(count): evaluate.label_light(params, found, each, world.fabric)["miou"]
-        for count, each in drawn.items()
-    }
-
-
 def normed(world: World) -> model.Model:
     """The preset's source-norm: the source's model with the target's statistics in batch norm."""
     item = world.content["warmup"]["source-norm"]
@@ -219,13 +181,15 @@ def normed(world: World) -> model.Model:
 
 
 def warmed(
-    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent
-) -> model.Model:
-    """A model after one more warmup."""
+    world: World, start: model.Model, item: Mapping[str, Any], log: Log = silent,
+    sources: Sequence[Domain] = (),
+) -> model.Model:  # fmt: skip
+    """A model after one more warmup, on the world's source or on several."""
     params = world.section(warmup.Params, "warmup", world.content["training"], item)
     target = PseudoLabelled(world.prepared.target, None, len(world.prepared.taxonomy))
     shares = torch.tensor(world.known.shares)
-    return warmup.run(params, deepcopy(start), world.source, target, shares, world.fabric, log)
+    own = sources or world.source
+    return warmup.run(params, deepcopy(start), own, target, shares, world.fabric, log)
 
 
 def memory() -> Path | None:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from experiments import BASELINE, build, scored
+from experiments import BASELINE, build
 from rows import Row, Rows, side_by_side
+from scoring import scored
 from tables import interval
 from warmups import Curve, adapted, counts, made
 

@@ -7,9 +7,10 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from experiments import BASELINE, FEW, ORACLE
+from experiments import BASELINE, ORACLE
 from rows import ROOT, Row
 from scipy import stats
+from scoring import FEW
 from tables import half_width, interval
 
 from pipeline.look.plots import plt

@@ -31,11 +31,11 @@ from experiments import (
     digest,
     memory,
     one_round,
-    scored_by_class,
     trained,
     warmed,
 )
 from rows import Rows, side_by_side
+from scoring import scored_by_class
 from shift_methods import METHODS, TRIED, Method
 from shift_table import report
 

@@ -23,8 +23,9 @@ import methods
 import numpy as np
 import torch
 from domain_gap import told
-from experiments import BASELINE, World, build, kept, memory, one_round, scored, trained, warmed
+from experiments import BASELINE, World, build, kept, memory, one_round, trained, warmed
 from rows import Rows, side_by_side
+from scoring import scored
 from warmup_methods import (
     ALL,
     AUX_CONTROL,

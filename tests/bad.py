@@ -642,6 +642,8 @@ PARAMS = [
          params(warmup__warm={"from": "ghost", "objective": "minent", "steps": 1}),
          "warmup.warm.from = 'ghost'"),
 ]  # fmt: skip
+SEVERAL = {"from": "source", "objective": "mdan", "steps": 1}
+DRAWN = {"one": "game", "other": "drawn"}
 SOURCES = [
     Case("source: a name of nothing", "segue check", params(pretrain__source__source="ghost"),
          "pretrain.source.source = 'ghost': no source of that name; choose game"),
@@ -665,6 +667,13 @@ SOURCES = [
          params(mix__both={"one": "game", "other": "game"}), "mix.both: has game twice"),
     Case("mix: the name of a source", "segue check",
          params(mix__game={"one": "game", "other": "game"}), "another source has this name"),
+    Case("mix: one source for several", "segue check",
+         params(warmup__warm=SEVERAL | {"source": "game"}),
+         "warmup.warm.source: is a single one, and mdan learns from several at once; name a mix"),
+    Case("mix: a batch without an image of each", "segue check",
+         params(warmup__warm=SEVERAL | {"source": "both", "batch": 2}, mix__both=DRAWN,
+                source__drawn={"reader": "folder", "root": "data/raw/drawn"}),
+         "warmup.warm.batch = 2: its source_share of 0.5 has no image of each of the 2 sources"),
     Case("index of a source: of another kind", "pretrain source",
          lambda: SOURCE.write_bytes(TARGET.read_bytes()),
          "cannot be read as the index of a source"),

@@ -21,12 +21,12 @@ from pipeline.model.recipe import Recipe
 from pipeline.runtime import parts
 from pipeline.sections.training import Training
 from pipeline.training.loop import Optimiser
-from pipeline.training.objective import build_objective
+from pipeline.training.objective import build_objective, fitted
 
 CLASSES = 3
 FEATURES = 8
 CONTEXT = {  # what stages supply
-    "classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0]), "features": FEATURES,
+    "classes": CLASSES, "k": torch.tensor([0.1, 0.5, 0.0]), "features": FEATURES, "sources": 2,
     "shares": torch.tensor([[0.2, 0.3, 0.5], [0.1, 0.9, 0.0], [0.6, 0.3, 0.1]]),
 }  # fmt: skip
 WIDTH, HEIGHT = 48, 32
@@ -76,8 +76,7 @@ def objective(name, seed=0, context=CONTEXT, **options):
 
 def start(of, seed=0):
     """The model that an objective trains."""
-    made = model.create(recipe(), seed)
-    return model.with_second(made, seed) if getattr(of, "second", False) else made
+    return fitted(model.create(recipe(), seed), of, seed)
 
 
 def params(**changes):
@@ -114,19 +113,22 @@ def labelled(of, windows):
 def batch(sides=("source", "target")):
     sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
     two = WINDOWS[1:]
-    whole = Batch(labelled(sources, two), labelled(targets, WINDOWS), labelled(hards, two))
+    source = labelled(sources, two)._replace(origins=torch.arange(2))  # of two
+    whole = Batch(source, labelled(targets, WINDOWS), labelled(hards, two))
     return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
 
 
 class TwoHeads(nn.Module):
     """Per-pixel heads, so that a batch of both sides equals two batches.
 
-    `both`: they are two classifiers that are summed, as in CLAN, and not main and auxiliary.
+    `both`: they are two classifiers that are summed, as in CLAN, and not main and auxiliary;
+    `shares`: the probabilities are, as in DCTN.
     """
 
-    def __init__(self, both=False, stride=4):
+    def __init__(self, both=False, stride=4, shares=None):
         super().__init__()
         self.both, self.stride = both, stride
+        self.shares = None if shares is None else torch.tensor(shares)
         self.main, self.other = nn.Conv2d(3, CLASSES, 1), nn.Conv2d(3, CLASSES, 1)
         for head in (self.main, self.other):
             nn.init.normal_(head.weight, std=10)  # the images are dark, and the classes to differ
@@ -137,6 +139,10 @@ class TwoHeads(nn.Module):
         x = F.avg_pool2d(images.float() / 255, self.stride)
         main, other = self.main(x), self.other(x)
         features = torch.cat([x, x.square(), x[:, :2].sin()], 1)
+        if self.shares is not None:
+            each = torch.stack([main, other])
+            mixed = (self.shares[:, None, None, None, None] * each.softmax(2)).sum(0)
+            return Outputs(mixed.log(), None, features, (main, other))
         if self.both:
             return Outputs(main + other, None, features, (main, other))
         return Outputs(main, other, features)

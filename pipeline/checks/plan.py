@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.runtime import parts
 from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
+from pipeline.runtime.names import check_several, members
 
 
 def check(content: Content, name: str) -> None:
@@ -21,7 +22,9 @@ def contradictions(content: Content, names: list[str] | None = None) -> Iterator
     if names is None:
         yield from _held_out(content)
         for name, item in (content.get("warmup") or {}).items():
-            yield from _warmup(f"warmup.{name}", overlay(content.get("training") or {}, item))
+            where, own = f"warmup.{name}", overlay(content.get("training") or {}, item)
+            yield from _warmup(where, own)
+            yield from _several(where, own, content)
     for name in content.get("rounds") or {} if names is None else names:
         yield from _round(f"rounds.{name}", content)
 
@@ -71,6 +74,19 @@ def _source(where: str, name: str, objective: Any, share: float) -> Iterator[str
     if ("source" in objective.sides) != (share > 0):
         fix = "needs source images; raise it" if share == 0 else "takes none; set it to 0"
         yield f"{where}.source_share = {share}: {name} {fix}"
+
+
+def _several(where: str, item: Content, content: Content) -> Iterator[str]:
+    """Objectives that learn from several sources at once, with one or in too small a batch."""
+    name, batch = item.get("source"), item.get("batch")
+    if not getattr(_objective(item), "several", False):
+        return
+    if isinstance(name, str) and isinstance(batch, int):
+        try:
+            count, share = len(members(content, name)), _number(item, "source_share", 0.5)
+            check_several(item["objective"], count, batch, share)
+        except BadInput as error:
+            yield f"{where}.{error}"
 
 
 def _number(section: Content, key: str, default: float) -> float:

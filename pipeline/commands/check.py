@@ -49,7 +49,7 @@ _NAMED = {"pseudo_label": "labeler", "split": "ranker", "retrain": "objective"}
 _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "labeler": ("labelers", ("classes", "portion", "prior")),
     "ranker": ("rankers", ()),
-    "objective": ("objectives", ("classes", "k", "shares", "features")),
+    "objective": ("objectives", ("classes", "k", "shares", "features", "sources")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
 }

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.domain.taxonomy import resolve
+from pipeline.model import classifiers
 from pipeline.model.grids import averaged
 from pipeline.model.outputs import Outputs, Over
 from pipeline.model.recipe import Recipe, _recipe, described, mean_of, wanted
@@ -25,11 +26,16 @@ class Model(nn.Module):
 
     mean: Tensor
     std: Tensor
+    shares: Tensor  # of each classifier's probabilities in the sum, where there are several
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.network = _network(recipe)
-        self.second = _classifier(_network(recipe), recipe.network) if recipe.second else None
+        self.second = classifiers.of(_network(recipe), recipe.network) if recipe.second else None
+        self.others = nn.ModuleList(classifiers.others(self.network, recipe))
+        if self.others:
+            count = 1 + len(self.others)
+            self.register_buffer("shares", torch.full((count,), 1 / count))
         self.norm = recipe.normalisation or wanted(self.network.modules())
         self.recipe = replace(recipe, normalisation=self.norm)
         for name in ("mean", "std"):
@@ -40,16 +46,27 @@ class Model(nn.Module):
         """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
         x = images.flip(1) if self.norm.bgr else images
         x = (x.to(self.mean.dtype) * self.norm.scale - self.mean) / self.std
-        outputs: Outputs = self.network(x.contiguous(memory_format=torch.channels_last))
-        if self.second is None:
+        x = x.contiguous(memory_format=torch.channels_last)
+        outputs: Outputs = self.network(x)
+        if self.second is not None:
+            both = outputs.logits, self.second(outputs.features)
+            return outputs._replace(logits=both[0] + both[1], each=both)
+        if not self.others:
             return outputs
-        both = outputs.logits, self.second(outputs.features)
-        return outputs._replace(logits=both[0] + both[1], both=both)
+        whole = self.recipe.networks > 1
+        others = [of(x).logits if whole else of(outputs.features) for of in self.others]
+        each = outputs.logits, *others
+        aux = None if whole else outputs.aux  # it would be the first network's alone
+        logits = classifiers.weighted(each, self.shares)
+        return outputs._replace(logits=logits, each=each, aux=aux)
 
     @property
     def heads(self) -> tuple[str, ...]:
         """Prefixes of the classifiers' parameters."""
-        return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))
+        whole = ["network", *(f"others.{i}" for i in range(self.recipe.networks - 1))]
+        own = (f"{of}.{name}" for of in whole for name in getattr(self.network, "heads", ()))
+        beside = ("others.",) if self.recipe.classifiers > 1 else ()
+        return ("second.", *beside, *own)
 
 
 class Mean(Model):
@@ -100,17 +117,6 @@ def _network(recipe: Recipe) -> nn.Module:
     return network
 
 
-def _classifier(network: nn.Module, name: str) -> nn.Module:
-    """What makes logits of the features: drawn with its network, as that draws it."""
-    if (classifier := getattr(network, "classifier", None)) is None:
-        raise BadInput(
-            f"{name}: has no classifier of its features to stand a second one "
-            "beside; choose another network"
-        )
-    found: nn.Module = classifier
-    return found
-
-
 def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
     """A new model, its weights drawn by `seed` (the caller's generator is left alone) or loaded.
 
@@ -124,15 +130,6 @@ def create(recipe: Recipe, seed: int, weights: Path | None = None) -> Model:
     if weights is not None:
         load_into(model.network, weights)
     return model.to(memory_format=torch.channels_last)
-
-
-def with_second(model: Model, seed: int) -> Model:
-    """`model` with a second classifier, drawn by `seed`; itself if it has one."""
-    if model.recipe.second:
-        return model
-    made = create(replace(model.recipe, second=True), seed)
-    made.network.load_state_dict(model.network.state_dict())
-    return made
 
 
 @torch.no_grad()

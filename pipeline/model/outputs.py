@@ -23,7 +23,7 @@ class Outputs(NamedTuple):
     logits: Tensor  # (N, C, h, w)
     aux: Tensor | None = None  # (N, C, h', w') of an auxiliary head
     features: Tensor | None = None  # (N, F, h', w') before the classifier
-    both: tuple[Tensor, Tensor] | None = None  # of two classifiers, whose sum `logits` is
+    each: tuple[Tensor, ...] | None = None  # of several classifiers, whose sum `logits` is
     over: Over = Over()
 
 

@@ -38,8 +38,14 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     normalisation: Normalisation | None = None  # of a model: always there, if need be `wanted`
     second: bool = False  # a second classifier on the same features, added to the first (CLAN)
+    classifiers: int = 1  # on the same features, one of each source: a weighted sum (DCTN)
+    networks: int = 1  # whole ones instead, one of each source
     mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
     size: tuple[int, int] | None = None  # (width, height) of the images it last learned from
+
+
+SEVERAL = ("classifiers", "networks")
+"""What a model may have of each source."""
 
 
 def mean_of(one: Recipe, other: Recipe) -> Recipe:
@@ -48,11 +54,12 @@ def mean_of(one: Recipe, other: Recipe) -> Recipe:
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """What `_recipe` reads. What a recipe has not is no key, as in files of before there was it."""
+    """What `_recipe` reads. Keys of few models are theirs alone: others' files stay the same."""
     if recipe.mean is not None:
         return {"mean": [described(part) for part in recipe.mean]}
     found = asdict(recipe)
-    return {key: value for key, value in found.items() if key not in ("mean", "size") or value}
+    usual = {key: getattr(Recipe, key) for key in ("mean", "size", *SEVERAL)}
+    return {key: value for key, value in found.items() if value != usual.get(key, ...)}
 
 
 def _recipe(given: Any) -> Recipe:
@@ -64,8 +71,9 @@ def _recipe(given: Any) -> Recipe:
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])
     options.pop("pretrained", None)  # its weights follow: none need be downloaded again
-    second, size = given.get("second", False), _size(given.get("size"))
-    return Recipe(given["network"], taxonomy, options, norm, second, size=size)
+    size, second = _size(given.get("size")), given.get("second", False)
+    several = {key: given[key] for key in SEVERAL if key in given}
+    return Recipe(given["network"], taxonomy, options, norm, second, size=size, **several)
 
 
 def _size(given: Any) -> tuple[int, int] | None:

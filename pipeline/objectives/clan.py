@@ -65,13 +65,13 @@ class Objective:
             outputs = model(batch.source.images)
         resembled = _probabilities(outputs.logits, source, outputs.over.logits).detach()
         labels, over = batch.source.labels, outputs.over.logits
-        each = [losses.cross_entropy(logits, labels, over=over) for logits in outputs.both]
+        each = [losses.cross_entropy(logits, labels, over=over) for logits in outputs.each]
         unlike = self.unlike * left * (1 + similarity(*_classifiers(model)))
         yield Loss({"source": torch.stack(each).sum(), "unlike": unlike})
         outputs = model(batch.target.images)
         local = None
         if self.progress >= self.preheat:
-            apart = disagreement(outputs.both, target.shape[-2:], outputs.over.logits)
+            apart = disagreement(outputs.each, target.shape[-2:], outputs.over.logits)
             local = self.local * apart + self.least
         found = _probabilities(outputs.logits, target, outputs.over.logits)
         discriminator = self.modules["discriminator"]
@@ -87,7 +87,7 @@ def _classifiers(model: Any) -> tuple[nn.Module, nn.Module]:
     return model.network.classifier, model.second
 
 
-def disagreement(both: tuple[Tensor, Tensor], size: torch.Size, over: Window = WHOLE) -> Tensor:
+def disagreement(both: tuple[Tensor, ...], size: torch.Size, over: Window = WHOLE) -> Tensor:
     """1 - cos(p1, p2) at each pixel, (N, 1, H, W) of `size`, of two logits (N, C, h, w)."""
     one, other = (resample(logits.float(), size, over).softmax(1) for logits in both)
     return 1 - F.cosine_similarity(one, other, dim=1)[:, None]

@@ -98,6 +98,19 @@ def members(content: Content, name: str) -> list[str]:
     return [each for role in _ROLES["mix"] for each in members(content, item[role])]
 
 
+def check_several(objective: str, sources: int, batch: int, share: float) -> None:
+    """That so many sources all have a sample in each batch. Raises BadInput where they have not."""
+    if sources < 2:  # noqa: PLR2004
+        raise BadInput(
+            f"source: is a single one, and {objective} learns from several at once; name a mix"
+        )
+    if round(batch * share) < sources:
+        raise BadInput(
+            f"batch = {batch}: its source_share of {share} has no image of each of the {sources} "
+            f"sources, as {objective} needs; raise one of them"
+        )
+
+
 def _check_starts(content: Content, path: Path) -> None:
     for name, item in section_of(content, "rounds", path).items():
         if (start := item["start"]) in section_of(content, "mean", path):

@@ -32,6 +32,15 @@ def averaged(value: Tensor) -> Tensor:
     return total / distributed.get_world_size()
 
 
+def pooled(value: Tensor) -> Tensor:
+    """`averaged`, with a gradient: this process's part of it.
+
+    A function of it then has the gradient of one process that has all samples, once those of all
+    processes are averaged; of `value` itself, only a linear one has.
+    """
+    return value + (averaged(value) - value).detach()
+
+
 def agreed(value: int, what: str, fabric: Fabric) -> int:
     """`value`, in which all processes of the run agree. Raises BadInput where they do not."""
     if averaged(torch.tensor(value, device=fabric.device)).item() != value:

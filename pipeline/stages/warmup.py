@@ -14,11 +14,12 @@ from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
 from pipeline.runtime import process, progress
 from pipeline.runtime.launch import launch
+from pipeline.runtime.names import check_several
 from pipeline.runtime.params import load, root
 from pipeline.sections.warmup import Params
 from pipeline.training import loop
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.objective import build_objective
+from pipeline.training.objective import build_objective, fitted
 
 
 def run(
@@ -37,10 +38,12 @@ def run(
     """
     classes, features = len(start.recipe.taxonomy), model.channels(start)
     context = {"classes": classes, "features": features, "shares": shares}
+    context |= {"sources": len(sources)}
     objective = build_objective(params.objective, params.options, params.seed, **context)
-    if getattr(objective, "second", False):
-        start = model.with_second(start, params.seed)
+    start = fitted(start, objective, params.seed)
     sides = batches.shares(sources, target, params.batch, params.source_share)
+    if getattr(objective, "several", False):
+        check_several(params.objective, len(sources), params.batch, params.source_share)
     seed = params.seed
     loop.fit(start, objective, sides, params, params.steps, seed, fabric, log, (), checkpoint)
     return start

@@ -63,3 +63,19 @@ class RegionDiscriminator(nn.Module):
         found = [own(cell) for own, cell in zip(self.regions, cells, strict=True)]
         lines = [found[i : i + self.columns] for i in range(0, len(found), self.columns)]
         return torch.cat([torch.cat(line, 3) for line in lines], 2)
+
+
+class SourceDiscriminators(nn.Module):
+    """Features (N, F, h, w) to logits (N, M, h, w): of each source, by a discriminator of its own.
+
+    1 for its source, 0 for the target. Each is a PixelDiscriminator.
+    """
+
+    def __init__(self, channels: int, sources: int) -> None:
+        super().__init__()
+        own = (PixelDiscriminator(channels) for _ in range(sources))
+        self.own = nn.ModuleList(own)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What each makes of all features."""
+        return torch.cat([own(x) for own in self.own], 1)

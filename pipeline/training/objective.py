@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.domain.batches import Batch
+from pipeline.model.model import Model
+from pipeline.model.recipe import SEVERAL
+from pipeline.model.several import with_others, with_second
 from pipeline.runtime import parts
 
 
@@ -39,6 +42,17 @@ class Objective(Protocol):
 
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
         """The step's losses, each graph's as soon as it stands."""
+
+
+def fitted(start: Model, objective: Objective, seed: int) -> Model:
+    """`start` with the classifiers that an objective asks for, drawn by `seed` where drawn.
+
+    `second`: one more, as CLAN's; `classifiers` or `networks`: so many, one of each source.
+    """
+    if getattr(objective, "second", False):
+        start = with_second(start, seed)
+    asked = {key: getattr(objective, key, 1) for key in SEVERAL}
+    return with_others(start, **asked) if max(asked.values()) > 1 else start
 
 
 def build_objective(name: str, options: Mapping[str, Any], seed: int, **context: Any) -> Objective:

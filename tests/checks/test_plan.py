@@ -37,6 +37,13 @@ def warmup(**values):
     return overlay(CONTENT, {"warmup": {"w": values}})
 
 
+def several(objective, mixed=True, batch=4, **values):
+    """A warm-up on a mix of three sources, or on one."""
+    found = warmup(objective=objective, source="all" if mixed else "one", batch=batch, **values)
+    mixes = {"both": {"one": "one", "other": "two"}, "all": {"one": "both", "other": "three"}}
+    return found | {"source": {key: {} for key in ("one", "two", "three")}, "mix": mixes}
+
+
 def retrain(**values):
     return rounds(retrain=values)
 
@@ -99,9 +106,17 @@ IN_ORDER = {
     "soft labels by default's alpha": lrent(soft_alpha=0.25),
     "soft labels": lrent(alpha=0.5, soft_alpha=0.5),
     "LRENT's choice for hard labels": lrent("tpld"),
+    "three sources in a batch": several("mdan", batch=6),
+    "three sources in a small batch": several("mdan", source_share=0.75),
+    "a mix in a batch too small for all, one at a time": several("advent", batch=2),
     "an objective that is not known": retrain(objective="unheard_of"),  # its stage says so
     "a warmup's objective that is not known": warmup(objective="unheard_of"),
 }
+
+WARMUPS = (
+    "choose adapt_norm, adaptsegnet, advent, clan, collaborative, deep_cocktail, fcns_in_the_wild, "
+    "mdan, minent, moment_matching, road, source_only"
+)
 
 BROKEN = {
     "a part of no source held out": (
@@ -117,12 +132,12 @@ BROKEN = {
     "a warmup on pseudo-labels": (
         warmup(objective="self_training"),
         "warmup.w.objective = self_training",
-        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
+        WARMUPS,
     ),
     "a warmup that aligns hard images": (
         warmup(objective="intra_domain"),
         "warmup.w.objective = intra_domain",
-        "choose adapt_norm, adaptsegnet, advent, clan, fcns_in_the_wild, minent, road, source_only",
+        WARMUPS,
     ),
     "a warmup without the source it needs": (
         warmup(source_share=0),
@@ -153,6 +168,16 @@ BROKEN = {
         warmup(source_share=1),
         "warmup.w.source_share = 1: leaves advent",
         "lower it",
+    ),
+    "one source for an objective of several": (
+        several("mdan", mixed=False),
+        "warmup.w.source: is a single one, and mdan learns from several at once",
+        "name a mix",
+    ),
+    "a batch too small for all sources": (
+        several("moment_matching"),
+        "warmup.w.batch = 4: its source_share of 0.5 has no image of each of the 3 sources",
+        "raise one of them",
     ),
     "a round of no pseudo-labels": (
         retrain(objective="advent"),

@@ -12,6 +12,7 @@ from torch import nn
 from pipeline.commands import export
 from pipeline.model import model
 from pipeline.model.recipe import Normalisation, Recipe
+from pipeline.model.several import with_others
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 from tests.commandline import refusal, segue
@@ -63,6 +64,17 @@ def test_export_writes_what_onnxruntime_runs_alike(tmp_path):
     assert json.loads(told["classes"]) == list(THREE.names)
     assert json.loads(told["first"]) == [1.5, 1.5]
     assert json.loads(told["step"]) == [4, 4]
+
+
+@pytest.mark.parametrize("asked", [{"classifiers": 2}, {"networks": 2}])
+def test_a_model_of_several_classifiers_is_exported(asked, tmp_path):
+    made = with_others(saved(tmp_path / "one.pt", width=4), **asked).eval()
+    for part in made.others:
+        nn.init.normal_(next(reversed([*part.parameters()])), std=2)
+    made.shares.copy_(torch.tensor([0.2, 0.8]))
+    model.save(tmp_path / "m.pt", made)
+    segue("export", tmp_path / "m.pt", tmp_path / "m.onnx", "--height", 40, "--width", 64)
+    same(run(tmp_path / "m.onnx", pixels(3, 40, 64))[1], made, pixels(3, 40, 64))
 
 
 def test_a_file_that_differs_is_not_written(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum, segmentation
 
 from pipeline.domain.taxonomy import CITYSCAPES
-from pipeline.model import model
+from pipeline.model import model, several
 from pipeline.model.outputs import Outputs
 from pipeline.model.recipe import Normalisation, Recipe
 from pipeline.runtime import parts
@@ -61,27 +61,27 @@ def test_logits_are_what_the_classifier_makes_of_the_features(made):
     """Where a network has a `classifier`, a second one may stand beside it."""
     if (classifier := getattr(made.network, "classifier", None)) is None:
         with pytest.raises(BadInput, match="has no classifier of its features"):
-            model.with_second(made, 0)
+            several.with_second(made, 0)
         return
     with torch.no_grad():
         found = made(pixels(1, 64, 96))
         torch.testing.assert_close(classifier(found.features), found.logits)
-        double = model.with_second(made, 1).eval()
+        double = several.with_second(made, 1).eval()
         both = double(pixels(1, 64, 96))
-    torch.testing.assert_close(both.both[0], found.logits)
-    torch.testing.assert_close(both.logits, both.both[0] + both.both[1])
-    assert not torch.allclose(*both.both)
+    torch.testing.assert_close(both.each[0], found.logits)
+    torch.testing.assert_close(both.logits, sum(both.each))
+    assert not torch.allclose(*both.each)
     for one, other in zip(classifier.parameters(), double.second.parameters(), strict=True):
         if one.numel() > FEW:  # drawn as the network draws its own
             torch.testing.assert_close(one.std(), other.std(), rtol=0.2, atol=1e-6)
     assert model.channels(made) == found.features.shape[1]
-    assert model.with_second(double, 5) is double
+    assert several.with_second(double, 5) is double
 
 
 def test_a_second_classifier_is_saved_and_loaded(tmp_path):
     images = pixels(2, 40, 56)
-    one, other = (model.with_second(small(), seed).eval() for seed in (1, 2))
-    assert equal(one, model.with_second(small(), 1))
+    one, other = (several.with_second(small(), seed).eval() for seed in (1, 2))
+    assert equal(one, several.with_second(small(), 1))
     assert not equal(one, other)
     model.save(tmp_path / "two.pt", one)
     found = model.load(tmp_path / "two.pt").eval()

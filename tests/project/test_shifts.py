@@ -49,9 +49,10 @@ def checked(name, folder, n=10):
 COUNTS = {
     "camvid-dusk": (10, 10, 10, 10), "camvid-dusk-small": (10, 10, 10, 10),
     "camvid-idd": (10, 20, 10, 10), "drive-chase": (10, 10, 8, 10),
-    "rendered-camvid": (10, 10, 10, 10), "rendered-idd": (10, 20, 10, 10),
+    "rendered-camvid": (10, 10, 10, 10), "rendered-camvid-idd": (10, 20, 10, 10),
+    "rendered-idd": (10, 20, 10, 10),
 }  # fmt: skip
-"""Of source, target, val and the target's truth, of copies of ten."""
+"""Of each source, target, val and the target's truth, of copies of ten."""
 
 
 def test_all_of_them_are_counted():
@@ -61,15 +62,15 @@ def test_all_of_them_are_counted():
 @pytest.mark.parametrize("name", COUNTS)
 def test_all_that_lies_there_is_good_and_has_every_class(name, tmp_path):
     prepared, sources = checked(name, tmp_path)
-    (found,) = sources.values()
     assert prepared.refused.empty
-    assert found.refused.empty
-    domains = (found.source, prepared.target, prepared.val, prepared.target_truth)
-    assert tuple(map(len, domains)) == COUNTS[name]
-    assert (found.classes["pixels"] > 0).all()
+    for key, found in sources.items():
+        assert found.refused.empty
+        domains = (found.source, prepared.target, prepared.val, prepared.target_truth)
+        assert tuple(map(len, domains)) == COUNTS[name]
+        assert (found.classes["pixels"] > 0).all()
+        assert not found.warnings(key)
     assert (prepared.classes["pixels"] > 0).all()
     assert not prepared.warnings()
-    assert not found.warnings(next(iter(sources)))
 
 
 @pytest.mark.parametrize("name", ["rendered-idd", "camvid-idd"])
@@ -81,6 +82,13 @@ def test_camvids_classes_become_idds(name, tmp_path):
     (before,) = [each.source for each in plain.values()]
     for index in range(len(found)):
         assert np.array_equal(found.label(index), IDD_OF_CAMVID[before.label(index)])
+
+
+def test_both_sources_of_one_preset_are_those_of_two():
+    both = read(PRESETS["rendered-camvid-idd"])
+    alone = [read(PRESETS[name]) for name in ("rendered-idd", "camvid-idd")]
+    assert both["source"] == alone[0]["source"] | alone[1]["source"]
+    assert all(both["prepare"] == each["prepare"] for each in alone)
 
 
 @pytest.mark.parametrize("name", ["rendered-idd", "camvid-idd"])
@@ -105,7 +113,9 @@ def test_children_are_of_the_target_or_of_val(tmp_path):
     assert not target & val
 
 
-@pytest.mark.parametrize("name", ["rendered-camvid", "camvid-idd", "rendered-idd"])
+@pytest.mark.parametrize(
+    "name", ["rendered-camvid", "camvid-idd", "rendered-idd", "rendered-camvid-idd"]
+)
 def test_no_frame_of_val_is_trained_on(name, tmp_path):
     prepared, sources = checked(name, tmp_path)
     seen = {s.image_hash for of in sources.values() for s in of.source.samples}

@@ -106,6 +106,41 @@ def test_warming_up_moves_the_start_without_any_target_label(scenes, target, fab
     assert not equal(found, small())
 
 
+SEVERAL = ("mdan", "moment_matching", "deep_cocktail", "collaborative")
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_warmup_on_several_sources_makes_a_model_that_goes_on(name, scenes, target, fabric):
+    given = warmup.Params(**TRAINING | {"from": "source", "batch": 4}, objective=name)
+    unlabelled = PseudoLabelled(without_label(target), None, 3)
+    sources, terms = [scenes(3), scenes(2, name="drawn")], set()
+    log = lambda _, values: terms.update(values)  # noqa: E731
+    found = warmup.run(given, small(), sources, unlabelled, SHARES, fabric, log)
+    counts = {"deep_cocktail": (2, 1), "collaborative": (1, 2)}
+    assert (found.recipe.classifiers, found.recipe.networks) == counts.get(name, (1, 1))
+    assert ("told" in terms) == (name in ("mdan", "deep_cocktail"))
+    images = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    with torch.no_grad():
+        assert not torch.equal(found(images).logits, small().eval()(images).logits)
+    again = warmup.Params(**TRAINING | {"from": "source"}, objective="minent")
+    warmup.run(again, found, sources, unlabelled, SHARES, fabric, ignore_log)  # of any other
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize(("count", "batch", "told"), [
+    (1, 4, "source: is a single one, and .* name a mix"),
+    (2, 2, "batch = 2: its source_share of 0.5 has no image of each of the 2 sources"),
+])  # fmt: skip
+def test_a_warmup_on_too_few_sources_or_images_is_refused(
+    name, count, batch, told, scenes, target, fabric
+):
+    given = warmup.Params(**TRAINING | {"from": "source", "batch": batch}, objective=name)
+    sources = [scenes(2, name=key) for key in ("game", "drawn")[:count]]
+    unlabelled = PseudoLabelled(without_label(target), None, 3)
+    with pytest.raises(BadInput, match=told):
+        warmup.run(given, small(), sources, unlabelled, SHARES, fabric, ignore_log)
+
+
 def pseudo_of(target, hard=None, predicted=(9, 9, 9)):
     table = pd.DataFrame({"class": THREE.names, "k": [0.1, 0.2, 0.0], "predicted": predicted})
     return retrain.Pseudo(target, hard, table)

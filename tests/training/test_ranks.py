@@ -31,7 +31,13 @@ CASES = {
     **{name: {} for name in parts.names("objectives")},
     "self_training": {"regulariser": "mrkld"}, "self_training soft": {"soft_alpha": 0.25},
     "tpld dense": {"dense": True}, "minent prior": {"ratio": 1.0},
+    "mdan hard": {"form": "hard", "adversarial": 0.5}, "mdan three": {"adversarial": 0.5},
+    "moment_matching cells": {"samples": "cells", "moments": 0.5},
+    "moment_matching classes": {"samples": "classes", "moments": 0.5},
+    "moment_matching three": {"classifiers": True, "moments": 0.5},
+    "deep_cocktail three": {"sure": 0.4, "adversarial": 0.5}, "collaborative three": {},
 }  # fmt: skip
+"""Of three sources, four samples are a batch: each process lacks one of them."""
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
@@ -72,11 +78,13 @@ def still(objective):
 def trained(case, frozen, steps=2):
     """All weights and buffers after some steps, by name, and the logged values."""
     fabric = launch(CPU)
-    objective = memory.objective(case.split()[0], **CASES[case])
+    count = 3 if case.endswith("three") else 2
+    context = memory.CONTEXT | {"sources": count}
+    objective = memory.objective(case.split()[0], 0, context, **CASES[case])
     own = dict(objective.modules)
     made = memory.start(objective)
     target = Taught(6, "t", seed=1) if " " in case else Uneven(6, "t", seed=1)
-    sources = [Uneven(5), Uneven(3, "x", seed=3)]
+    sources = [Uneven(5), Uneven(3, "x", seed=3), Uneven(2, "y", seed=4)][:count]
     memories = {"source": sources, "target": [target], "hard": [Uneven(4, "h", seed=2)]}
     asked = (*objective.sides, *getattr(objective, "optional", ()))
     sides = tuple((of, 4) if side in asked else None for side, of in memories.items())
@@ -141,7 +149,7 @@ def test_two_processes_move_as_one_with_the_whole_batch(tmp_path):
         start = memory.start(memory.objective(case.split()[0])).state_dict()
         assert any(
             not torch.equal(start[key.removeprefix("network.")], value)
-            for key, value in alone.items() if key.startswith("network.")
+            for key, value in alone.items() if key.startswith("network.network.")
         )  # fmt: skip
         furthest = {"network": 0.0, "discriminator": 0.0}
         for key, value in alone.items():

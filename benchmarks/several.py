@@ -1,0 +1,173 @@
+"""What objectives of several sources gain over each source alone, and over both combined.
+
+    python benchmarks/several.py --jobs 2
+
+Each takes as many steps as `source-long`, which has both sources; what methods begin with is shared
+by data and seed. Rows go to benchmarks/results/several.json as they are found: run it again to go
+on where it stopped. A row is used again where params and code are those that it was made with
+(`--any-code`: whatever the code). `--table` only prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from code_of import code
+from experiments import (
+    BASELINE,
+    ORACLE,
+    Both,
+    World,
+    build,
+    digest,
+    trained,
+    warmed,
+)
+from rows import ROOT, Rows, side_by_side
+from scoring import scored_by_class
+from several_table import ALONE, COMBINED, NORM, report
+
+from pipeline.domain.samples import Domain
+from pipeline.model import model
+from pipeline.runtime.contents import overlay
+from pipeline.runtime.params import derived_seed, read
+
+DATA = ("streets-several", "rendered-camvid-idd")
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {  # of the preset's warm-ups, and what is changed
+    "no terms": ("mdan", {"objective": "minent", "options": {"entropy": 0.0, "own_norm": True}}),
+    "MDAN": ("mdan", {}),
+    "MDAN, hard": ("mdan", {"options": {"form": "hard"}}),
+    "DCTN": ("deep-cocktail", {}),
+    "MMN": ("moment-matching", {}),
+    "MMN, one classifier": ("moment-matching", {"options": {"classifiers": False}}),
+    "collaborative": ("collaborative", {}),
+}
+REAL = ("no terms", "MDAN", "DCTN", "MMN")
+RESULTS = Rows("several", "data", "seed")
+NOT_RESULTS = ("compute", "panels", "gallery", "seed")
+
+Found = Iterator[tuple[str, dict[str, Any]]]
+
+
+def steps(world: World, name: str) -> int:
+    """Of a model of a source."""
+    return int(world.content["pretrain"][name]["steps"])
+
+
+def combined(world: World) -> list[Domain]:
+    """The sources, which take turns."""
+    return world.of(world.content["pretrain"][COMBINED]["source"])
+
+
+def baselines(world: World) -> Found:
+    """Both sources, as methods start and for as long, the target's batch norm, and the oracle."""
+    long, sources = {"steps": steps(world, BASELINE)}, combined(world)
+    yield COMBINED, scored_by_class(world, begun(world, sources))
+    found = trained(world, BASELINE, long, sources)
+    yield BASELINE, scored_by_class(world, found)
+    yield NORM, scored_by_class(world, normed(world, found, sources))
+    both = Both(*sources, world.prepared.target_truth)
+    yield ORACLE, scored_by_class(world, trained(world, ORACLE, long, [both]))
+
+
+def begun(world: World, sources: list[Domain]) -> model.Model:
+    """What methods start from."""
+    return trained(world, COMBINED, {"steps": steps(world, COMBINED)}, sources)
+
+
+def normed(world: World, found: model.Model, sources: list[Domain]) -> model.Model:
+    """A model with the target's statistics."""
+    return warmed(world, found, world.content["warmup"][NORM], sources=sources)
+
+
+def alone(world: World, name: str) -> Found:
+    """One source for as long, and with the target's batch norm."""
+    own = [world.sources[name]]
+    found = trained(world, name, {"steps": steps(world, BASELINE)}, own)
+    yield f"{name}{ALONE}", scored_by_class(world, found)
+    yield f"{name}{ALONE}, {NORM}", scored_by_class(world, normed(world, found, own))
+
+
+def adapted(world: World, method: str) -> Found:
+    """A warm-up from both combined, of the steps that are left."""
+    sources = combined(world)
+    given = item(world.content, method, world.seed)
+    found = warmed(world, begun(world, sources), given, sources=sources)
+    yield method, scored_by_class(world, found)
+
+
+def item(content: Mapping[str, Any], method: str, seed: int) -> dict[str, Any]:
+    """The warm-up of a method; options are laid over the preset's where the objective is its."""
+    name, changes = METHODS[method]
+    given = dict(content["warmup"][name])
+    if "objective" in changes:
+        given.pop("options")
+    left = content["pretrain"][BASELINE]["steps"] - content["pretrain"][COMBINED]["steps"]
+    return overlay(overlay(given, changes), {"steps": left, "seed": derived_seed(seed, method)})
+
+
+def run(world: World, job: str) -> Found:
+    """What a job finds: of the baselines, of a source by its name, or of a method."""
+    if job == ORACLE:
+        return baselines(world)
+    return alone(world, job) if job in world.sources else adapted(world, job)
+
+
+def work(data: str, seed: int, job: str, threads: int, any_code: bool) -> None:
+    """The rows of a job, unless they are there."""
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
+    world = build(data, seed, threads)
+    content = {key: value for key, value in world.content.items() if key not in NOT_RESULTS}
+    given = item(world.content, job, seed) if job in METHODS else {}
+    used = code(content, given)
+    own = {"data": data, "seed": seed, "job": job, "key": digest([content, given])}
+    if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in RESULTS.read()):
+        return
+    torch.set_num_threads(threads)
+    began, cpu = time.perf_counter(), time.process_time()
+    found = list(run(world, job))
+    rows = [own | {"method": method, "code": used, **metrics} for method, metrics in found]
+    rows[-1] |= {"seconds": round(time.perf_counter() - began)}
+    rows[-1] |= {"cpu_seconds": round(time.process_time() - cpu)}
+    RESULTS.replace(rows, lambda r: (r["data"], r["seed"], r["job"]) == (data, seed, job))
+    scores = ", ".join(f"{name} {metrics['miou']:.2f}" for name, metrics in found)
+    print(f"{data} {seed}: {scores}; {rows[-1]['cpu_seconds']} s", flush=True)
+
+
+def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
+    """What is asked for, all baselines first, by seed."""
+    found = []
+    for seed in args.seeds:
+        for data in args.data:
+            names = [*read(ROOT / "presets" / f"{data}.yaml")["source"]]
+            methods = [m for m in args.methods if data == DATA[0] or m in REAL]
+            found += [(data, seed, job) for job in (ORACLE, *names, *methods)]
+    return found
+
+
+def main() -> None:
+    """Run what is missing, then print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", choices=DATA, default=[*DATA])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS], default=[*METHODS])
+    parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
+    parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    args = parser.parse_args()
+    threads = 1 if args.jobs > 1 else os.cpu_count() or 1
+    if not args.table:
+        work_ = [(*job, threads, args.any_code) for job in jobs(args)]
+        side_by_side(args.jobs, work, work_)
+    print(report(RESULTS.read()))
+
+
+if __name__ == "__main__":
+    main()
