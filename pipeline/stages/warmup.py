@@ -36,7 +36,7 @@ def run(
     `sources` take turns. `shares` float32 (images, C): of each class in each source image.
     """
     classes, features = len(start.recipe.taxonomy), model.channels(start)
-    context = {"classes": classes, "features": features, "shares": shares}
+    context = {"classes": classes, "features": features, "shares": shares, "k": None}
     objective = build_objective(params.objective, params.options, params.seed, **context)
     if getattr(objective, "second", False):
         start = model.with_second(start, params.seed)
