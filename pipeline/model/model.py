@@ -47,14 +47,6 @@ class Model(nn.Module):
         return outputs._replace(logits=both[0] + both[1], both=both)
 
     @property
-    def mean_colour(self) -> tuple[int, int, int]:
-        """RGB that normalisation makes 0, or as near as whole numbers are."""
-        red, green, blue = (
-            min(255, max(0, round(mean / self.norm.scale))) for mean in self.norm.mean
-        )
-        return (blue, green, red) if self.norm.bgr else (red, green, blue)
-
-    @property
     def heads(self) -> tuple[str, ...]:
         """Prefixes of the classifiers' parameters."""
         return ("second.", *(f"network.{name}" for name in getattr(self.network, "heads", ())))

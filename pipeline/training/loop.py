@@ -120,7 +120,7 @@ def _mixing(model: Any, objective: Any) -> Mixing | None:
     """What mixes a batch's sides, if the objective asks for it."""
     if "mixed" not in objective.sides:
         return None
-    return Mixing(objective.mix, objective.mask, model.mean_colour)
+    return Mixing(objective.mix, objective.mask, model.norm.colour)
 
 
 def _state(
