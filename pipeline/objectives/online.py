@@ -53,7 +53,7 @@ class Objective:
         k: Tensor | None = None,
         labels: Literal["teacher", "round", "both"] = "teacher",
         weigh: taught.Weigh = "batch",
-        tau: float = 0.968,
+        tau: Weight = 0.968,
         target: Weight = 1.0,
         masked: Weight = 1.0,
         aux: Weight = 0.1,
