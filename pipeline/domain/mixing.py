@@ -77,10 +77,11 @@ def pasted(label: Tensor, share: float) -> Tensor:
 
     IGNORE is no class, so that neither it nor a crop's padding is pasted; in DACS's code it is one.
     """
-    held = torch.unique(label)
-    held = held[held != IGNORE]
+    held = torch.bincount(label.flatten(), minlength=IGNORE)[:IGNORE].nonzero()[:, 0]
     count = math.ceil(len(held) * share - 1e-9)
-    return torch.isin(label, held[torch.randperm(len(held))[:count]])
+    chosen = torch.zeros(IGNORE + 1, dtype=torch.bool)
+    chosen[held[torch.randperm(len(held))[:count]]] = True
+    return chosen[label]
 
 
 def hidden(size: torch.Size, mask: Mask) -> Tensor:
@@ -96,5 +97,13 @@ def _strong(mix: Mix) -> list[v2.Transform]:
     if c and mix.chance:
         steps.append(v2.RandomApply([v2.ColorJitter(c, c, c, c)], mix.chance))
     if mix.blur:
-        steps.append(v2.RandomApply([v2.GaussianBlur(_TAPS, (0.15, 1.15))], mix.blur))
+        steps.append(v2.RandomApply([v2.Lambda(_blurred)], mix.blur))
     return steps
+
+
+def _blurred(image: Tensor) -> Tensor:
+    """By a Gaussian of a drawn sigma, in two passes: torchvision's one takes longer."""
+    sigma = [0.15 + float(torch.rand(()))] * 2
+    once = v2.functional.gaussian_blur(image.float(), [_TAPS, 1], sigma)
+    found: Tensor = v2.functional.gaussian_blur(once, [1, _TAPS], sigma).round().to(torch.uint8)
+    return found

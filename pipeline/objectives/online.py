@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import Mask, Mix
-from pipeline.model.grids import resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.parts import Weight
 from pipeline.runtime.ranks import averaged
@@ -115,9 +114,9 @@ class Objective:
         yield self._mixture(model(batch.mixed.images), batch.mixed, within, labels, seen)
         if batch.masked is not None:
             outputs, pixels = model(batch.masked.images), averaged(within.sum())
-            term = self.masked * taught.loss(outputs, labels, pixels, self.aux)
-            agreement = _agreement(outputs, labels, within)
-            yield Loss({"masked": term}, seen={"masked_agreement": agreement})
+            term, own = taught.loss(outputs, labels, pixels, self.aux)
+            agreement = taught.agreement(own, labels, within)
+            yield Loss({"masked": self.masked * term}, seen={"masked_agreement": agreement})
 
     @torch.no_grad()
     def _taught(self, side: Labelled, within: Tensor) -> tuple[Labels, dict[str, Tensor]]:
@@ -155,19 +154,12 @@ class Objective:
         left = labels._replace(weights=labels.weights * self._middle(side))
         pixels = averaged((side.pasted | within).sum())
         both = left.where(side.pasted, side.labels)
-        term = self.target * taught.loss(outputs, both, pixels, self.aux)
-        agreement = _agreement(outputs, labels, within & ~side.pasted)
-        return Loss({"mixed": term}, seen={**seen, "agreement": agreement})
+        term, own = taught.loss(outputs, both, pixels, self.aux)
+        agreement = taught.agreement(own, labels, within & ~side.pasted)
+        return Loss({"mixed": self.target * term}, seen={**seen, "agreement": agreement})
 
     def _middle(self, side: Labelled) -> Tensor:
         """bool (N, H, W): what is not on the edge of its image."""
         top, bottom, left, right = self.edge
         x, y = places(side.windows, side.images.shape[-2:]).unbind(-1)
         return (y >= top) & (y <= 1 - bottom) & (x >= left) & (x <= 1 - right)
-
-
-@torch.no_grad()
-def _agreement(outputs: Outputs, labels: Labels, among: Tensor) -> Tensor:
-    """The share of the pixels `among` that have a label and of which it is the network's class."""
-    found = resample(outputs.logits.float(), among.shape[-2:], outputs.over.logits).argmax(1)
-    return taught.share(found == labels.labels, among & (labels.labels != IGNORE))

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.domain.windows import WHOLE, Window
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.ranks import averaged
 from pipeline.training.losses import flat, mean_of
@@ -87,18 +86,26 @@ class MovingPrior(nn.Module):
         return Labels(labels, passed * (1 - self.chi)[labels] ** self.power * most)
 
 
-def loss(outputs: Outputs, given: Labels, pixels: Tensor, aux: float) -> Tensor:
-    """The weighted cross-entropy, summed and divided by `pixels`; and `aux` times the auxiliary's.
+def loss(outputs: Outputs, given: Labels, pixels: Tensor, aux: float) -> tuple[Tensor, Tensor]:
+    """The weighted cross-entropy, and the network's own class of each pixel, (N, H, W).
 
-    The papers' mean is over all pixels, also those that weigh nothing.
+    It is summed and divided by `pixels`, with `aux` times the auxiliary head's: the papers' mean is
+    over all pixels, also those that weigh nothing.
     """
-    found = _weighted(outputs.logits, given, outputs.over.logits)
+    size = given.labels.shape[-2:]
+    rows = flat(outputs.logits, size, outputs.over.logits)
+    found = _weighted(rows, given)
     if outputs.aux is not None:
-        found = found + aux * _weighted(outputs.aux, given, outputs.over.aux)
-    return found / pixels.clamp(min=1)
+        found = found + aux * _weighted(flat(outputs.aux, size, outputs.over.aux), given)
+    own = rows.detach().max(1).indices  # argmax takes twice as long on the CPU
+    return found / pixels.clamp(min=1), own.view_as(given.labels)
 
 
-def _weighted(logits: Tensor, given: Labels, over: Window = WHOLE) -> Tensor:
-    rows = flat(logits, given.labels.shape[-2:], over)
+def _weighted(rows: Tensor, given: Labels) -> Tensor:
     each = F.cross_entropy(rows, given.labels.reshape(-1), ignore_index=IGNORE, reduction="none")
     return (each * given.weights.reshape(-1)).sum()
+
+
+def agreement(own: Tensor, given: Labels, among: Tensor) -> Tensor:
+    """The share of the pixels `among` that have a label and whose `own` class it is."""
+    return share(own == given.labels, among & (given.labels != IGNORE))

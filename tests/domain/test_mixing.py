@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from torchvision.transforms import v2
 
 from pipeline.domain.augment import Augment
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.domain.draws import Draws
-from pipeline.domain.mixing import Mixing, hidden, pasted
+from pipeline.domain.mixing import Mixing, _blurred, hidden, pasted
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import Mask, Mix
 from pipeline.runtime.files import BadInput
@@ -96,6 +97,18 @@ def test_colour_and_blur_change_pixels_after_the_mixture_and_nothing_else():
             )
     assert 50 <= seen["colour"] <= 75  # 0.8 of 80
     assert 26 <= seen["blur"] <= 54  # 0.5
+
+
+def test_a_blur_is_that_of_a_gaussian():
+    rng = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (3, 40, 44), generator=rng).to(torch.uint8)
+    torch.manual_seed(4)
+    sigma = 0.15 + torch.rand(()).item()
+    torch.manual_seed(4)
+    expected = v2.functional.gaussian_blur(image.float(), [23, 23], [sigma, sigma])
+    assert sigma > 0.5
+    inner = slice(12, -12), slice(12, -12)  # where no side is near
+    assert (_blurred(image).float() - expected)[:, *inner].abs().max() <= 0.75
 
 
 def test_sides_are_left_as_they_are():

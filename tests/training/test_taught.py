@@ -110,7 +110,8 @@ def test_the_loss_is_the_weighted_sum_over_all_pixels(aux):
     labels = torch.randint(0, C, (N, H, W), generator=rng)
     labels[0, 0] = IGNORE
     weights = torch.rand(N, H, W, generator=rng)
-    found = taught.loss(Outputs(main, other), Labels(labels, weights), torch.tensor(77), aux)
+    given = Labels(labels, weights)
+    found, own = taught.loss(Outputs(main, other), given, torch.tensor(77), aux)
     expected = 0.0
     for maps, times in ((main, 1.0), (other, aux)):
         log = np.stack([log_softmax(upsample(m, H, W)) for m in maps.double().numpy()])
@@ -118,6 +119,11 @@ def test_the_loss_is_the_weighted_sum_over_all_pixels(aux):
             if labels[n, y, x] != IGNORE:
                 expected -= times * weights[n, y, x].item() * log[n, labels[n, y, x], y, x]
     assert found.item() == pytest.approx(expected / 77, rel=1e-5)
+    classes = np.stack([upsample(m, H, W).argmax(0) for m in main.double().numpy()])
+    assert np.array_equal(own, classes)
+    agreed = [classes[at] == labels[at] for at in pixels() if weights[at] > 0.5 and labels[at] < C]
+    got = taught.agreement(own, given, weights > 0.5)
+    assert got.item() == pytest.approx(np.mean(agreed))
 
 
 def test_shares_are_of_the_pixels_that_count(p, within):
