@@ -136,7 +136,10 @@ def kept(
 ) -> Path:
     """Where it lies, once it is trained; other params are another file."""
     params = world.section(pretrain.Params, name, world.content["training"], over)
-    by = [params.model_dump(mode="json", exclude={"compute"})]
+    unused = (
+        {"sampling"} if params.sampling is None else set()
+    )  # models of before it keep their names
+    by = [params.model_dump(mode="json", exclude={"compute", *unused})]
     by += [world.content[section] for section in ("source", "prepare", "network")]
     path = KEPT / f"{world.data}-{world.seed}-{name}-{digest(by)}.pt"
     with alone(path.with_suffix(".lock")):  # jobs beside each other train it once
@@ -199,7 +202,7 @@ def memory() -> Path | None:
 
 def one_round(
     world: World, teacher: model.Model, name: str, step: Mapping[str, Any],
-    own: Mapping[str, Any], folder: Path,
+    own: Mapping[str, Any], folder: Path, log: Log = silent,
 ) -> tuple[model.Model, evaluate.PseudoLabels]:  # fmt: skip
     """infer, pseudo_label, split and retrain."""
     content, target = world.content, world.prepared.target
@@ -223,7 +226,7 @@ def one_round(
     )  # fmt: skip
     pseudo = PseudoLabelled(target, folder, len(taxonomy), Stored(found))
     halves = retrain.split_up(params, pseudo, table, made.thresholds)
-    student = retrain.run(params, deepcopy(teacher), world.source, halves, world.fabric, silent)
+    student = retrain.run(params, deepcopy(teacher), world.source, halves, world.fabric, log)
     truth = evaluate.PseudoLabels(pseudo, world.prepared.target_truth, made.thresholds)
     return student, truth
 

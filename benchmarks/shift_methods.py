@@ -62,6 +62,49 @@ INTRA = round_of(
 LRENT = round_of(pseudo_label={"labeler": "crst_lrent"}, retrain={"options": {"soft_alpha": 0.25}})
 FLOOR = {"round": {"pseudo_label": {"floor": 0.5}}}
 
+# The teacher's memory is a share of the steps, and batch norm ends without the source's images.
+OWN = {"horizon": 0.05, "own_norm": True}
+MASK = {"mask": {"size": 16, "ratio": 0.7}}
+CLEAN = {"augment": {"colour": 0.0}}  # mixtures have colours of their own
+
+
+def online(sampling: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    """Online self-training as a warm-up."""
+    item = {"objective": "online", "options": {**OWN, **options}, "sampling": sampling}
+    return {"warmup": {**item, **CLEAN, "source_share": 0.5}}
+
+
+def inside(labels: str, **options: Any) -> dict[str, Any]:
+    """Online self-training in a round, of labels with a floor, without the preset's options."""
+    given = {"norm": None, "target": None, "labels": labels, **OWN, **options}
+    return round_of(
+        pseudo_label={"floor": 0.5}, retrain={"objective": "online", "options": given, **CLEAN}
+    )
+
+
+RARE = {"temperature": 0.1}
+FEWER = [2 / 3]  # of the steps: with masked images a step is of six, not of four
+ONLINE: dict[str, Method] = {
+    "DACS": Method([online()]),
+    "DACS, tau 0.9": Method([online(tau=0.9)]),
+    "DACS, by pixel": Method([online(weigh="pixel")]),
+    "DACS, by classes": Method([online(weigh="classes")]),
+    "DACS, joint norm": Method([online(own_norm=False)]),
+    "DACS, running norm": Method([online(statistics="running")]),
+    "DACS, mirrored": Method([online(flip=True)]),
+    "DACS, masked": Method([online(**MASK)], of=FEWER),
+    "DACS, rare": Method([online(RARE)]),
+    "DACS, masked, rare": Method([online(RARE, **MASK)], of=FEWER),
+    "DACS from source": Method([online()], "source"),
+    "DACS, masked, from source": Method([online(**MASK)], "source", FEWER),
+    "round": Method([inside("round")]),
+    "round, masked": Method([inside("round", **MASK)], of=FEWER),
+    "both": Method([inside("both", weigh="classes")]),
+    "both, masked": Method([inside("both", weigh="classes", **MASK)], of=FEWER),
+    "DACS, then CBST": Method([online(), FLOOR]),
+    "CBST, then DACS": Method([FLOOR, online()]),
+}
+
 METHODS: dict[str, Method] = {
     "CBST": Method([round_of()]),
     "MinEnt + CBST": Method([MINENT, round_of()], "source"),

@@ -18,6 +18,7 @@ from pipeline.look.plots import plt
 NORM = "target-norm"
 FIRST = ("source", BASELINE, "source-norm", NORM)
 FIGURE = ROOT / "docs" / "images" / "shifts.png"
+SEEN = ("sure", "weight", "agreement", "masked_agreement", "steady")  # of an online teacher
 SIGNALS = {"entropy": -1, "information": 1, "neighbourhood": 1, "neighbourhood_image": 1}
 
 
@@ -139,7 +140,9 @@ def choosing(rows: list[Row]) -> str:
     ]
     for name, value in selectors().items():
         found = [(of["miou"].astype(float), of.apply(value, axis=1)) for of in frames]
-        if not (kept := [(m, v) for m, v in found if v.notna().all()]):
+        # what an online teacher sees is compared among those that have one
+        known = [(m[v.notna()], v.dropna()) for m, v in found]
+        if not (kept := [(m, v) for m, v in known if v.nunique() > 2]):  # noqa: PLR2004
             continue
         ranks = [stats.spearmanr(m, v).statistic for m, v in kept]
         lost = [m.max() - m[v.idxmax()] for m, v in kept]
@@ -158,9 +161,17 @@ def selectors() -> dict[str, Callable[[pd.Series], float]]:
     found: dict[str, Callable[[pd.Series], float]] = {}
     for name, sign in SIGNALS.items():
         found[name] = lambda row, name=name, sign=sign: sign * row["signals"].get(name, np.nan)
+    for name in SEEN:
+        found[name] = lambda row, name=name: seen(row).get(name, np.nan)
     for count in FEW:
         found[f"{count} labels"] = lambda row, count=count: row["few"].get(str(count), np.nan)
     return found
+
+
+def seen(row: pd.Series) -> dict[str, float]:
+    """Of a model that an online teacher taught; of others nothing."""
+    own = row.get("seen")
+    return own if isinstance(own, dict) else {}
 
 
 def costs(rows: list[Row]) -> str:

@@ -36,8 +36,8 @@ from experiments import (
 )
 from rows import Rows, side_by_side
 from scoring import scored_by_class
-from shift_methods import METHODS, TRIED, Method
-from shift_table import report
+from shift_methods import METHODS, ONLINE, TRIED, Method
+from shift_table import SEEN, report
 
 from pipeline.model import model
 from pipeline.runtime.contents import overlay
@@ -45,6 +45,7 @@ from pipeline.runtime.params import derived_seed
 
 FULL = ("rendered-camvid", "camvid-dusk")
 SHORT = ("rendered-idd", "camvid-idd", "drive-chase")
+WORLD = "streets"  # online self-training alone
 FEW_ROWS = ("CBST", "MinEnt + CBST")
 RESULTS = Rows("shifts", "data", "seed")
 TRIALS = Rows("shifts_tried", "data", "seed")
@@ -81,16 +82,30 @@ def run(world: World, method: Method) -> Found:
     teacher, left = first(world, method)
     shares = method.of or [1 / len(method.steps)] * len(method.steps)
     for number, (step, share) in enumerate(zip(method.steps, shares, strict=True)):
-        name, own = f"round-{number + 1}", {"steps": round(left * share)}
+        name, own, log = f"round-{number + 1}", {"steps": round(left * share)}, Seen()
         if "warmup" in step:
             over = {**step["warmup"], **own, "from": "x", "seed": derived_seed(world.seed, name)}
-            teacher = warmed(world, teacher, over)
-            yield name, scored_by_class(world, teacher)
+            teacher = warmed(world, teacher, over, log)
+            yield name, scored_by_class(world, teacher) | log.means()
         else:
             with tempfile.TemporaryDirectory(dir=memory()) as folder:
                 stages = of_round(world, step["round"])
-                teacher, labels = one_round(world, teacher, name, stages, own, Path(folder))
-                yield name, scored_by_class(world, teacher, labels)
+                teacher, labels = one_round(world, teacher, name, stages, own, Path(folder), log)
+                yield name, scored_by_class(world, teacher, labels) | log.means()
+
+
+class Seen(list[dict[str, float]]):
+    """What an online objective sees in each step."""
+
+    def __call__(self, step: int, values: dict[str, float]) -> None:
+        """A training's log."""
+        self.append({key: value for key, value in values.items() if key in SEEN})
+
+    def means(self) -> dict[str, dict[str, float]]:
+        """Over the last tenth of the steps; nothing of other objectives."""
+        last = self[-max(1, len(self) // 10) :]
+        found = {key: sum(each[key] for each in last) / len(last) for key in last[-1]}
+        return {"seen": found} if found else {}
 
 
 def of_round(world: World, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +114,10 @@ def of_round(world: World, changes: Mapping[str, Any]) -> dict[str, Any]:
     shared = {"retrain": {"options": world.content["retrain"]["options"]}}
     stages = overlay(overlay(shared, given), changes)
     stages["retrain"].pop("source", None)
-    if stages["retrain"]["options"] is None:
-        del stages["retrain"]["options"]
+    options = stages["retrain"].pop("options")
+    if options is not None:  # None leaves the preset's out, all of them or one
+        kept = {key: value for key, value in options.items() if value is not None}
+        stages["retrain"]["options"] = kept
     return stages
 
 
@@ -145,7 +162,8 @@ def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
     for seed in args.seeds:
         for method in ("", *args.methods):
             for data in args.data:
-                if data in FULL or method in ("", *FEW_ROWS):
+                few = (*FEW_ROWS, *(ONLINE if data == WORLD else ()))
+                if data in FULL or method in ("", *few):
                     found.append((data, seed, method))
     return found
 
@@ -153,7 +171,9 @@ def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
 def main() -> None:
     """Run what is missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", nargs="+", choices=[*FULL, *SHORT], default=[*FULL, *SHORT])
+    parser.add_argument(
+        "--data", nargs="+", choices=[*FULL, *SHORT, WORLD], default=[*FULL, *SHORT]
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *TRIED], metavar="METHOD")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")

@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from pipeline.domain.batches import Batch, Labelled
+from pipeline.domain.mixing import Mixing
 from pipeline.domain.samples import Sample
 from pipeline.domain.taxonomy import IGNORE, resolve
-from pipeline.domain.views import AugmentParams
+from pipeline.domain.views import AugmentParams, Mask, Mix
 from pipeline.model import model
 from pipeline.model.outputs import Outputs
 from pipeline.model.recipe import Recipe
@@ -76,7 +77,14 @@ def objective(name, seed=0, context=CONTEXT, **options):
 
 def start(of, seed=0):
     """The model that an objective trains."""
-    return fitted(model.create(recipe(), seed), of, seed)
+    return begun(of, fitted(model.create(recipe(), seed), of, seed))
+
+
+def begun(of, network, steps=10):
+    """A network, of which an objective has made what it keeps beside it, as the loop does."""
+    if hasattr(of, "begin"):
+        of.begin(network, steps)
+    return network
 
 
 def params(**changes):
@@ -113,8 +121,12 @@ def labelled(of, windows):
 def batch(sides=("source", "target")):
     sources, targets, hards = (Memory(n + 3, seed=n) for n in range(3))
     two = WINDOWS[1:]
-    source = labelled(sources, two)._replace(origins=torch.arange(2))  # of two
+    mixed = "mixed" in sides  # which needs as many of both
+    source = labelled(sources, WINDOWS if mixed else two)
+    source = source._replace(origins=torch.arange(len(source.names)) % 2)  # of two
     whole = Batch(source, labelled(targets, WINDOWS), labelled(hards, two))
+    if mixed:
+        whole = Mixing(Mix(), Mask(size=8))(whole, 0, 0, range(len(WINDOWS)))
     return Batch(*(side if name in sides else None for name, side in whole._asdict().items()))
 
 

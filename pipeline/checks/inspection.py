@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.checks.candidates import Candidates, Checked, check
 from pipeline.checks.census import Counts
 from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.progress import track
 
 
@@ -80,8 +81,10 @@ def _judge(results: Iterable[Checked], names: Sequence[str], kept: dict[str, str
         if problem or sample is None:
             refused.append((checked.domain, image, problem))
         elif checked.domain != "target":
-            good[checked.domain].append(sample)
-            pixels[checked.domain] += 0 if checked.pixels is None else checked.pixels
+            counts = np.zeros(256, np.int64) if checked.pixels is None else checked.pixels
+            own = np.trim_zeros(counts[:IGNORE], "b").tolist()
+            good[checked.domain].append(replace(sample, pixels=tuple(own)))
+            pixels[checked.domain] += counts
         else:
             good["target"].append(replace(sample, label=None, label_hash=None))
             if sample.label:

@@ -56,6 +56,13 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
         return
     share = _number(item, "source_share", 0.5)
     yield from _source(where, item["objective"], objective, share)
+    yield from _mixed(where, item, objective, share)
+    given = _options(item).get("labels")
+    if getattr(objective, "optional_labels", ()) and given in ("round", "both"):
+        yield (
+            f"{where}.options.labels = {given}: a warmup has no pseudo-labels; set it to teacher, "
+            "or use it in a round's retrain"
+        )
     if item.get("frozen_norm") and not objective.labels:
         yield (
             f"{where}.frozen_norm = true: {item['objective']} moves nothing but batch norm's "
@@ -63,6 +70,19 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
         )
     if "target" in objective.sides and share == 1:
         yield f"{where}.source_share = 1: leaves {item['objective']} no target images; lower it"
+
+
+def _mixed(where: str, item: Content, objective: Any, share: float) -> Iterator[str]:
+    """Each target image is mixed with a source image of its own."""
+    if "mixed" not in objective.sides:
+        return
+    batch = _number(item, "batch", 2)
+    if round(batch * share) * 2 != batch:
+        yield (
+            f"{where}: {item['objective']} mixes each target image with a source image, and "
+            f"source_share {share} of a batch of {batch} is not half of it; set source_share to "
+            "0.5, and batch to an even number"
+        )
 
 
 def _fits_warmup(name: str) -> bool:
@@ -127,7 +147,7 @@ def _round(where: str, content: Content) -> Iterator[str]:
     objective, name = _objective(training), str(training.get("objective"))
     if objective is None:
         return
-    if "target" not in objective.labels:
+    if "target" not in _labels(name):
         able = [n for n in parts.names("objectives") if "target" in _labels(n)]
         yield (
             f"{where}.retrain.objective = {name}: learns from no pseudo-labels; choose "
@@ -137,6 +157,8 @@ def _round(where: str, content: Content) -> Iterator[str]:
     share, hard = _number(training, "source_share", 0.5), _number(training, "hard_share", 0)
     if "source" not in objective.sides and share:
         yield f"{where}.retrain.source_share = {share}: {name} takes no source images; set it to 0"
+    both = overlay(section_of(content, "training"), training)
+    yield from _mixed(f"{where}.retrain", both, objective, share)
     yield from _hard(f"{where}.", name, objective, hard, split)
     if share + hard >= 1:
         yield (
@@ -154,7 +176,9 @@ def _round(where: str, content: Content) -> Iterator[str]:
 
 
 def _labels(name: str) -> tuple[str, ...]:
-    return tuple(parts.find("objectives", name).labels)
+    """Of which sides it learns, or may learn, labels."""
+    objective = parts.find("objectives", name)
+    return (*objective.labels, *getattr(objective, "optional_labels", ()))
 
 
 def _hard(where: str, name: str, objective: Any, hard: float, split: Content) -> Iterator[str]:

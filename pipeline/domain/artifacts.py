@@ -89,6 +89,7 @@ def _write_parquet(path: Path, table: pa.Table) -> None:
 _COLUMNS = ("domain", "image", "image_hash", "height", "width")
 _LABELLED = (*_COLUMNS, "label", "label_hash")
 _REGIONS = ("region", "region_hash")
+_COUNTED = "pixels"
 
 
 def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
@@ -116,11 +117,12 @@ def write_sources(path: Path, sources: Mapping[str, Domain]) -> None:
     """The index of a source, or of several that take turns, by name: that of a mix.
 
     A sample's `domain` is the name of its source; sizes and codings are in the metadata, by name
-    and in the order of the turns.
+    and in the order of the turns. Pixels of each class are counted there, where they are known.
     """
     members = {name: _about(domain, True) for name, domain in sources.items()}
     rows = [replace(s, domain=name) for name, of in sources.items() for s in of.samples]
-    _write_index(path, rows, {"members": members}, True)
+    counted = all(sample.pixels is not None for sample in rows)
+    _write_index(path, rows, {"members": members}, True, counted)
 
 
 def read_sources(path: Path, root: Callable[[str], Path], memory: int = 0) -> dict[str, Domain]:
@@ -149,11 +151,14 @@ def _regions(samples: Sequence[Sample]) -> bool:
     return any(sample.region for sample in samples)
 
 
-def _write_index(path: Path, samples: Sequence[Sample], about: Any, labelled: bool) -> None:
+def _write_index(
+    path: Path, samples: Sequence[Sample], about: Any, labelled: bool, counted: bool = False
+) -> None:
     columns = _LABELLED if labelled else _COLUMNS
     columns = (*columns, *_REGIONS) if _regions(samples) else columns
-    rows = [{key: asdict(sample)[key] for key in columns} for sample in samples]
-    types = {"height": pa.int32(), "width": pa.int32()}
+    columns = (*columns, _COUNTED) if counted else columns
+    rows = [{key: getattr(sample, key) for key in columns} for sample in samples]
+    types = {"height": pa.int32(), "width": pa.int32(), _COUNTED: pa.list_(pa.int64())}
     schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
     table = pa.Table.from_pylist(rows, schema=schema)
     _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
@@ -161,7 +166,10 @@ def _write_index(path: Path, samples: Sequence[Sample], about: Any, labelled: bo
 
 def _read_index(path: Path) -> tuple[list[Sample], dict[str, Any]]:
     table = pq.read_table(path)
-    samples = [Sample(**row) for row in table.to_pylist()]
+    samples = [
+        Sample(**row | ({_COUNTED: tuple(row[_COUNTED])} if _COUNTED in row else {}))
+        for row in table.to_pylist()
+    ]
     for name in (name for s in samples for name in (s.image, s.label, s.region) if name):
         if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
             raise ValueError(f"{name!r} leaves its root")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ from torchvision.transforms import v2
 from pipeline.domain.pixels import Pixels
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import AugmentParams, View
+
+
+@contextmanager
+def drawn_by(key: tuple[int, ...]) -> Iterator[None]:
+    """torch's draws on the CPU follow from `key` alone; the caller's generator is left alone."""
+    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 class Augment:
@@ -34,9 +44,7 @@ class Augment:
         With the chance `mine` the crop's centre is a pixel of one of the classes `rare`, drawn
         from those that the label holds; it is moved to lie inside the image.
         """
-        seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with drawn_by(key):
             x = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1))
             y = tv_tensors.Mask(torch.from_numpy(np.array(label)))
             low, high = self.params.scale

@@ -43,7 +43,7 @@ class Labelled(NamedTuple):
     `windows` float32 (N, 4): where each crop lies in its image (see views.View). `origins` int64
     (N): which of the side's members each is of, 0 where there is one. Where labels may
     be soft, the teacher's logits float16 (N, C, h, w), and `over` float32 (N, 4) what they cover of
-    the whole images.
+    the whole images. `pasted` bool (N, H, W) of a mixture: which pixels are the source's.
     """
 
     images: Tensor
@@ -53,17 +53,21 @@ class Labelled(NamedTuple):
     origins: Tensor
     logits: Tensor | None = None
     over: Tensor | None = None
+    pasted: Tensor | None = None
 
 
 class Batch(NamedTuple):
     """Any side may be absent: no target in pretraining, no source in IntraDA.
 
-    `hard` are target images that are only aligned: their labels are not used.
+    `hard` are target images that are only aligned: their labels are not used. `mixed` and `masked`
+    are made of source and target, position by position (mixing.Mixing).
     """
 
     source: Labelled | None
     target: Labelled | None
     hard: Labelled | None = None
+    mixed: Labelled | None = None
+    masked: Labelled | None = None
 
 
 def shares(

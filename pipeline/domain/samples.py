@@ -30,7 +30,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row of a domain's index. Hashes are what `digest` gives, "" where it is not known."""
+    """One row of a domain's index. Hashes are what `digest` gives, "" where it is not known.
+
+    `pixels`, of a source's: how many are of each class, up to the last that it has.
+    """
 
     domain: str
     image: str
@@ -41,6 +44,7 @@ class Sample:
     label_hash: str | None = None
     region: str | None = None
     region_hash: str | None = None
+    pixels: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:

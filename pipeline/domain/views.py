@@ -32,6 +32,23 @@ class AugmentParams(Section):
         return scale
 
 
+class Mix(Section):
+    """ClassMix, and how the mixture is coloured and blurred (Tranheden et al., DACS, 2021)."""
+
+    share: float = Field(default=0.5, ge=0, le=1)  # of a source crop's classes, rounded up
+    # strength of brightness, contrast, saturation and hue (DAFormer: 0.2), and its chance
+    colour: float = Field(default=0.25, ge=0, le=0.5)
+    chance: float = Field(default=0.8, ge=0, le=1)
+    blur: float = Field(default=0.5, ge=0, le=1)  # its chance; sigma is uniform in 0.15 to 1.15
+
+
+class Mask(Section):
+    """Blocks of a target crop that are hidden (Hoyer et al., MIC, 2023)."""
+
+    size: int = Field(default=64, ge=1, le=16384)  # pixels of a block's side
+    ratio: float = Field(default=0.7, ge=0, le=1)  # the chance that a block is hidden
+
+
 class View(NamedTuple):
     """uint8 (3, H, W) and (H, W) of the crop's size, and where the crop lies in the image.
 

@@ -22,6 +22,12 @@ class Normalisation:
         if not (self.scale > 0 and min(self.std) > 0):
             raise ValueError("scale and std are greater than 0")
 
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """RGB of which it makes 0, or as near as whole numbers are."""
+        red, green, blue = (min(255, max(0, round(mean / self.scale))) for mean in self.mean)
+        return (blue, green, red) if self.bgr else (red, green, blue)
+
 
 def wanted(modules: Iterable[object]) -> Normalisation:
     """That of a network's pretrained weights, where one of its modules has it; else ImageNet's."""

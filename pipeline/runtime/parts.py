@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import exact
+from pipeline.runtime.params import Section, exact
 
 ROOMS = {
     "datasets": "Dataset",
@@ -73,8 +73,10 @@ def check_options(
             problems.append(f"no option '{key}'; it has {', '.join(allowed) or 'none'}")
             continue
         try:
-            kind: Any = Annotated[allowed[key].annotation, WrapValidator(exact)]
-            adapter = TypeAdapter[Any](kind, config=_FINITE)
+            asked_for = allowed[key].annotation
+            kind: Any = Annotated[asked_for, WrapValidator(exact)]
+            own = inspect.isclass(asked_for) and issubclass(asked_for, Section)
+            adapter = TypeAdapter[Any](kind, config=None if own else _FINITE)
             checked[key] = adapter.validate_python(value)
         except ValidationError as error:
             problems.append(f"option {key}={value!r}: {error.errors()[0]['msg']}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.domain.sampling import SamplingParams
 from pipeline.domain.views import AugmentParams
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.params import Section
@@ -43,6 +44,7 @@ class Training(Section):
     source: str | None = None  # its name, for dvc.yaml; the stage is given its index
     batch: int = Field(ge=1)
     augment: AugmentParams
+    sampling: SamplingParams | None = None  # rare-class sampling of the source; null: each in turn
     optimiser: Optimiser = Optimiser()
     discriminator: Discriminator = Discriminator()
     # batch norm keeps its statistics and weights, as in CRST's code: small batches tell little

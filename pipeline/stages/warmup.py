@@ -38,7 +38,7 @@ def run(
     """
     classes, features = len(start.recipe.taxonomy), model.channels(start)
     context = {"classes": classes, "features": features, "shares": shares}
-    context |= {"sources": len(sources)}
+    context |= {"sources": len(sources), "k": None}
     objective = build_objective(params.objective, params.options, params.seed, **context)
     start = fitted(start, objective, params.seed)
     sides = batches.shares(sources, target, params.batch, params.source_share)

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline.domain.augment import Augment
 from pipeline.domain.batches import Batch, Sides
 from pipeline.domain.draws import Draws
+from pipeline.domain.mixing import Mixing
 from pipeline.runtime import process
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.progress import Log
@@ -38,8 +39,9 @@ def fit(
     checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains `model` in place on batches drawn from all sides; `rare` classes are mined."""
-    augment = Augment(params.augment)
-    draws = Draws(sides, augment, seed, fabric.global_rank, fabric.world_size, rare)
+    augment, mixing = Augment(params.augment), _mixing(model, objective)
+    ranks = fabric.global_rank, fabric.world_size
+    draws = Draws(sides, augment, seed, *ranks, rare, mixing, params.sampling)
     with torch.random.fork_rng(devices=[]):
         train(model, objective, draws, steps, params, fabric, log, seed, checkpoint)
 
@@ -61,6 +63,8 @@ def train(
     step all processes have the same parameters and buffers. Raises BadInput that names step and
     images where a loss is not finite.
     """
+    if hasattr(objective, "begin"):
+        objective.begin(model, steps)
     groups = {"network": model, **objective.modules}
     optimisers: dict[str, Optimiser] = dict.fromkeys(objective.modules, params.discriminator)
     optimisers["network"] = params.optimiser
@@ -107,7 +111,16 @@ def train(
         log(step, {"lr": optimiser.rate(params.optimiser, step, steps), **values})
         if fabric.is_global_zero and checkpoint.due():
             checkpoint.save(step + 1)
+    if hasattr(objective, "end"):
+        objective.end(model)
     model.eval()
+
+
+def _mixing(model: Any, objective: Any) -> Mixing | None:
+    """What mixes a batch's sides, if the objective asks for it."""
+    if "mixed" not in objective.sides:
+        return None
+    return Mixing(objective.mix, objective.mask, model.norm.colour)
 
 
 def _state(

@@ -32,7 +32,10 @@ class Objective(Protocol):
 
     `sides` of a batch it needs (and `optional` ones), `labels` of which sides it learns from, and
     whether it learns `soft` labels, for which the target's samples carry their teacher's logits.
-    The loop sets `progress`, the share of the steps that are done, before each of them.
+    The loop sets `progress`, the share of the steps that are done, before each of them. One that
+    needs the side `mixed` has a `mix` and a `mask` (views.Mix, views.Mask or None). The loop calls
+    its `begin(model, steps)` before the first step, or the one to go on from, and its `end(model)`
+    after the last, if it has these.
     """
 
     sides: tuple[str, ...]

@@ -65,6 +65,11 @@ def norms(model: nn.Module, frozen: bool) -> None:
 def mode_like(other: nn.Module, model: nn.Module) -> None:
     """`other` in the mode that `model` is in, and its batch norm in that of `model`'s."""
     other.train(model.training)
+    norms_like(other, model)
+
+
+def norms_like(other: nn.Module, model: nn.Module) -> None:
+    """`other`'s batch norm in the mode that `model`'s is in."""
     training = any(norm.training for norm in _norms(model))
     for norm in _norms(other):
         norm.train(training)

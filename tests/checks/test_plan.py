@@ -92,6 +92,9 @@ IN_ORDER = {
     "batch norm frozen": warmup(frozen_norm=True),
     "a warmup on the source alone": warmup(objective="source_only", source_share=1),
     "a warmup of half and half by default": warmup(objective="minent"),
+    "a teacher that labels as it trains": warmup(objective="online"),
+    "one in a round, of its labels": retrain(objective="online", options={"labels": "both"}),
+    "one in a round, of its own": retrain(objective="online", batch=6),
     "no source images in self-training": retrain(source_share=0),
     "hard images aligned": hard(),
     "hard images aligned by confidence": hard(ranker="confidence"),
@@ -115,7 +118,7 @@ IN_ORDER = {
 
 WARMUPS = (
     "choose adapt_norm, adaptsegnet, advent, clan, collaborative, deep_cocktail, fcns_in_the_wild, "
-    "mdan, minent, moment_matching, road, source_only"
+    "mdan, minent, moment_matching, online, road, source_only"
 )
 
 BROKEN = {
@@ -154,6 +157,21 @@ BROKEN = {
         "warmup.w.source_share = 0.5: adapt_norm",
         "set it to 0",
     ),
+    "a warmup that mixes what is not half and half": (
+        warmup(objective="online", source_share=0.25, batch=4),
+        "warmup.w: online mixes each target image with a source image, and source_share 0.25 of a",
+        "set source_share to 0.5, and batch to an even number",
+    ),
+    "a round that mixes an odd batch": (
+        overlay(retrain(objective="online"), {"training": {"batch": 5}}),
+        "rounds.r.retrain: online mixes each target image with a source image, and source_share",
+        "of a batch of 5 is not half of it; set source_share to 0.5",
+    ),
+    "a warmup of pseudo-labels, mixed": (
+        warmup(objective="online", options={"labels": "both"}),
+        "warmup.w.options.labels = both",
+        "set it to teacher, or use it in a round's retrain",
+    ),
     "batch norm to adapt, and frozen": (
         warmup(objective="adapt_norm", source_share=0, frozen_norm=True),
         "warmup.w.frozen_norm = true: adapt_norm",
@@ -182,7 +200,7 @@ BROKEN = {
     "a round of no pseudo-labels": (
         retrain(objective="advent"),
         "rounds.r.retrain.objective = advent",
-        "choose intra_domain, self_training, tpld",
+        "choose intra_domain, online, self_training, tpld",
     ),
     "source images that are not taken": (
         hard(source_share=0.25, hard_share=0.25),

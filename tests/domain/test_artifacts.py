@@ -27,6 +27,21 @@ def domain(root, n=3, encoding=INDEX):
     return Domain(samples, root, (6, 4), Coding({0: IGNORE, 7: 0, 300: 1}, encoding))
 
 
+def test_a_sources_index_counts_its_classes_where_they_are_known(tmp_path):
+    plain, path = domain(tmp_path), tmp_path / "x.parquet"
+    counted = replace(
+        plain, samples=[replace(s, pixels=(k, 2)) for k, s in enumerate(plain.samples)]
+    )
+    for of, expected in ((counted, [(0, 2), (1, 2), (2, 2)]), (plain, [None] * 3)):
+        artifacts.write_sources(path, {"source": of})
+        found = artifacts.read_sources(path, lambda _: tmp_path)["source"]
+        assert [sample.pixels for sample in found.samples] == expected
+        assert ("pixels" in pq.read_schema(path).names) == (of is counted)
+    for labelled in (True, False):  # val, and the target, of which nothing may leak
+        artifacts.write_domain(path, counted, labelled=labelled)
+        assert "pixels" not in pq.read_schema(path).names
+
+
 # --- atomicity and determinism -------------------------------------------------------------
 
 

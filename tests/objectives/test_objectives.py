@@ -186,6 +186,7 @@ PASSES = {
     "intra_domain": ["target", "hard"],
     "self_training": ["source+target"],
     "tpld": ["source+target", "hard"],
+    "online": ["source", "mixed", "masked"],
     **{name: ["source", "target"] for name in ("adaptsegnet", "clan", "fcns_in_the_wild", "road")},
     **{name: ["source", "target"] for name in SEVERAL},
 }
@@ -201,9 +202,9 @@ def images_of(given, name):
     *((name, found, {"norm": "own"}) for name, found in OWN.items()),
 ])  # fmt: skip
 def test_sides_pass_the_network_in_order(name, expected, options):
-    given = batch(("source", "target", "hard"))
-    network = TwoHeads(**HEADS.get(name, {}))
-    for _ in memory.objective(name, **options).losses(network, given):
+    network, given = TwoHeads(**HEADS.get(name, {})), batch(Batch._fields)
+    made = memory.objective(name, **options)
+    for _ in made.losses(memory.begun(made, network), given):
         pass
     assert len(network.seen) == len(expected)
     for seen, side in zip(network.seen, expected, strict=True):
@@ -225,9 +226,11 @@ OF_WARMUPS = ("adaptsegnet", "advent", "clan", "fcns_in_the_wild", "minent", "ro
     ("self_training", {"norm": "own"}, ["target"]),
     ("tpld", {}, ["source+target", "hard"]),
     ("tpld", {"norm": "own"}, ["target", "hard"]),
+    ("online", {}, ["source", "mixed", "masked"]),
+    ("online", {"own_norm": True}, ["mixed", "masked"]),
 ])  # fmt: skip
 def test_running_statistics_are_those_of_the_passes_that_count(name, options, counted):
-    given = batch(("source", "target", "hard"))
+    given = batch(Batch._fields)
     found = passed(name, given, **options)
     made = model.create(recipe(), 0).train()
     for side in counted:
@@ -835,22 +838,23 @@ def test_road_begins_where_its_reference_is_in_each_precision_and_with_dropout(
     assert all(values["source"] > 0.1 for values in logged)
 
 
-@pytest.mark.parametrize("name", [*OF_WARMUPS, "intra_domain", "tpld"])
+@pytest.mark.parametrize("name", [*OF_WARMUPS, "intra_domain", "tpld", "online"])
 def test_padding_counts_in_no_term_no_gradient_and_no_accuracy(name):
     options = {"dense": True} if name == "tpld" else {}
     options |= {"ratio": 0.5, "relaxed": 1.0} if name in ("minent", "advent") else {}
     options |= {"preheat": 0.0} if name == "clan" else {}
+    options |= {"flip": True, "tau": 0.6} if name == "online" else {}
     trained, other = (Learning(**HEADS.get(name, {}), stride=1) for _ in range(2))
-    found, given = [], batch(("source", "target", "hard"))
+    found, given = [], batch(Batch._fields)
     for change in (0, 100):
         network = deepcopy(trained)  # its shares change with a step
         made = memory.objective(name, **options)
         made.progress = 0.5
         if name == "road":
             made.reference = other
+        memory.begun(made, network)
         sides = [
-            side._replace(images=side.images + change * torch.from_numpy(~within(side))[:, None])
-            for side in given
+            side._replace(images=side.images + change * beyond(side)[:, None]) for side in given
         ]
         found.append({})
         for loss in made.losses(network, Batch(*sides)):
@@ -862,8 +866,14 @@ def test_padding_counts_in_no_term_no_gradient_and_no_accuracy(name):
             found[-1] |= {(*loss.terms, i): g.norm().item() for i, g in each.items()}
     assert found[0] == pytest.approx(found[1], rel=1e-4, abs=1e-7)
     assert sum(value > 1e-5 for value in found[0].values()) > 5
-    without = ("minent", "moment_matching", "collaborative")
+    without = ("minent", "moment_matching", "collaborative", "online")
     assert any("accuracy" in str(key) for key in found[0]) == (name not in without)
+
+
+def beyond(side):
+    """bool (N, HEIGHT, WIDTH): padding, onto which nothing is pasted."""
+    padded = torch.from_numpy(~within(side))
+    return padded if side.pasted is None else padded & ~side.pasted
 
 
 class Learning(TwoHeads):

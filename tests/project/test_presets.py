@@ -21,6 +21,8 @@ each = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_they_are_all_here():
     names = {"camvid-dusk", "camvid-dusk-small", "camvid-idd", "drive-chase", "gta5-cityscapes"}
     names |= {"own-data", "rendered-camvid", "rendered-idd", "synthia-cityscapes"}
+    names |= {"camvid-dusk-online", "rendered-camvid-online", "camvid-dusk-distil"}
+    names |= {f"{of}-{how}" for of in ("gta5", "synthia") for how in ("dacs", "daformer")}
     assert {path.stem for path in PRESETS} >= names
 
 
@@ -81,6 +83,15 @@ def test_only_the_built_in_world_is_generated(path):
     domains = (content["prepare"]["target"], content["prepare"]["val"], *content["source"].values())
     roots = {domain["root"] for domain in domains}
     assert generated == {root for root in roots if root.startswith("data/raw/streets")}
+
+
+@pytest.mark.parametrize("name", ["camvid-dusk-online", "rendered-camvid-online"])
+def test_a_preset_has_the_data_and_the_network_of_the_one_it_names(name):
+    own, other = (
+        read(ROOT / "presets" / f"{n}.yaml") for n in (name, name.removesuffix("-online"))
+    )
+    for section in ("source", "prepare", "network", "training", "evaluate"):
+        assert own[section] == other[section]
 
 
 @pytest.mark.slow

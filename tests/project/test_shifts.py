@@ -51,6 +51,8 @@ COUNTS = {
     "camvid-idd": (10, 20, 10, 10), "drive-chase": (10, 10, 8, 10),
     "rendered-camvid": (10, 10, 10, 10), "rendered-camvid-idd": (10, 20, 10, 10),
     "rendered-idd": (10, 20, 10, 10),
+    "camvid-dusk-online": (10, 10, 10, 10), "camvid-dusk-distil": (10, 10, 10, 10),
+    "rendered-camvid-online": (10, 10, 10, 10),
 }  # fmt: skip
 """Of each source, target, val and the target's truth, of copies of ten."""
 

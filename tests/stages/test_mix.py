@@ -49,6 +49,8 @@ def test_it_holds_both_with_their_sizes_and_codings(game, drawn, tmp_path):
         assert (of.size, of.coding, of.memory) == (expected.size, expected.coding, 4)
         assert [s.image for s in of.samples] == [s.image for s in expected.samples]
         assert {s.domain for s in of.samples} == {name}
+        assert all(s.pixels for s in of.samples)
+        assert [s.pixels for s in of.samples] == [s.pixels for s in expected.samples]
         for index in range(len(of)):
             assert np.array_equal(of.image(index), expected.image(index))
             assert np.array_equal(of.label(index), expected.label(index))

@@ -474,6 +474,11 @@ def test_what_the_camera_does_not_see_is_ignored_everywhere(fundus):
     assert {*prepared.refused["domain"]} == set()
     counted = sum((of.label(i) != IGNORE).sum() for of in [prepared.source] for i in range(4))
     assert prepared.checked.classes["pixels"].sum() == counted
+    for index, sample in enumerate(prepared.source.samples):
+        counts = np.bincount(prepared.source.label(index).ravel(), minlength=IGNORE + 1)[:IGNORE]
+        assert counts[: len(sample.pixels)].tolist() == [*sample.pixels]
+        assert sample.pixels[-1] > 0 == counts[len(sample.pixels) :].any()
+    assert all(sample.pixels is None for sample in prepared.target.samples)
 
 
 def no_mask(path):

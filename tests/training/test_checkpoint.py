@@ -1,5 +1,9 @@
 """A run that was cut off and run again: the same bytes, whatever it was cut off by."""
 
+import hashlib
+import io
+import pkgutil
+
 import pytest
 import torch
 
@@ -7,7 +11,7 @@ from pipeline.model import model
 from pipeline.runtime import parts
 from pipeline.runtime.progress import Curve
 from pipeline.training import loop
-from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.checkpoint import Checkpoint, _read
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.loop import Optimiser
 from pipeline.training.objective import Loss
@@ -252,3 +256,85 @@ def test_a_checkpoint_is_due_by_time(tmp_path, monkeypatch):
 def test_without_a_place_nothing_is_kept():
     assert Checkpoint().load({"module": torch.nn.Linear(1, 1)}) == 0
     assert not Checkpoint(minutes=0.0).due()
+
+
+# --- cut off anywhere in a step ------------------------------------------------------------
+
+
+class EachStep(Checkpoint):
+    """Saves after each step, and can be cut off in it."""
+
+    def due(self):
+        return True
+
+
+def nth(cut, n, of):
+    """`of`, that ends the run at its n-th call."""
+    calls = 0
+
+    def watched(*given, **options):
+        nonlocal calls
+        calls += 1
+        if calls == n:
+            raise cut
+        return of(*given, **options)
+
+    return watched
+
+
+PHASES = {
+    "a batch is drawn": ("pipeline.domain.draws.Draws.__getitem__", 4),
+    "its sides are mixed": ("pipeline.domain.mixing.Mixing.__call__", 4),
+    "the teacher is moved": ("pipeline.training.teacher.Teacher.update", 4),
+    "the teacher was half moved": ("torch.Tensor.lerp_", 150),
+    "the teacher predicts": ("pipeline.training.teacher.Teacher.forward", 4),
+    "its classes are weighed": ("pipeline.training.taught.MovingPrior.forward", 4),
+    "the source has passed": ("pipeline.training.losses.supervised", 4),
+    "the mixture has passed": ("pipeline.training.taught.loss", 7),
+    "the masked side has passed": ("pipeline.training.taught.loss", 8),
+    "gradients are there": ("pipeline.training.loop._check", 4),
+    "parameters have moved": ("pipeline.training.loop.average", 8),
+    "the checkpoint is written": ("pipeline.training.checkpoint.replacing", 4),
+    "it is in place": ("pipeline.training.checkpoint.settle", 4),
+}
+"""Where a run of online self-training ends: what raises, and at which of its calls."""
+
+
+@pytest.fixture
+def online(monkeypatch):
+    options = {"mask": {"size": 8}, "weigh": "classes", "flip": True, "own_norm": True}
+    build = memory.objective
+    context = memory.CONTEXT | {"k": None}
+    monkeypatch.setattr(memory, "objective", lambda name: build(name, 0, context, **options))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_with_a_teacher_goes_on_from_anywhere_in_a_step(
+    phase, folders, fabric, online, monkeypatch
+):
+    expected, _ = run("online", folders[0], fabric, kept=EachStep)
+    place, n = PHASES[phase]
+    owner, _, name = place.rpartition(".")
+    of = pkgutil.resolve_name(owner)
+    with monkeypatch.context() as patched:
+        patched.setattr(of, name, nth(Cut, n, getattr(of, name)))
+        with pytest.raises(Cut):
+            run("online", folders[1], fabric, kept=EachStep)
+    assert len([*folders[1].glob("unfinished/*/training.pt")]) == 1
+    assert not (folders[1] / "made.pt").exists()
+    found, steps = run("online", folders[1], fabric, kept=EachStep)
+    assert found == expected
+    assert 1 < steps[0] < STEPS
+
+
+def test_a_checkpoint_without_its_teacher_is_left_aside(folders, fabric, online, capsys):
+    expected, _ = run("online", folders[0], fabric)
+    cut_off("online", folders[1], fabric)
+    (path,) = folders[1].glob("unfinished/*/training.pt")
+    content = _read(path)
+    del content["parts"]["module teacher"]
+    sink = io.BytesIO()
+    torch.save(content, sink)
+    path.write_bytes(hashlib.sha256(sink.getbuffer()).digest() + sink.getbuffer())
+    assert run("online", folders[1], fabric) == (expected, [*range(1, STEPS + 1)])
+    assert f"{path}: does not fit; it is left aside" in capsys.readouterr().err
