@@ -117,6 +117,12 @@ def histograms(lab, inside):  # type: ignore[no-untyped-def]
 
 
 @_compile
+def _not_below(value):  # type: ignore[no-untyped-def]
+    """0 of what is less, and of what is no number: it becomes a place in a table."""
+    return value if value > np.float32(0) else np.float32(0)
+
+
+@_compile
 def _write(out, i, lightness, a, b):  # type: ignore[no-untyped-def]
     """A pixel of CIELAB as 8-bit sRGB, each channel cut off where the screen's colours end."""
     fy = (lightness + np.float32(16)) / np.float32(116)
@@ -127,7 +133,7 @@ def _write(out, i, lightness, a, b):  # type: ignore[no-untyped-def]
     z = z * z * z if z > low else slope * (z - at)
     for channel in range(3):
         value = TO_RGB[channel, 0] * x + TO_RGB[channel, 1] * y + TO_RGB[channel, 2] * z
-        value = min(max(value, np.float32(0)), np.float32(1))
+        value = min(_not_below(value), np.float32(1))
         out[i, channel] = np.uint8(_read(STORED, value) + np.float32(0.5))
 
 
@@ -149,7 +155,7 @@ def affine(lab, matrix, offset, inside, out):  # type: ignore[no-untyped-def]
 
 @_compile
 def _between(table, value, low, step):  # type: ignore[no-untyped-def]
-    place = min(max((value - low) / step, np.float32(0)), np.float32(BINS - 1))
+    place = min(_not_below((value - low) / step), np.float32(BINS - 1))
     index = min(np.int32(place), np.int32(BINS - 2))
     below = table[index]
     return below + (place - np.float32(index)) * (table[index + 1] - below)

@@ -52,9 +52,11 @@ def matched(own: Doubles, other: Doubles) -> Doubles:
 
     The one of the same rank. The pixels of a level are tied, and all have the middle of their
     ranks: so an image is its own match, and a flat one becomes the other's median, not its end.
+    What lies between levels that have pixels is between their matches.
     """
-    there = np.flatnonzero(other)
-    found: Doubles = np.interp(_ranks(own), _ranks(other)[there], there.astype(float))
+    here, there = np.flatnonzero(own), np.flatnonzero(other)
+    places = np.interp(_ranks(own)[here], _ranks(other)[there], there)
+    found: Doubles = np.interp(np.arange(len(own)), here, places)
     return found
 
 

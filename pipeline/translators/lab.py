@@ -59,7 +59,7 @@ class Translator:
         if self.transport:
             matrix = matching.transport(lab.covariance, covariance)
         else:
-            deviation = np.sqrt(covariance.diagonal())
+            deviation = np.sqrt(np.maximum(covariance.diagonal(), 0))
             matrix = np.diag(matching.scales(lab.deviation, deviation))
         if (self.lightness, self.colour) == ("deviation", "deviation"):
             return lab.affine(matrix, mean - matrix @ lab.mean)
