@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.look import page as look_page
-from pipeline.look import plots, summary
+from pipeline.look import plots, summary, translations
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes, write_json
@@ -163,6 +163,7 @@ def main() -> None:
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     tables = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
+    content["translations"] = translations.content(params, at.sources)
     look_page.write(at.index, at.page, content)
 
 
