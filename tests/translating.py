@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts
 from pipeline.runtime.contents import overlay
-from pipeline.stages import fit_translator, translate
+from pipeline.runtime.files import read_json
+from pipeline.stages import evaluate_translation, fit_translator, translate
 from tests.rounds import THREE
 
 PARAMS = {
@@ -19,11 +20,12 @@ PARAMS = {
             "source": "game",
             "fit_translator": {"translator": "lab"},
             "translate": {"copies": 2},
-            "evaluate_translation": {"model": "source", "adapted": "source"},
+            "evaluate_translation": {"model": "source", "adapted": "warm"},
         }
     },
     "prepare": {"target": {"root": "raw"}},
-    "pretrain": {"source": {"source": "game", "steps": 1}},
+    "compute": {"accelerator": "cpu", "precision": "32-true"},
+    "pretrain": {"source": {"source": "game"}, "warm": {"source": "game"}},
 }
 FOLDER = Path("data/sources/painted")
 
@@ -77,3 +79,17 @@ def both(monkeypatch):
 def contents(folder=FOLDER):
     """The bytes of each file by its path."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.*"))}
+
+
+def evaluated(monkeypatch):
+    """The metrics, of models in `models/`."""
+    name = "painted"
+    call(
+        monkeypatch, evaluate_translation, name, source="data/sources/game/index.parquet",
+        translated=FOLDER / "index.parquet", target="data/prepared/target.parquet",
+        taxonomy="data/prepared/taxonomy.json", model="models/source.pt",
+        adapted="models/warm.pt", metrics=f"reports/sources/{name}/translation.json",
+        table=f"reports/sources/{name}/translation.csv",
+        changes=f"reports/sources/{name}/changes.csv", look=f"reports/sources/{name}/translation",
+    )  # fmt: skip
+    return read_json(Path(f"reports/sources/{name}/translation.json"))
