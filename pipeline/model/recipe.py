@@ -39,19 +39,24 @@ class Recipe:
     normalisation: Normalisation | None = None  # of a model: always there, if need be `wanted`
     second: bool = False  # a second classifier on the same features, added to the first (CLAN)
     mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
+    share: float = 0.5  # of the first of the two in their mean
 
 
-def mean_of(one: Recipe, other: Recipe) -> Recipe:
-    """Of the mean of two models of the same classes."""
-    return Recipe("mean", one.taxonomy, mean=(one, other))
+def mean_of(one: Recipe, other: Recipe, share: float = 0.5) -> Recipe:
+    """Of the mean of two models of the same classes, of which the first counts `share`."""
+    return Recipe("mean", one.taxonomy, mean=(one, other), share=share)
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """What `_recipe` reads. Only a mean's has the key, so that others' files stay the same."""
+    """What `_recipe` reads.
+
+    Keys that say nothing are left out, so that files stay what they were before there were such.
+    """
     if recipe.mean is not None:
-        return {"mean": [described(part) for part in recipe.mean]}
+        unlike = {} if recipe.share == Recipe.share else {"share": recipe.share}
+        return {"mean": [described(part) for part in recipe.mean], **unlike}
     found = asdict(recipe)
-    del found["mean"]
+    del found["mean"], found["share"]
     return found
 
 
@@ -59,7 +64,10 @@ def _recipe(given: Any) -> Recipe:
     """A recipe from what `described` made of it."""
     if "mean" in given:
         one, other = map(_recipe, given["mean"])
-        return mean_of(one, other)
+        share = float(given.get("share", Recipe.share))
+        if not 0 < share < 1:
+            raise ValueError(f"share {share}; it lies between 0 and 1")
+        return mean_of(one, other, share)
     taxonomy = taxonomy_of(given["taxonomy"])
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])

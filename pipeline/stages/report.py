@@ -95,7 +95,7 @@ def steps(params: Mapping[str, Any], name: str) -> int:
     if name in warmups:
         return int(warmups[name]["steps"]) + steps(params, warmups[name]["from"])
     if name in means:
-        return sum(steps(params, part) for part in means[name].values())
+        return sum(steps(params, means[name][part]) for part in ("one", "other"))
     item = params["rounds"][name]
     own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
     return int(own["steps"]) + steps(params, item["start"])
