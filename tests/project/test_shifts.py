@@ -49,7 +49,8 @@ def checked(name, folder, n=10):
 COUNTS = {
     "camvid-dusk": (10, 10, 10, 10), "camvid-dusk-small": (10, 10, 10, 10),
     "camvid-idd": (10, 20, 10, 10), "drive-chase": (10, 10, 8, 10),
-    "rendered-camvid": (10, 10, 10, 10), "rendered-idd": (10, 20, 10, 10),
+    "rendered-camvid": (10, 10, 10, 10), "rendered-camvid-fda": (10, 10, 10, 10),
+    "rendered-camvid-lab": (10, 10, 10, 10), "rendered-idd": (10, 20, 10, 10),
 }  # fmt: skip
 """Of source, target, val and the target's truth, of copies of ten."""
 
