@@ -633,7 +633,7 @@ OLDER = [
          "pretrain.a.source = 'cars', but prepare.source is to be 'game'"),
     Case("older params: an anchor that others use", "segue migrate",
          older("prior: &p {}\ninfer: *p\n"),
-         "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"),
+         "by hand: move prepare.source to source.game, add translations: {} and mix: {}, and add source: game to prior"),
 ]  # fmt: skip
 NOT_FINITE = "weights are NaN or infinite"
 BETWEEN = [
