@@ -55,8 +55,8 @@ class Model(nn.Module):
 class Mean(Model):
     """Two models, whose mean probabilities are its own: ADVENT's AdvEnt + MinEnt (Vu et al., 2019).
 
-    The first counts the recipe's `share`, so that a mean of a mean may be one of three alike. Its
-    logits are the logarithm, on the finer of the two grids. It is not trained.
+    The first counts the recipe's `share`. Its logits are their logarithm, on the finer of the two
+    grids. It is not trained.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -81,10 +81,7 @@ def _built(recipe: Recipe) -> Model:
 
 
 def mean(one: Model, other: Model, share: float = Recipe.share) -> Model:
-    """The mean of two models' probabilities, of which the first counts `share`.
-
-    Raises BadInput where their classes differ.
-    """
+    """Of two models, the first of which counts `share`. Raises BadInput where classes differ."""
     names = [part.recipe.taxonomy.names for part in (one, other)]
     if names[0] != names[1]:
         raise BadInput(
