@@ -697,7 +697,7 @@ OLDER = [
          "pretrain.a.source = 'cars', but prepare.source is to be 'game'"),
     Case("older params: an anchor that others use", "segue migrate",
          older("prior: &p {}\ninfer: *p\n"),
-         "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"),
+         "by hand: move prepare.source to source.game, add translations: {} and mix: {}, and add source: game to prior"),
 ]  # fmt: skip
 RAWS = Path("data/raw")
 SOURCE_FOLDERS = RAWS / "source/images", RAWS / "source/labels"
@@ -835,7 +835,55 @@ BETWEEN = [
          "names no model, file = '../x.pt'"),
     Case("best model: no JSON", "segue label best", write(BEST, b"{"), "cannot be read as JSON"),
 ]  # fmt: skip
-CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *OWN, *BETWEEN]
+FITTED, PAINTED = Path("data/translators/painted.npy"), Path("data/sources/painted")
+
+
+def painted(stage: str, **given: Any) -> Callable[[], object]:
+    """Changes of one stage of the translation."""
+    return params(**{f"translations__painted__{stage}__{key}": v for key, v in given.items()})
+
+
+TRANSLATIONS = [
+    Case("translation: of no source", "segue check", params(translations__painted__source="ghost"),
+         "translations.painted.source = 'ghost': no source of that name comes before it"),
+    Case("translation: named like a source", "segue check", params(source__painted={}),
+         "translations.painted: another source has this name"),
+    Case("translation: without a model that looks at it", "segue check",
+         params(translations__painted__evaluate_translation={}),
+         "evaluate_translation.model = None: no model of that name; choose source"),
+    Case("translation: a stage too few", "segue check",
+         lambda: (YAML_FILE.write_text(YAML_FILE.read_text().replace("    translate: {}\n", ""))),
+         "translations.painted.translate is missing; DVC tracks it, empty or not"),
+    Case("translation: an unknown translator", "segue check",
+         painted("fit_translator", translator="cyclegan"), "no 'cyclegan' among the translators"),
+    Case("translation: options that contradict", "segue check",
+         painted("fit_translator", options={"transport": True, "colour": "histogram"}),
+         "transport moves all channels at once"),
+    Case("translation: a window beyond the spectrum", "segue check",
+         painted("fit_translator", translator="fda", options={"beta": 0.5}), "option beta=0.5"),
+    Case("translation: no copy", "segue check", painted("translate", copies=0),
+         "copies = 0: Input should be greater than or equal to 1"),
+    Case("translation: features of an unknown backbone", "segue check",
+         painted("evaluate_translation", features={"backbone": "vgg", "pretrained": None}),
+         "features.backbone = 'vgg': Input should be 'resnet50', 'resnet101', 'mobilenet'"),
+    Case("fitted translator: cut off", "translate painted", cut(FITTED),
+         "painted.npy: cannot be read as a fitted translator"),
+    Case("fitted translator: a pickle", "translate painted",
+         write(FITTED, pickle.dumps(Pickled())), "cannot be read as a fitted translator"),
+    Case("fitted translator: of another translator", "translate painted",
+         painted("fit_translator", translator="histogram"),
+         "has 12 numbers of an image, and this translator takes 768"),
+    Case("translation: in the place of something else", "translate painted",
+         (PAINTED / "index.parquet").unlink, "data/sources/painted: is no translation"),
+    Case("translation: a source image that changed", "translate painted",
+         save(IMAGE, full(9, np.uint8, 3)), "has changed since prepare read it"),
+    Case("translation: a target image that changed", "fit_translator painted",
+         save(Path("data/raw/target/images/east/field.0.png"), full(9, np.uint8, 3)),
+         "has changed since prepare read it"),
+    Case("translation: too few images to compare", "evaluate_translation painted", lambda: None,
+         "source and target have 3 and 3 images, and at least 4 are compared"),
+]  # fmt: skip
+CASES = [*FILES, *SETS, *PARAMS, *SOURCES, *OLDER, *OWN, *BETWEEN, *TRANSLATIONS]
 
 
 def table() -> str:

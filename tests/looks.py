@@ -9,6 +9,7 @@ from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.look import maps, page, verdict, views
+from pipeline.look import translations as look_translations
 from pipeline.runtime.files import write_json
 from pipeline.stages import panels
 from tests.rounds import THREE
@@ -92,6 +93,48 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     artifacts.write_table(folder / name / "images.parquet", table)
 
 
+TRANSLATED = ("painted", "washed")
+SOURCES = tuple(f"north/scene.{n}.png" for n in range(4)) + HOSTILE[:2]
+
+
+def translations(names=TRANSLATED):
+    """As params.yaml names them."""
+    judging = {"model": "source", "adapted": "round-1"}
+    return {
+        name: {"source": "game", "fit_translator": {"translator": "lab", "options": {"n": number}},
+               "translate": {}, "evaluate_translation": judging}
+        for number, name in enumerate(names)
+    }  # fmt: skip
+
+
+def write_translation(folder, name, number):
+    """Of image n the first n + 1 columns change their class, of the last translation all others."""
+    look = folder / name / "translation"
+    domain = Domain([Sample("game", s, "", 32, 64) for s in SOURCES], Path(), SIZE)
+    rows = []
+    for index in range(len(SOURCES)):
+        width = index + 1 if number == 0 else 10 - index
+        before, after = np.zeros((32, 64), np.uint8), np.zeros((32, 64), np.uint8)
+        after[:, :width] = 1
+        planes = {"model_before": before, "model_after": after}
+        planes |= {"adapted_before": before + 2, "adapted_after": before + 2}
+        key = f"sources/{name}/translation"
+        maps.write(maps.file(look / "maps", index), key, index, planes)
+        for kind, grey in (("source", 200), ("translated", 60 + 40 * number)):
+            image = np.full((32, 64, 3), grey, np.uint8)
+            maps.write_picture(maps.file(look / kind, index, "jpg"), image, 85)
+        image = domain.samples[index].image
+        rows.append({"image": image, "reference": index % 3, "model": width / 64, "adapted": 0.0})
+    artifacts.write_table(look / "images.parquet", pd.DataFrame(rows))
+    table = {"images": ["translated", "source", "target"], "kid_first": [0.1, 0.2, 0.0]}
+    table |= {"miou_model": [50.0, 60.0, None]}
+    artifacts.write_table(folder / name / "translation.csv", pd.DataFrame(table))
+    changes = [("soil", "crop", 10, 5.0, "model"), ("weed", "soil", 3, 1.0, "adapted")]
+    columns = ["before", "after", "pixels", "percent", "model"]
+    artifacts.write_table(folder / name / "changes.csv", pd.DataFrame(changes, columns=columns))
+    write_json(folder / name / "translation.json", {"verdict": f"verdict {number}", "size": SIZE})
+
+
 def tables(models, val=True):
     """Metrics and tables by class, as evaluate writes them; without val signals alone."""
     found = {"miou": 30.0} if val else {"entropy": 0.5, "information": 0.2, "neighbourhood": 3.0}
@@ -108,7 +151,10 @@ def models(chosen, metrics):
     return pd.DataFrame(metrics).T.rename_axis("model").reset_index().assign(teacher=teachers)
 
 
-def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True):
+def world(
+    folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True,
+    translated=(),
+):  # fmt: skip
     """A whole `reports/` in `folder`; what the page shows."""
     domain, rng = target(names), np.random.default_rng(9)
     truths = {index: bands(rng) for index in range(0, len(names), 2)} if truth else {}
@@ -120,5 +166,9 @@ def world(folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chos
     shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
     judged = verdict.of(models(chosen, metrics), found)
     shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
+    for number, name in enumerate(translated):
+        write_translation(folder / "sources", name, number)
+    content = {"translations": translations(translated)}
+    shown["translations"] = look_translations.content(content, folder / "sources")
     page.write(folder / "index.html", folder / "page", shown)
     return shown

@@ -28,6 +28,12 @@ generate: {}
 source:
   game: {reader: gta5, root: data/raw/game, width: 64, height: 32, minimum: 4}
   drawn: {reader: synthia, root: data/raw/drawn, width: 48, height: 32}
+translations:
+  painted:
+    source: game
+    fit_translator: {translator: lab, references: mean}
+    translate: {}
+    evaluate_translation: {model: source, adapted: both}
 mix:
   all: {one: game, other: drawn}
 prepare:
@@ -43,7 +49,7 @@ training:
   log_every: 1
 pretrain:
   source: {source: game, steps: 3}
-  source-long: {source: drawn, steps: 7}
+  source-long: {source: painted, steps: 7}
 warmup:
   warm: {from: source, source: all, objective: advent, steps: 2}
 mean:

@@ -8,7 +8,6 @@ from typing import Any
 from pipeline.runtime import parts
 from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.names import check_several, members
 
 
 def check(content: Content, name: str) -> None:
@@ -20,27 +19,10 @@ def check(content: Content, name: str) -> None:
 def contradictions(content: Content, names: list[str] | None = None) -> Iterator[str]:
     """One line for each that no stage by itself can see: of some rounds, or of everything."""
     if names is None:
-        yield from _held_out(content)
         for name, item in (content.get("warmup") or {}).items():
-            where, own = f"warmup.{name}", overlay(content.get("training") or {}, item)
-            yield from _warmup(where, own)
-            yield from _several(where, own, content)
+            yield from _warmup(f"warmup.{name}", overlay(content.get("training") or {}, item))
     for name in content.get("rounds") or {} if names is None else names:
         yield from _round(f"rounds.{name}", content)
-
-
-def _held_out(content: Content) -> Iterator[str]:
-    """What is held out of no source is learned from by none, and tells nothing of one."""
-    val = section_of(content, "prepare.val")
-    if val.get("held_out") is None:
-        return
-    keys = ("reader", "root", "options", "rename")
-    items = [item for item in section_of(content, "source").values() if isinstance(item, Mapping)]
-    if [val.get(k) or {} for k in keys] not in [[i.get(k) or {} for k in keys] for i in items]:
-        yield (
-            f"prepare.val.held_out = {val['held_out']}: no source has its {', '.join(keys)}; write "
-            "them as that source has them, or leave held_out out"
-        )
 
 
 def _warmup(where: str, item: Content) -> Iterator[str]:
@@ -94,19 +76,6 @@ def _source(where: str, name: str, objective: Any, share: float) -> Iterator[str
     if ("source" in objective.sides) != (share > 0):
         fix = "needs source images; raise it" if share == 0 else "takes none; set it to 0"
         yield f"{where}.source_share = {share}: {name} {fix}"
-
-
-def _several(where: str, item: Content, content: Content) -> Iterator[str]:
-    """Objectives that learn from several sources at once, with one or in too small a batch."""
-    name, batch = item.get("source"), item.get("batch")
-    if not getattr(_objective(item), "several", False):
-        return
-    if isinstance(name, str) and isinstance(batch, int):
-        try:
-            count, share = len(members(content, name)), _number(item, "source_share", 0.5)
-            check_several(item["objective"], count, batch, share)
-        except BadInput as error:
-            yield f"{where}.{error}"
 
 
 def _number(section: Content, key: str, default: float) -> float:

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.checks import norms, plan
+from pipeline.checks import norms, plan, sources
 from pipeline.runtime import names, params, parts
 from pipeline.runtime.contents import section_of
 from pipeline.runtime.files import BadInput
 from pipeline.sections import (
     evaluate,
+    evaluate_translation,
+    fit_translator,
     gallery,
     generate,
     infer,
@@ -27,6 +29,7 @@ from pipeline.sections import (
     retrain,
     source,
     split,
+    translate,
     warmup,
 )
 
@@ -38,8 +41,24 @@ _OF_ROUNDS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
     "evaluate": (evaluate.Params, ("evaluate",)),
     "gallery": (gallery.Params, ("gallery",)),
 }
+_ITEMS: dict[str, tuple[type[params.Section], tuple[str, ...]]] = {
+    "source": (source.Params, ()),
+    "mix": (mix.Params, ()),
+    "generate": (generate.Params, ()),
+    "pretrain": (pretrain.Params, ("training",)),
+    "warmup": (warmup.Params, ("training",)),
+    "mean": (mean.Params, ()),
+}
+"""Sections of items: what one is, and what it is laid over."""
+
+_OF_TRANSLATIONS: dict[str, type[params.Section]] = {
+    "fit_translator": fit_translator.Params,
+    "translate": translate.Params,
+    "evaluate_translation": evaluate_translation.Params,
+}
 _SECTIONS = (
-    *("seed", "compute", "generate", "source", "mix", "prepare", "network", "training"),
+    *("seed", "compute", "generate", "source", "translations", "mix", "prepare"),
+    *("network", "training"),
     *("pretrain", "warmup", "mean", "prior", "panels"),
     *(*_OF_ROUNDS, "rounds"),
 )
@@ -52,6 +71,7 @@ _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "objective": ("objectives", ("classes", "k", "shares", "features", "sources")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
+    "translator": ("translators", ()),
 }
 """The field that names a part: its room, and what a stage supplies beside the options."""
 
@@ -71,8 +91,8 @@ def check(
             problems.append(str(error))
         else:
             problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
-    both = (*plan.contradictions(content), *norms.contradictions(content))
-    problems += [f"{path}: {problem}" for problem in both]
+    found = [line for of in (plan, sources, norms) for line in of.contradictions(content)]
+    problems += [f"{path}: {problem}" for problem in found]
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")
@@ -83,6 +103,8 @@ def _mappings(content: Mapping[str, Any]) -> Iterator[str]:
     found = {key: value for key, value in content.items() if key in _SECTIONS and key != "seed"}
     for name, item in section_of(content, "rounds").items():
         found |= {f"rounds.{name}.{stage}": item.get(stage) for stage in _OF_ROUNDS}
+    for name, item in section_of(content, "translations").items():
+        found |= {f"translations.{name}.{s}": item.get(s) for s in _OF_TRANSLATIONS}
     for where, value in found.items():
         if not isinstance(value, Mapping | None):
             yield f"{where} must be a mapping, not {value!r}"
@@ -103,6 +125,13 @@ def _shape(content: Mapping[str, Any]) -> Iterator[str]:
                 key for section in names.SOURCES for key in content.get(section) or {}
             )
             yield f"{where}.source is missing; name one in the item itself: {known}"
+    yield from _stages(content)
+
+
+def _stages(content: Mapping[str, Any]) -> Iterator[str]:
+    """Of the items that have a mapping for each of their stages."""
+    for name, item in (content.get("translations") or {}).items():
+        yield from _keys(f"translations.{name}.", item, ("source", *_OF_TRANSLATIONS))
     for name, item in (content.get("rounds") or {}).items():
         where = f"rounds.{name}."
         yield from _keys(where, item, ("teacher", "start", *_OF_ROUNDS))
@@ -137,18 +166,12 @@ def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section]
     yield prepare.Params, ("prepare",)
     yield prior.Params, ("prior",)
     yield panels.Params, ("panels",)
-    for name in content.get("source") or {}:
-        yield source.Params, (f"source.{name}",)
-    for name in content.get("mix") or {}:
-        yield mix.Params, (f"mix.{name}",)
-    for name in content.get("generate") or {}:
-        yield generate.Params, (f"generate.{name}",)
-    for name in content.get("pretrain") or {}:
-        yield pretrain.Params, ("training", f"pretrain.{name}")
-    for name in content.get("warmup") or {}:
-        yield warmup.Params, ("training", f"warmup.{name}")
-    for name in content.get("mean") or {}:
-        yield mean.Params, (f"mean.{name}",)
+    for section, (model, under) in _ITEMS.items():
+        for name in content.get(section) or {}:
+            yield model, (*under, f"{section}.{name}")
+    for name in content.get("translations") or {}:
+        for stage, model in _OF_TRANSLATIONS.items():
+            yield model, (f"translations.{name}.{stage}",)
     for name in content.get("rounds") or {}:
         for stage, (model, sections) in _OF_ROUNDS.items():
             yield model, (*sections, f"rounds.{name}.{stage}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from lightning_fabric import Fabric
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -21,14 +23,16 @@ from pipeline.domain import artifacts, pictures
 from pipeline.domain.samples import Domain
 from pipeline.inference import predictions
 from pipeline.model import model
-from pipeline.runtime import names, params
+from pipeline.runtime import names, params, parts
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.launch import launch
 from pipeline.sections.evaluate import Params as Evaluate
+from pipeline.sections.fit_translator import Params as Fit
 from pipeline.sections.infer import Params as Infer
 from pipeline.sections.pretrain import Params as Pretrain
 from pipeline.sections.pseudo_label import Params as PseudoLabel
 from pipeline.sections.retrain import Params as Retrain
+from pipeline.sections.translate import Params as Translate
 from pipeline.stages import evaluate, infer, pretrain, pseudo_label
 
 Row = tuple[str, float, float]
@@ -66,6 +70,7 @@ class Measured:
     evaluate: float
     targets: int
     vals: int
+    translations: tuple[float, float] = (0.0, 0.0)  # of all of them together
 
 
 def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
@@ -78,6 +83,7 @@ def estimate(content: Mapping[str, Any], each: Measured) -> list[Row]:
     own = [params.load(Retrain, *_RETRAIN, f"rounds.{name}.retrain") for name in rounds]
     images = len(rounds) * each.targets
     return [
+        *([("translate", *each.translations)] if content.get("translations") else []),
         ("pretrain", first * each.step, len(pretrains) * each.model),
         ("warmup", warm * each.step, len(warmups) * each.model),
         ("mean", 0, 2 * len(means) * each.model),
@@ -96,6 +102,7 @@ def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
     source = names.learned_from(content).get(name)
     if source is None:
         raise BadInput(f"{params.FILE}: pretrain.{name}.source is missing; run `segue check`")
+    source = [*_chain(content, source)][-1]  # of the same size, and there before it is translated
     index = data / "sources" / source / "index.parquet"
     if not index.exists():
         raise BadInput(f"{index}: no such file; run `dvc repro source mix` first")
@@ -122,9 +129,39 @@ def _measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
     evaluate.run(params.load(Evaluate, "evaluate"), made, fewer, fabric)
     evaluating = (time.perf_counter() - began) / max(1, len(fewer))
     size = 4.0 * sum(p.numel() for p in made.parameters())
+    domains = len(target), len(val)
+    translating = _translations(content, data)
     return Measured(
-        step, size, inferring, stored, labelling, labels, evaluating, len(target), len(val)
+        step, size, inferring, stored, labelling, labels, evaluating, *domains, translating
     )
+
+
+def _translations(content: Mapping[str, Any], data: Path) -> tuple[float, float]:
+    """Seconds on one core and bytes of all translations, by one image of each."""
+    seconds = size = 0.0
+    for name in content.get("translations") or {}:
+        chain = [*_chain(content, name)]
+        index = data / "sources" / chain[-1] / "index.parquet"
+        (source,) = artifacts.read_sources(index, params.root).values()
+        copies = [params.load(Translate, f"translations.{n}.translate").copies for n in chain[:-1]]
+        count = len(source) * math.prod(copies)
+        fit = params.load(Fit, f"translations.{name}.fit_translator")
+        translator = parts.build("translators", fit.translator, fit.options)
+        row = translator.measure(source.image(0), source.region(0))
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            made = translator.translate(source.image(0), source.region(0), row)
+            pictures.write_image(Path(folder, "x.png"), Image.fromarray(made))
+            size += count * Path(folder, "x.png").stat().st_size
+        seconds += count * (time.perf_counter() - began)
+    return seconds, size
+
+
+def _chain(content: Mapping[str, Any], name: str) -> Iterator[str]:
+    """A source and, of a translation, what it is made of, to what is no translation."""
+    yield name
+    while item := (content.get("translations") or {}).get(name):
+        yield (name := item["source"])
 
 
 def _predict(

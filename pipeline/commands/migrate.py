@@ -38,7 +38,8 @@ def migrate(
     by_hand = (
         f"{path}: its layout cannot be changed line by line: prepare is in braces, or an anchor or "
         f"merge key is used elsewhere too; by hand: move prepare.source to source.{name}, add "
-        f"mix: {{}}, and add source: {name} to {', '.join(map('.'.join, places))}"
+        f"translations: {{}} and mix: {{}}, and add source: {name} to "
+        f"{', '.join(map('.'.join, places))}"
     )
     try:
         after = _rewritten(before, places, name, content["prepare"].get("minimum"))
@@ -53,7 +54,7 @@ def migrate(
 def _is_old(content: Mapping[str, Any], path: Path) -> bool:
     """Raises BadInput for what is neither the older form nor the one with named sources."""
     old = "source" in section_of(content, "prepare", path)
-    if old and (both := sorted(content.keys() & {"source", "mix"})):
+    if old and (both := sorted(content.keys() & {"source", "translations", "mix"})):
         raise BadInput(
             f"{path}: holds prepare.source and {both[0]}, of which only older files have the first "
             "and newer ones the second; take one of them out"
@@ -105,7 +106,7 @@ def migrated(content: Mapping[str, Any], places: list[_Place], name: str) -> dic
     source = prepare.pop("source")
     if (minimum := prepare.get("minimum")) is not None:
         source = {**(source or {}), "minimum": minimum}
-    new = {**content, "source": {name: source}, "mix": {}, "prepare": prepare}
+    new = {**content, "source": {name: source}, "translations": {}, "mix": {}, "prepare": prepare}
     for place in places:
         change: dict[str, Any] = {"source": name}
         for key in reversed(place):
@@ -123,7 +124,7 @@ def _rewritten(text: str, places: list[_Place], name: str, minimum: Any) -> str:
         moved = Layout(section)
         moved.put(moved.entry(("source", name)), f"minimum: {minimum}", behind="height")
         section = moved.changed()
-    layout.insert("prepare", layout.end.join([section, "mix: {}", "", ""]))
+    layout.insert("prepare", layout.end.join([section, "translations: {}", "", "mix: {}", "", ""]))
     found = {id(entry.value): entry for entry in map(layout.entry, places)}  # an alias: once
     for entry in found.values():
         inherits = any(id(base) in found for base in bases(entry.value))

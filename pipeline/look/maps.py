@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import zlib
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from pipeline.domain.pixels import Pixels
 from pipeline.runtime.files import write_bytes
@@ -30,6 +32,13 @@ def size_of(working: tuple[int, int], width: int) -> tuple[int, int]:
 def file(folder: Path, index: int, suffix: str = "js") -> Path:
     """By the image's place in the target: no name of the user's is ever part of an address."""
     return folder / f"{index:05d}.{suffix}"
+
+
+def write_picture(path: Path, image: Pixels, quality: int) -> None:
+    """uint8 (h, w, 3) as a JPEG."""
+    sink = io.BytesIO()
+    Image.fromarray(image).save(sink, format="JPEG", quality=quality)
+    write_bytes(path, sink.getvalue())
 
 
 def pack(plane: npt.NDArray[Any]) -> str:

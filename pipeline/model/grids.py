@@ -55,15 +55,21 @@ def finer(maps: Tensor, over: Window, like: Tensor, onto: Window) -> Tensor:
     return resample(maps, like.shape[-2:], over, onto)
 
 
-def averaged(grids: Sequence[tuple[Tensor, Window]]) -> tuple[Tensor, Window]:
+def averaged(
+    grids: Sequence[tuple[Tensor, Window]], shares: Sequence[float] | None = None
+) -> tuple[Tensor, Window]:
     """The logarithm of the mean probabilities of logits (N, C, h, w), on the first one's grid.
 
-    Each with the window that it covers. One alone stays as it is.
+    Each with the window that it covers. One alone stays as it is. `shares`, which sum to 1, are
+    what each counts where they do not count alike.
     """
     first, onto = grids[0]
     if len(grids) == 1:
         return first, onto
     size = first.shape[-2:]
     logs = [resample(logits, size, over, onto).log_softmax(1) for logits, over in grids]
+    if shares is not None:
+        logs = [log + math.log(share) for log, share in zip(logs, shares, strict=True)]
+        return torch.stack(logs).logsumexp(0), onto
     total: Tensor = torch.stack(logs).logsumexp(0)
     return total - math.log(len(logs)), onto

@@ -72,7 +72,8 @@ class Model(nn.Module):
 class Mean(Model):
     """Two models, whose mean probabilities are its own: ADVENT's AdvEnt + MinEnt (Vu et al., 2019).
 
-    Its logits are their logarithm, on the finer of the two grids. It is not trained.
+    The first counts the recipe's `share`. Its logits are their logarithm, on the finer of the two
+    grids. It is not trained.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -85,8 +86,10 @@ class Mean(Model):
         """uint8 images (N, 3, H, W) RGB, or floats in the same range."""
         both = [part(images) for part in (self.one, self.other)]
         grids = [(found.logits.float(), found.over.logits) for found in both]
-        grids.sort(key=lambda grid: -grid[0].shape[-2:].numel())
-        logits, over = averaged(grids)
+        shares = [self.recipe.share, 1 - self.recipe.share]
+        if grids[1][0].shape[-2:].numel() > grids[0][0].shape[-2:].numel():
+            grids, shares = grids[::-1], shares[::-1]
+        logits, over = averaged(grids, shares if self.recipe.share != Recipe.share else None)
         return Outputs(logits, over=Over(over))
 
 
@@ -94,15 +97,15 @@ def _built(recipe: Recipe) -> Model:
     return Model(recipe) if recipe.mean is None else Mean(recipe)
 
 
-def mean(one: Model, other: Model) -> Model:
-    """The mean of two models' probabilities. Raises BadInput where their classes differ."""
+def mean(one: Model, other: Model, share: float = Recipe.share) -> Model:
+    """Of two models, the first of which counts `share`. Raises BadInput where classes differ."""
     names = [part.recipe.taxonomy.names for part in (one, other)]
     if names[0] != names[1]:
         raise BadInput(
             f"mean: one model has the {len(names[0])} classes {', '.join(names[0][:3])}, ..., the "
             f"other the {len(names[1])} {', '.join(names[1][:3])}, ...; name two of the same"
         )
-    made = _built(mean_of(one.recipe, other.recipe))
+    made = _built(mean_of(one.recipe, other.recipe, share))
     made.load_state_dict(
         {f"{name}.{key}": value for name, part in (("one", one), ("other", other))
          for key, value in part.state_dict().items()}

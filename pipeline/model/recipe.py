@@ -48,23 +48,26 @@ class Recipe:
     networks: int = 1  # whole ones instead, one of each source
     mean: tuple[Recipe, Recipe] | None = None  # of two models' probabilities, and nothing else
     size: tuple[int, int] | None = None  # (width, height) of the images it last learned from
+    share: float = 0.5  # of the first of the two in their mean
 
 
 SEVERAL = ("classifiers", "networks")
 """What a model may have of each source."""
 
 
-def mean_of(one: Recipe, other: Recipe) -> Recipe:
-    """Of the mean of two models of the same classes."""
-    return Recipe("mean", one.taxonomy, mean=(one, other), size=one.size or other.size)
+def mean_of(one: Recipe, other: Recipe, share: float = 0.5) -> Recipe:
+    """Of the mean of two models of the same classes, of which the first counts `share`."""
+    size = one.size or other.size
+    return Recipe("mean", one.taxonomy, mean=(one, other), share=share, size=size)
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
     """What `_recipe` reads. Keys of few models are theirs alone: others' files stay the same."""
     if recipe.mean is not None:
-        return {"mean": [described(part) for part in recipe.mean]}
+        unlike = {} if recipe.share == Recipe.share else {"share": recipe.share}
+        return {"mean": [described(part) for part in recipe.mean], **unlike}
     found = asdict(recipe)
-    usual = {key: getattr(Recipe, key) for key in ("mean", "size", *SEVERAL)}
+    usual = {key: getattr(Recipe, key) for key in ("mean", "share", "size", *SEVERAL)}
     return {key: value for key, value in found.items() if value != usual.get(key, ...)}
 
 
@@ -72,7 +75,10 @@ def _recipe(given: Any) -> Recipe:
     """A recipe from what `described` made of it."""
     if "mean" in given:
         one, other = map(_recipe, given["mean"])
-        return mean_of(one, other)
+        share = float(given.get("share", Recipe.share))
+        if not 0 < share < 1:
+            raise ValueError(f"share {share}; it lies between 0 and 1")
+        return mean_of(one, other, share)
     taxonomy = taxonomy_of(given["taxonomy"])
     norm = Normalisation(**given["normalisation"])
     options = dict(given["options"])

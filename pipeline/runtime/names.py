@@ -13,7 +13,7 @@ from pipeline.runtime.files import BadInput
 MODELS = ("pretrain", "warmup", "mean", "rounds")
 """Sections that name models, in the order in which they may build on each other."""
 
-SOURCES = ("source", "mix")
+SOURCES = ("source", "translations", "mix")
 """Sections that name sources, in that order too."""
 
 DOMAINS = ("target", "val")
@@ -22,9 +22,12 @@ DOMAINS = ("target", "val")
 BEST = "best"
 """What commands call the model that the report found best: none has that name."""
 
+JUDGES = ("model", "adapted")
+"""Models that `evaluate_translation` names: of the source alone, and one that knows the target."""
+
 _ROLES = {
     "warmup": ("from",), "mean": ("one", "other"), "rounds": ("teacher", "start"),
-    "mix": ("one", "other"),
+    "translations": ("source",), "mix": ("one", "other"),
 }  # fmt: skip
 
 
@@ -39,8 +42,9 @@ def check(content: Content, path: Path) -> None:
         check_name(name, f"{path}: generate.{name}")
     sources = _check_kind(content, SOURCES, "source", path)
     _check_mixes(content, path)
-    _check_kind(content, MODELS, "model", path)
+    models = _check_kind(content, MODELS, "model", path)
     _check_starts(content, path)
+    _check_judges(content, models, path)
     for where, given in uses(content):
         if given is not None and given not in sources:
             known = ", ".join(sources) or "none yet: source has none"
@@ -118,6 +122,18 @@ def _check_starts(content: Content, path: Path) -> None:
                 f"{path}: rounds.{name}.start = {start!r}: is a mean of two models, which cannot "
                 "be trained; start from one of them, and name the mean as teacher"
             )
+
+
+def _check_judges(content: Content, models: list[str], path: Path) -> None:
+    """The models that look at what a translation did."""
+    for name, item in _items(content, "translations", path):
+        judging = section_of(item, "evaluate_translation", path)
+        for role in JUDGES:
+            if (given := judging.get(role)) not in models:
+                raise BadInput(
+                    f"{path}: translations.{name}.evaluate_translation.{role} = {given!r}: no "
+                    f"model of that name; choose {', '.join(models) or 'none yet: there is none'}"
+                )
 
 
 def ancestry(content: Content, name: str) -> list[str]:

@@ -25,6 +25,9 @@ from pipeline.runtime.files import BadInput
 
 FILE = contents.FILE
 
+TRANSLATED = Path("data/sources")
+"""Below it the stage `translate` writes each translation, by its name."""
+
 SHARED = ("seed", "network", "compute")
 """Top-level keys that a section takes where it sets none of its own."""
 
@@ -114,14 +117,17 @@ def validate(model: type[SectionT], values: Mapping[str, Any], where: str) -> Se
 
 
 def root(domain: str, path: Path = FILE) -> Path:
-    """Where the files of `target`, `val` or a source lie, by its name.
+    """Where the files of `target`, `val` or a source lie, by its name, or of a translation.
 
     No stage but the one that reads them tracks it: indices hold hashes of the files, so a moved
     folder of the same files changes nothing.
     """
+    content = read(path)
+    if domain in section_of(content, "translations", path):
+        return TRANSLATED / domain
     section = f"{'prepare' if domain in names.DOMAINS else 'source'}.{domain}"
     try:
-        return Path(section_of(read(path), section, path)["root"])
+        return Path(section_of(content, section, path)["root"])
     except (KeyError, TypeError) as error:
         raise BadInput(f"{path}: {section}.root is missing; name the folder") from error
 

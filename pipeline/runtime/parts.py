@@ -19,6 +19,7 @@ ROOMS = {
     "objectives": "Objective",
     "labelers": "Labeler",
     "rankers": "Ranker",
+    "translators": "Translator",
 }
 """Each room, and the name of the one class that a file in it defines."""
 

@@ -9,7 +9,10 @@ from pydantic import Field, field_validator
 
 from pipeline.runtime.params import Section
 
-MADE = ("data/prepared", "data/sources", "data/rounds", "models", "reports")
+MADE = (
+    *("data/prepared", "data/sources", "data/translators", "data/rounds"),
+    *("models", "reports"),
+)
 """Where the pipeline writes."""
 
 

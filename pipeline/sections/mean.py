@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from pipeline.runtime.params import Section
 
 
@@ -10,3 +12,4 @@ class Params(Section):
 
     one: str
     other: str
+    share: float = Field(default=0.5, gt=0, lt=1)  # what `one` counts, and `other` the rest

@@ -8,16 +8,17 @@ from pipeline.runtime.params import load
 from pipeline.sections.mean import Params
 
 
-def run(one: model.Model, other: model.Model) -> model.Model:
-    """Of the same classes."""
-    return model.mean(one, other)
+def run(one: model.Model, other: model.Model, share: float = 0.5) -> model.Model:
+    """Of the same classes; `one` counts `share`."""
+    return model.mean(one, other, share)
 
 
 def main() -> None:
     """Open, run, write."""
     at = process.paths("one", "other", "model", item=True)
-    load(Params, f"mean.{at.item}")
-    model.save(at.model, run(model.of_task(at.one), model.of_task(at.other)))
+    params = load(Params, f"mean.{at.item}")
+    found = run(model.of_task(at.one), model.of_task(at.other), params.share)
+    model.save(at.model, found)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from pipeline.domain import artifacts
 from pipeline.domain.pixels import Pixels, resize, resize_label
 from pipeline.domain.samples import Domain
 from pipeline.look import maps
 from pipeline.runtime import process, progress, threads
-from pipeline.runtime.files import write_bytes, write_json
+from pipeline.runtime.files import write_json
 from pipeline.runtime.params import load, root
 from pipeline.sections.panels import Params
 
@@ -51,9 +48,7 @@ def index_of(target: Domain, params: Params, truths: list[bool]) -> dict[str, An
 def write(folder: Path, index: int, panel: Panel, quality: int) -> bool:
     """A JPEG, and a script with the truth; whether there is one."""
     image, truth = panel
-    sink = io.BytesIO()
-    Image.fromarray(image).save(sink, format="JPEG", quality=quality)
-    write_bytes(maps.file(folder, index, "jpg"), sink.getvalue())
+    maps.write_picture(maps.file(folder, index, "jpg"), image, quality)
     if truth is not None:
         maps.write(maps.file(folder, index), "", index, {"truth": truth})
     return truth is not None

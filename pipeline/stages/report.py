@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
-from pipeline.look import curves, figures, plots, summary, verdict
+from pipeline.look import curves, figures, plots, summary, translations, verdict
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of
@@ -104,7 +104,7 @@ def steps(params: Mapping[str, Any], name: str) -> int:
     if name in warmups:
         return int(warmups[name]["steps"]) + steps(params, warmups[name]["from"])
     if name in means:
-        return sum(steps(params, part) for part in means[name].values())
+        return sum(steps(params, means[name][part]) for part in ("one", "other"))
     item = params["rounds"][name]
     own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
     return int(own["steps"]) + steps(params, item["start"])
@@ -141,6 +141,7 @@ def main() -> None:
     of_classes = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
+    content["translations"] = translations.content(params, at.sources)
     look_page.write(at.index, at.page, content)
     print(report.verdict.text)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.checks import plan
+from pipeline.checks import plan, sources
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import read
@@ -67,7 +67,7 @@ def dense(labeler, given=True):
 
 def problems(content):
     before = deepcopy(content)
-    found = list(plan.contradictions(content))
+    found = [*plan.contradictions(content), *sources.contradictions(content)]
     assert content == before
     return found
 

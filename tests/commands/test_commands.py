@@ -14,11 +14,13 @@ from ruamel.yaml import YAML
 
 from pipeline import commands
 from pipeline.commands import cost
+from pipeline.domain import artifacts
 from pipeline.domain.pixels import resize
 from pipeline.domain.taxonomy import resolve
 from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
+from pipeline.runtime.params import root
 from pipeline.stages import evaluate, prepare, source
 from tests import worlds
 from tests.commandline import refusal, segue
@@ -303,7 +305,19 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     words = [f"--{key}={path}" for key, path in made.items()]
     monkeypatch.setattr(sys, "argv", ["source", "labelled", *words])
     source.main()
+    painted = {"source": "labelled", "fit_translator": {"translator": "lab"},
+               "translate": {"copies": 2},
+               "evaluate_translation": {"model": "source", "adapted": "source"}}  # fmt: skip
+    project["translations"] = {"painted": painted, "again": {**painted, "source": "painted"}}
+    project["pretrain"]["source"]["source"] = "again"  # which is not there before it is translated
+    write(project)
+    found = cost._translations(project, Path("made"))
+    table = artifacts.read_sources(Path(own, "index.parquet"), root)["labelled"]
+    assert 0 < found[0] < 60
+    assert found[1] / len(table) % 2 == 0  # two copies, and two of each of these
+    assert 6 * 500 < found[1] / len(table) < 6 * 5000  # PNGs of 32x24
     told, _ = segue("cost", "made", "--steps", 3)
+    assert " translate " in told
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told
     assert "Measured: 3 steps" in told

@@ -53,6 +53,8 @@ generate:
 source:
   game: {reader: gta5, root: data/raw/streets/game, width: 256, height: 128}
 
+translations: {}
+
 mix: {}
 
 prepare:
@@ -151,6 +153,8 @@ source:
         root: "data/raw/gta5"
         # half the size would do
 
+translations: {}
+
 mix: {}
 
 # A root is wherever your copy lies.
@@ -231,7 +235,7 @@ def old(rest="prior: {}\n", source="  source: {root: a/game}\n", before=""):
 
 
 def new(rest="prior: {source: game}\n", source="  game: {root: a/game}\n", before=""):
-    made = f"source:\n{source}\nmix: {{}}\n\nprepare:\n  classes: idd_lite\n"
+    made = f"source:\n{source}\ntranslations: {{}}\n\nmix: {{}}\n\nprepare:\n  classes: idd_lite\n"
     return f"{before}{made}  val: {{}}\n{rest}"
 
 
@@ -483,15 +487,18 @@ def test_prepare_and_its_source_may_be_the_last():
         "prior: {}\nprepare:\n  classes: idd_lite\n  source: {root: a/game}\n  # none: {}\n\n# end"
     )
     after = (
-        "prior: {source: game}\nsource:\n  game: {root: a/game}\n\nmix: {}\n\nprepare:\n"
-        "  classes: idd_lite\n  # none: {}\n\n# end"
+        "prior: {source: game}\nsource:\n  game: {root: a/game}\n\ntranslations: {}\n\n"
+        "mix: {}\n\nprepare:\n  classes: idd_lite\n  # none: {}\n\n# end"
     )
     assert migrated(before) == after
 
 
 # --- what it refuses -----------------------------------------------------------------------
 
-BY_HAND = "by hand: move prepare.source to source.game, add mix: {}, and add source: game to prior"
+BY_HAND = (
+    "by hand: move prepare.source to source.game, add translations: {} and mix: {}, and add "
+    "source: game to prior"
+)
 REFUSED = {
     "an alias that others use": ("retrain: &r {steps: 1}\nprior: *r\n", BY_HAND),
     "a merge key of others": ("prior: &p {stride: 8}\ninfer: {<<: *p}\n", BY_HAND),
@@ -516,6 +523,7 @@ REFUSED = {
         "--name cars",
     ),
     "both forms": ("source: {}\nprior: {}\n", "holds prepare.source and source"),
+    "a translation": ("translations: {}\nprior: {}\n", "holds prepare.source and translations"),
     "a mix": ("mix: {}\nprior: {}\n", "holds prepare.source and mix"),
     "two documents": ("prior: {}\n---\nseed: 1\n", "cannot be read"),
 }  # fmt: skip

@@ -564,6 +564,36 @@ def test_the_labels_of_a_side_that_is_only_adapted_are_not_used(name):
     assert values(name, without, network) == values(name, given, network)
 
 
+@pytest.mark.parametrize("power", [0.5, 2.0])
+def test_fdas_penalty_is_a_power_of_each_pixels_squared_entropy(power):
+    network, given = TwoHeads(), batch()
+    found = values("minent", given, network, entropy=0.4, charbonnier=power)
+    log = logs(network(given.target.images).logits)
+    entropy = -(np.exp(log) * log).sum(1)[within(given.target)] / np.log(CLASSES)
+    expected = 0.4 * ((entropy**2 + 1e-8) ** power).mean()
+    assert found["entropy"] == pytest.approx(expected, rel=1e-5)
+    assert found["source"] == values("minent", given, network)["source"]
+
+
+def test_its_slope_is_finite_where_a_pixel_is_sure():
+    network, given = TwoHeads(), batch()
+    torch.nn.init.normal_(network.main.weight, std=1e5)
+    made = build_objective("minent", {"entropy": 1.0, "charbonnier": 0.5}, 0, **CONTEXT)
+    sum(sum(loss.terms.values()) for loss in made.losses(network, given)).backward()
+    assert network.main.weight.grad.isfinite().all()
+
+
+def test_minents_entropy_begins_where_its_preheat_ends():
+    network, given = TwoHeads(), batch()
+    made = build_objective("minent", {"entropy": 1.0, "preheat": 0.5}, 0, **CONTEXT)
+    found = {}
+    for made.progress in (0.0, 0.49, 0.5, 1.0):
+        terms = {k: v for loss in made.losses(network, given) for k, v in loss.terms.items()}
+        found[made.progress] = terms["entropy"].item()
+    assert found[0.0] == found[0.49] == 0
+    assert found[0.5] == found[1.0] == values("minent", given, network, entropy=1.0)["entropy"]
+
+
 def test_minents_gradient_makes_the_target_surer():
     network, given = TwoHeads(), batch()
     stepper = torch.optim.SGD(network.parameters(), 0.5)

@@ -33,6 +33,12 @@ compute: {accelerator: cpu, precision: 32-true, threads: 1}
 generate: {}
 source:
   game: {reader: folder, root: data/raw/source, width: 32, height: 24}
+translations:
+  painted:
+    source: game
+    fit_translator: {translator: lab}
+    translate: {}
+    evaluate_translation: {model: source, adapted: source}
 mix: {}
 prepare:
   classes: [soil, crop, weed]
@@ -71,7 +77,7 @@ def run(by, monkeypatch):
         return label(used, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
-    for role in ("teacher", "start"):
+    for role in ("teacher", "start", "evaluate_translation.model", "evaluate_translation.adapted"):
         text = text.replace(f"${{item.{role}}}", "source")
     text = re.sub(r"\$\{(item|item\.retrain|prior)\.source\}", "game", text)
     words = shlex.split(text)
@@ -86,7 +92,10 @@ def template(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         build(3)
-        for stage in ("prepare", "source game", "prior", "infer round-1"):
+        for stage in (
+            *("prepare", "source game", "prior", "infer round-1"),
+            *("fit_translator painted", "translate painted"),
+        ):
             run(stage, patch)
         taxonomy, names = resolve([*worlds.FOLDER_NAMES]), []
         for index in range(3):

@@ -35,6 +35,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
+TRANSLATION = {
+    f"{stage}@painted" for stage in ("fit_translator", "translate", "evaluate_translation")
+}
 TRAINED = [name for name in MODELS if name != "both"]  # which is a mean
 
 # --- the first run -------------------------------------------------------------------------
@@ -43,7 +46,7 @@ TRAINED = [name for name in MODELS if name != "both"]  # which is a mean
 def test_every_stage_runs_once(project):
     expected = {"prepare", "prior", "panels", "report", "warmup@warm", "evaluate_warmup@warm"}
     expected |= {"source@game", "source@drawn", "mix@all"}
-    expected |= {"mean@both", "evaluate_mean@both"}
+    expected |= {"mean@both", "evaluate_mean@both", *TRANSLATION}
     expected |= {f"{stage}@{name}" for name in ("source", "source-long")
                  for stage in ("pretrain", "evaluate_pretrain")}  # fmt: skip
     expected |= of_round("round-1") | of_round("round-2")
@@ -117,9 +120,9 @@ def test_dvc_shows_metrics_and_plots(project):
 def test_a_new_part_changes_nothing(project):
     new = [
         project.folder / f"pipeline/{room}/new.py"
-        for room in ("labelers", "networks", "rankers", "objectives", "datasets")
+        for room in ("labelers", "networks", "rankers", "objectives", "datasets", "translators")
     ]
-    for path, old in zip(new, ("cbst", "small", "none", "advent", "folder"), strict=True):
+    for path, old in zip(new, ("cbst", "small", "none", "advent", "folder", "lab"), strict=True):
         shutil.copy(path.with_name(f"{old}.py"), path)
     try:
         assert project.changed() == set()
@@ -144,25 +147,30 @@ EVALUATED = {
     *("evaluate_pretrain@source", "evaluate_pretrain@source-long", "evaluate_warmup@warm"),
     *("evaluate_mean@both", "evaluate@round-1", "evaluate@round-2"),
 }
+JUDGED = "evaluate_translation@painted"
 SOURCES = {"source@drawn", "source@game"}
 EDITS = {
-    "pipeline/evaluation/scores.py": EVALUATED,
-    "pipeline/evaluation/signals.py": EVALUATED,
-    "pipeline/evaluation/few.py": {"prepare", *EVALUATED},
+    "pipeline/evaluation/scores.py": {JUDGED, *EVALUATED},
+    "pipeline/evaluation/signals.py": {JUDGED, *EVALUATED},
+    "pipeline/evaluation/few.py": {"prepare", JUDGED, *EVALUATED},
+    "pipeline/translation/matching.py": TRANSLATION,
+    "pipeline/translators/lab.py": TRANSLATION - {JUDGED},
+    "pipeline/translators/fda.py": set(),
+    "pipeline/look/translations.py": {JUDGED, "report"},
     "pipeline/rankers/entropy.py": {"split@round-1"},
     "pipeline/rankers/none.py": set(),
     "pipeline/labelers/cbst.py": {"pseudo_label@round-1"},
     "pipeline/labelers/tpld.py": {"pseudo_label@round-2"},
     "pipeline/objectives/tpld.py": {"retrain@round-2"},
     "pipeline/objectives/advent.py": {"warmup@warm"},
-    "pipeline/look/plots.py": {"prior", "gallery@round-1", "gallery@round-2", "report"},
+    "pipeline/look/plots.py": {"prior", "gallery@round-1", "gallery@round-2", "report", JUDGED},
     "pipeline/look/page.py": {"report"},
     "pipeline/checks/inspection.py": {"prepare", *SOURCES},
     "pipeline/datasets/synthia.py": {"source@drawn"},
     "pipeline/stages/mix.py": {"mix@all"},
     "pipeline/checks/plan.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
                                 for stage in ("infer", "retrain"))},
-    "pipeline/inference/predict.py": {*EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
+    "pipeline/inference/predict.py": {JUDGED, *EVALUATED, *(f"{stage}@round-{n}" for n in (1, 2)
                                       for stage in ("infer", "pseudo_label", "gallery"))},
     "pipeline/sections/gallery.py": {"gallery@round-1", "gallery@round-2"},
     "pipeline/commands/label.py": set(),
@@ -182,7 +190,16 @@ def test_an_edit_reruns_what_stands_on_it(project, name):
     [
         ("pipeline/checks/inspection.py", ["prepare", *sorted(SOURCES)]),
         ("pipeline/rankers/entropy.py", ["split@round-1"]),
-        ("pipeline/look/plots.py", ["prior", "gallery@round-1", "gallery@round-2", "report"]),
+        (
+            "pipeline/look/plots.py",
+            [
+                "evaluate_translation@painted",
+                "gallery@round-1",
+                "gallery@round-2",
+                "prior",
+                "report",
+            ],
+        ),
     ],
 )
 def test_an_edit_that_changes_no_output_trains_nothing(project, name, stages):
@@ -223,9 +240,13 @@ def test_a_changed_source_image_changes_what_is_trained_on_it(project):
         Image.fromarray(pixels).save(path)
         assert project.changed() == {"source@game"}
         assert project.repro("source@game", "mix@all") == ["source@game", "mix@all"]
-        assert project.changed() == {  # source-long learns from another
-            *("pretrain@source", "warmup@warm", "retrain@round-1", "retrain@round-2", "prior"),
-        }
+        assert (
+            project.changed()
+            == {  # source-long learns from a translation, once that has changed
+                *("pretrain@source", "warmup@warm", "retrain@round-1", "retrain@round-2", "prior"),
+                *TRANSLATION,
+            }
+        )
     finally:
         path.write_bytes(before)
     assert project.repro() == []

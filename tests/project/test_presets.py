@@ -8,6 +8,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
+from pipeline.runtime import names
 from pipeline.runtime.params import read
 from pipeline.stages.report import steps
 from tests.commandline import invoke
@@ -19,11 +20,11 @@ each = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 
 
 def test_they_are_all_here():
-    names = {"camvid-dusk", "camvid-dusk-small", "camvid-idd", "drive-chase", "gta5-cityscapes"}
-    names |= {"own-data", "rendered-camvid", "rendered-idd", "synthia-cityscapes"}
-    names |= {"camvid-dusk-online", "rendered-camvid-online", "camvid-dusk-distil"}
-    names |= {f"{of}-{how}" for of in ("gta5", "synthia") for how in ("dacs", "daformer")}
-    assert {path.stem for path in PRESETS} >= names
+    expected = {"camvid-dusk", "camvid-dusk-small", "camvid-idd", "drive-chase", "gta5-cityscapes"}
+    expected |= {"own-data", "rendered-camvid", "rendered-idd", "synthia-cityscapes"}
+    expected |= {"camvid-dusk-online", "rendered-camvid-online", "camvid-dusk-distil"}
+    expected |= {f"{of}-{how}" for of in ("gta5", "synthia") for how in ("dacs", "daformer")}
+    assert {path.stem for path in PRESETS} >= expected
 
 
 def test_the_main_job_is_the_preset_streets():
@@ -92,6 +93,37 @@ def test_a_preset_has_the_data_and_the_network_of_the_one_it_names(name):
     )
     for section in ("source", "prepare", "network", "training", "evaluate"):
         assert own[section] == other[section]
+
+
+TRANSLATING = [path for path in PRESETS if read(path)["translations"]]
+
+
+def test_there_is_a_preset_for_each_translator_of_the_lecture():
+    used = {
+        item["fit_translator"]["translator"]
+        for path in TRANSLATING for item in read(path)["translations"].values()
+    }  # fmt: skip
+    assert used == {"lab", "fda"}
+
+
+@pytest.mark.parametrize("path", TRANSLATING, ids=lambda path: path.stem)
+def test_models_learn_from_translations_and_others_that_do_not_judge_them(path):
+    content = read(path)
+    learned = names.learned_from(content)
+    assert {*content["translations"]} <= {*learned.values()}
+    for item in content["translations"].values():
+        judge = item["evaluate_translation"]["model"]
+        assert learned[judge] == item["source"], "the model that judges knows the source alone"
+
+
+def test_fdas_three_models_count_alike_in_their_mean():
+    content = read(ROOT / "presets/gta5-fda.yaml")
+    betas = [t["fit_translator"]["options"]["beta"] for t in content["translations"].values()]
+    assert betas == [0.01, 0.05, 0.09]
+    three = content["mean"]["three"]
+    assert three["share"] * 0.5 == pytest.approx(1 / 3)
+    assert steps(content, "three") == 300_000
+    assert len({tuple(item["options"].items()) for item in content["warmup"].values()}) == 1
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ COUNTS = {
     "camvid-dusk": (10, 10, 10, 10), "camvid-dusk-small": (10, 10, 10, 10),
     "camvid-idd": (10, 20, 10, 10), "drive-chase": (10, 10, 8, 10),
     "rendered-camvid": (10, 10, 10, 10), "rendered-camvid-idd": (10, 20, 10, 10),
+    "rendered-camvid-fda": (10, 10, 10, 10), "rendered-camvid-lab": (10, 10, 10, 10),
     "rendered-idd": (10, 20, 10, 10),
     "camvid-dusk-online": (10, 10, 10, 10), "camvid-dusk-distil": (10, 10, 10, 10),
     "rendered-camvid-online": (10, 10, 10, 10),

@@ -38,8 +38,10 @@ def test_a_name_made_of_any_text_fits_or_is_nothing(text):
 # --- sources -------------------------------------------------------------------------------
 
 FILE = Path("params.yaml")
+JUDGED = {"model": "a", "adapted": "r"}
 SOURCES = {
     "source": {"game": {}, "drawn": {}, "third": {}},
+    "translations": {"painted": {"source": "game", "evaluate_translation": JUDGED}},
     "mix": {"both": {"one": "game", "other": "drawn"}, "all": {"one": "third", "other": "both"}},
     "prior": {"source": "all"},
     "pretrain": {"a": {"source": "game"}, "b": {"source": "all"}},
@@ -54,6 +56,18 @@ def test_each_model_and_the_prior_may_name_a_source_or_a_mix():
         "pretrain.a": "game", "pretrain.b": "all", "warmup.c": "both",
         "rounds.r.retrain": "third", "prior": "all",
     }  # fmt: skip
+
+
+def test_a_translation_is_named_wherever_a_source_is_and_may_be_translated_again():
+    again = {"source": "painted", "evaluate_translation": JUDGED}
+    content = SOURCES | {
+        "translations": {**SOURCES["translations"], "repainted": again},
+        "mix": {"all": {"one": "game", "other": "repainted"}},
+        "prior": {"source": "painted"},
+        "warmup": {"c": {"from": "a", "source": "repainted"}},
+    }
+    names.check(content, FILE)
+    assert names.members(content, "all") == ["game", "repainted"]
 
 
 def test_what_a_model_learned_from_is_the_source_that_it_names():
@@ -74,7 +88,7 @@ def test_members_of_a_mix_are_its_sources_in_the_end(name, expected):
     ("change", "message"),
     [
         ({"pretrain": {"a": {"source": "ghost"}}},
-         r"pretrain\.a\.source = 'ghost': no source of that name; choose game, drawn, third, both"),
+         r"pretrain\.a\.source = 'ghost': no source of that name; choose game, drawn, third"),
         ({"warmup": {"c": {"from": "a", "source": "a"}}}, r"warmup\.c\.source = 'a': no source"),
         ({"prior": {"source": 3}}, r"prior\.source = 3: no source"),
         ({"rounds": {"r": {**SOURCES["rounds"]["r"], "retrain": {"source": "x"}}}},
@@ -87,10 +101,21 @@ def test_members_of_a_mix_are_its_sources_in_the_end(name, expected):
         ({"mix": {"both": {"one": "game", "other": "game"}}}, r"mix\.both: has game twice"),
         ({"mix": {**SOURCES["mix"], "more": {"one": "all", "other": "game"}}},
          r"mix\.more: has game twice"),
+        ({"translations": {"game": {"source": "drawn", "evaluate_translation": JUDGED}}},
+         r"translations\.game: another source has this name"),
+        ({"translations": {"painted": {"source": "both", "evaluate_translation": JUDGED}}},
+         r"translations\.painted\.source = 'both': no source of that name comes before it"),
+        ({"translations": {"painted": {"source": "game"}}},
+         r"painted\.evaluate_translation\.model = None: no model of that name; choose a, b, c, r"),
+        ({"translations": {"painted": {"source": "game",
+                                       "evaluate_translation": JUDGED | {"adapted": "x"}}}},
+         r"painted\.evaluate_translation\.adapted = 'x': no model of that name"),
+        ({"translations": {"painted": {"source": "game", "evaluate_translation": 3}}},
+         r"evaluate_translation must be a mapping, not 3"),
         ({"source": {"val": {}}}, r"source\.val: is what prepare makes; choose another name"),
         ({"source": {"a b": {}}}, r"source\.a b: names name files"),
         ({"mix": {"both": []}}, r"mix\.both must be a mapping"),
-        ({"source": {}}, r"mix\.both\.one = 'game': .*none yet: source has none"),
+        ({"source": {}}, r"translations\.painted\.source = 'game': .*none yet: source has none"),
         ({"prepare": {"source": {}}}, r"prepare\.source: sources have names now.*segue migrate"),
     ],
 )  # fmt: skip

@@ -68,6 +68,42 @@ def test_a_mean_of_a_mean_is_one_too():
     torch.testing.assert_close(probabilities(nested, images), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.25, 2 / 3])
+def test_the_first_counts_its_share_on_either_grid(share):
+    coarse, fine, images = made(1, "fcn8s", width=8), made(2), pixels(1, 64, 96)
+    with torch.inference_mode():
+        wide = torch.nn.functional.interpolate(coarse(images).logits, (16, 24), mode="bilinear")
+    each = wide.double().softmax(1), probabilities(fine, images)
+    for pair, own in (((coarse, fine), each), ((fine, coarse), each[::-1])):
+        found = probabilities(mean.run(*pair, share).eval(), images)
+        expected = share * own[0] + (1 - share) * own[1]
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_three_alike_are_a_mean_of_a_mean_that_counts_two_thirds(tmp_path):
+    """As FDA takes the mean of its three models."""
+    images = pixels(1, 40, 56)
+    model.save(tmp_path / "three.pt", mean.run(both(), made(3), 2 / 3))
+    found = probabilities(model.load(tmp_path / "three.pt").eval(), images)
+    parts = [made(1), made(2, norm=Normalisation()), made(3)]
+    expected = sum(probabilities(part, images) for part in parts) / 3
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_means_of_two_alike_are_stored_as_they_were(tmp_path):
+    model.save(tmp_path / "m.pt", both())
+    assert torch.load(tmp_path / "m.pt")["recipe"].keys() == {"mean"}
+
+
+def test_a_share_that_is_none_is_refused(tmp_path):
+    model.save(tmp_path / "m.pt", mean.run(made(1), made(2), 0.3))
+    content = torch.load(tmp_path / "m.pt")
+    content["recipe"]["share"] = 1.5
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(BadInput, match=r"m\.pt: its recipe cannot be read: .*share 1\.5"):
+        model.load(tmp_path / "m.pt")
+
+
 def test_it_is_saved_and_loaded_as_it_was(tmp_path):
     nested, images = mean.run(both(), made(3)).eval(), pixels(1, 40, 56)
     for name in ("a.pt", "b.pt"):

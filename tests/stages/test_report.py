@@ -71,6 +71,11 @@ def test_steps_count_those_of_the_models_a_model_started_from():
     assert table["steps"].dtype == int
 
 
+def test_what_the_first_of_a_mean_counts_is_no_model():
+    mean = {**PARAMS["mean"], "both": {**PARAMS["mean"]["both"], "share": 0.75}}
+    assert report.steps(PARAMS | {"mean": mean}, "both") == report.steps(PARAMS, "both")
+
+
 def test_a_row_of_the_report_says_how_its_labels_were_made():
     table = reported().rounds.astype(object).replace({np.nan: None}).set_index("model")
     assert table["source"].dropna().to_dict() == {"source": "one", "source-long": "pair"}

@@ -20,7 +20,8 @@
     ["← →", "image before, after"], ["↑ ↓", "in an image: round before, after; among images: rows"], [", .", "round before, after"],
     [`1 … ${Object.keys(look.LAYERS).length}`, Object.values(look.LAYERS).join(", ")], ["- +", "opacity"], ["b", "hide the layer, and show it"],
     ["s", "swipe with the round before"], ["o  p", "outlines, patterns"], ["m", "mark"], ["Enter", "open the image"], ["Esc", "back to all images"],
-    ["/", "search names"], ["c", "charts"], ["?", "this"],
+    ["/", "search names"], ["c", "charts"],
+    ["t", "translations: there, ← → image, ↑ ↓ translation"], ["?", "this"],
   ];
   const opened = () => look.state.image && look.state.tab === "images";
   const swiped = () => {
@@ -35,13 +36,13 @@
     s: () => opened() && swiped(), o: () => look.set({ outline: !look.state.outline }), p: () => look.set({ pattern: !look.state.pattern }),
     m: () => { const id = opened() ? look.state.image : look.data.ids[look.list[document.activeElement?.dataset?.place]]; if (id) look.mark([id], !look.marks().has(id)); },
     Escape: () => look.set({ image: "" }), "/": () => { $("[data-key=name]").focus(); }, c: () => look.set({ tab: look.state.tab === "charts" ? "images" : "charts" }),
-    "?": () => $("#help").showModal(),
+    t: () => look.set({ tab: look.state.tab === "translations" ? "images" : "translations" }), "?": () => $("#help").showModal(),
   };
   look.key = (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || $("#help").open || (typing && event.key !== "Escape")) return;
     const layer = Object.keys(look.LAYERS)[Number(event.key) - 1];
-    const act = layer ? () => look.set({ layer }) : acts[event.key];
+    const act = look.tab()?.keys[event.key] ?? (layer ? () => look.set({ layer }) : acts[event.key]);
     if (!act) return;
     event.preventDefault();
     if (typing) event.target.blur();

@@ -7,6 +7,9 @@
   look.hidden = false;
   look.round = () => look.data.rounds.find((r) => r.name === look.state.round);
   const PAINTED = ["opacity", "outline", "pattern", "off"];
+  // Tabs of files of their own: what draws one, its keys, and whether there is anything to show.
+  look.tabs = {};
+  look.tab = () => { const tab = look.tabs[look.state.tab]; return tab?.there() ? tab : undefined; };
 
   look.render = (changes = {}) => {
     const { state, data } = look;
@@ -15,11 +18,13 @@
     if (!(state.sort in look.SORTS)) state.sort = look.DEFAULTS.sort;
     const keys = Object.keys(changes);
     show();
-    if (keys.length && keys.every((key) => PAINTED.includes(key))) {
-      if (state.tab === "charts") look.charts();
-      else repaint();
-      return;
+    const other = look.tab();
+    for (const name of Object.keys(look.tabs)) $(`#${name}`).hidden = !other || name !== state.tab;
+    if (other) {
+      for (const part of ["#charts", "#detail", "#grid", "#empty"]) $(part).hidden = true;
+      return other.draw();
     }
+    if (keys.length && keys.every((key) => PAINTED.includes(key))) return state.tab === "charts" ? look.charts() : repaint();
     if (keys.length && keys.every((key) => key === "at")) return look.detailRepaint();
     list = look.chosen(look.round());
     look.list = list;
@@ -54,7 +59,11 @@
       if (input !== document.activeElement) input.value = input.dataset.end === "from" ? from : to;
     }
     for (const button of $("#rounds").children) button.setAttribute("aria-pressed", button.textContent === state.round);
-    for (const button of $("#tabs").querySelectorAll("button")) button.setAttribute("aria-pressed", button.dataset.tab === state.tab);
+    for (const button of $("#tabs").querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", button.dataset.tab === state.tab);
+      button.hidden = look.tabs[button.dataset.tab]?.there() === false;
+    }
+    document.body.dataset.tab = look.tab() ? state.tab : "";
     const off = look.off();
     for (const item of $("#legend").querySelectorAll("input")) item.checked = !off.has(Number(item.value));
     const marks = look.marks().size;

@@ -76,9 +76,9 @@ const painters = {
 const NEEDS = { wrong: ["label", "truth"], change: ["predicted", "before"] };
 
 // Paints a layer of `planes`, or clears the canvas where there is nothing; whether there was.
-look.paint = (canvas, layer, planes, spotlight = null) => {
+look.paint = (canvas, layer, planes, spotlight = null, size = look.data.size) => {
   const half = layer === "confidence" ? 2 : 1;
-  const [width, height] = look.data.size.map((side) => Math.ceil(side / half));
+  const [width, height] = size.map((side) => Math.ceil(side / half));
   canvas.width = width;
   canvas.height = height;
   const can = layer !== "none" && (NEEDS[layer] ?? [layer]).every((name) => planes?.[name]);

@@ -52,6 +52,8 @@ const arrived = new Map();
 
 look.put = (found) => arrived.set(`${found.key}/${found.index}`, found.planes);
 look.file = (folder, index, suffix) => `${folder}/${String(index).padStart(5, "0")}.${suffix}`;
+// A key is a round's name, or a path below the report.
+look.folder = (key) => (key.includes("/") ? key : `look/${key}`).split("/").map(encodeURIComponent).join("/");
 look.picture = (index) => look.file("panels", index, "jpg");
 
 look.unpack = async (packed) => {
@@ -61,8 +63,7 @@ look.unpack = async (packed) => {
 };
 
 const load = (key, index) => new Promise((resolve, reject) => {
-  const folder = key ? `look/${encodeURIComponent(key)}/maps` : "panels";
-  const script = look.el("script", { src: look.file(folder, index, "js") });
+  const script = look.el("script", { src: look.file(key ? `${look.folder(key)}/maps` : "panels", index, "js") });
   script.onerror = () => reject(new Error(`${script.src} cannot be read`));
   script.onload = async () => {
     const planes = {};

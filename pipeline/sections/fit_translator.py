@@ -1,0 +1,20 @@
+"""Section `fit_translator` of a translation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.runtime.params import Section
+
+
+class Params(Section):
+    """`translations.<name>.fit_translator`: which translator, and what images are to look like.
+
+    `references`: each one as a target image that its key draws, or all as the mean of the target.
+    """
+
+    translator: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    references: Literal["random", "mean"] = "random"

@@ -1,0 +1,132 @@
+"""Write the images of a source in the look of the target, with its labels, as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.checks import census
+from pipeline.checks.census import Counts
+from pipeline.domain import artifacts, pictures
+from pipeline.domain.pixels import Coding, Pixels
+from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
+from pipeline.inference import publishing
+from pipeline.runtime import parts, process, progress, resume, threads
+from pipeline.runtime.files import BadInput, digest
+from pipeline.runtime.params import load, root
+from pipeline.sections import fit_translator
+from pipeline.sections.translate import Params, Translation
+from pipeline.translation import references
+from pipeline.translation.colour import Floats
+from pipeline.translation.references import Translator
+
+
+class Written(NamedTuple):
+    """What there is of one image: the rows of its copies, and the pixels of each class, (256,)."""
+
+    samples: list[Sample]
+    pixels: Counts
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes a source's translations into `folder`; what lies there already is not made again."""
+
+    params: Params
+    name: str
+    source: Domain
+    translator: Translator
+    fitted: Floats  # (references, k)
+    taxonomy: Taxonomy
+    folder: Path
+
+    def __call__(self, index: int) -> Written:
+        """All copies of one image, and its label, at the working size."""
+        sample = self.source.samples[index]
+        label = self.source.label(index)
+        copies = [f"images/{copy}/{sample.name}.png" for copy in range(1, self.params.copies + 1)]
+        place = f"labels/{sample.name}.png"
+        pictures.write_label(self.folder / place, label, self.taxonomy.colours)
+        missing = {n: p for n, p in enumerate(copies, 1) if not (self.folder / p).exists()}
+        for copy, image in self._translated(index, missing):
+            pictures.write_image(self.folder / missing[copy], Image.fromarray(image))
+        about = (self.source.size[1], self.source.size[0], place, digest(self.folder / place))
+        rows = [Sample(self.name, path, digest(self.folder / path), *about) for path in copies]
+        return Written(rows, np.bincount(label.ravel(), minlength=256) * len(copies))
+
+    def _translated(self, index: int, copies: Collection[int]) -> Iterator[tuple[int, Pixels]]:
+        if not copies:
+            return
+        name = self.source.samples[index].image
+        image, inside = self.source.image(index), self.source.region(index)
+        for copy in copies:
+            chosen = references.drawn(self.params.seed, name, copy, len(self.fitted))
+            yield copy, self.translator.translate(image, inside, self.fitted[chosen])
+
+
+def run(writer: Writer) -> Iterable[Written]:
+    """Of each image of the source, in their order, on all cores.
+
+    Raises BadInput for an image that cannot be read: none is left out.
+    """
+    return threads.on_all_cores(writer, range(len(writer.source)))
+
+
+def coding(classes: int) -> Coding:
+    """Of labels that are train ids."""
+    return Coding({**{index: index for index in range(classes)}, IGNORE: IGNORE})
+
+
+def check_fitted(path: Path, fitted: Floats, writer: Writer) -> None:
+    """Raises BadInput where the file is of another translator, of other options or another size."""
+    own = writer.translator.measure(writer.source.image(0), writer.source.region(0)).shape[0]
+    if fitted.shape[1] != own:
+        raise BadInput(
+            f"{path}: has {fitted.shape[1]} numbers of an image, and this translator takes {own}; "
+            "run dvc repro, which fits it again"
+        )
+
+
+def check_place(folder: Path) -> None:
+    """Raises BadInput where something else than a translation would be replaced."""
+    if folder.is_file() or (
+        folder.is_dir() and any(folder.iterdir()) and not (folder / "index.parquet").is_file()
+    ):
+        raise BadInput(f"{folder}: is no translation; move it away")
+
+
+def main() -> None:
+    """Open, run, write: an interrupted run goes on with the images that are not there yet."""
+    at = process.paths(
+        *("source", "fitted", "taxonomy", "translated", "classes", "unfinished"), item=True
+    )
+    fit = load(fit_translator.Params, f"translations.{at.item}.fit_translator")
+    params = load(Params, f"translations.{at.item}.translate")
+    check_place(at.translated)
+    (source,) = artifacts.read_sources(at.source, root).values()
+    taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    fitted = references.read(at.fitted)
+    translator = parts.build("translators", fit.translator, fit.options)
+    decided = Translation(fit_translator=fit, translate=params)
+    made = resume.folder(at.unfinished, [at.source, at.fitted, at.taxonomy], decided)
+    writer = Writer(params, at.item, source, translator, fitted, taxonomy, made)
+    check_fitted(at.fitted, fitted, writer)
+    written = [*progress.track(run(writer), f"translate {at.item}", len(source))]
+    samples = [sample for one in written for sample in one.samples]
+    found = Domain(samples, at.translated, source.size, coding(len(taxonomy)))
+    artifacts.write_sources(made / "index.parquet", {at.item: found})
+    pixels = np.sum([one.pixels for one in written], axis=0)
+    artifacts.write_table(at.classes, census.table(pixels, taxonomy))
+    publishing.publish(made, at.translated, ["index.parquet", *(s.image for s in samples)])
+    resume.done(made)
+    print(f"{at.item}: {len(samples)} images of {len(source)}")
+
+
+if __name__ == "__main__":
+    process.stage(main)
