@@ -46,11 +46,12 @@ def round_of(**changes: Any) -> dict[str, Any]:
     return {"round": changes}
 
 
-TPLD = round_of(pseudo_label={"labeler": "tpld"}, retrain={"objective": "tpld"})
+PLAIN = {"target": None}  # an option of self_training's that tpld does not have
+TPLD = round_of(pseudo_label={"labeler": "tpld"}, retrain={"objective": "tpld", "options": PLAIN})
 DENSE = round_of(
     pseudo_label={"labeler": "tpld"},
     split={"ranker": "confidence", "easy": 0.3},
-    retrain={"objective": "tpld", "options": {"dense": True}, "use": "easy",
+    retrain={"objective": "tpld", "options": {**PLAIN, "dense": True}, "use": "easy",
              "source_share": 0.25, "hard_share": 0.5},
 )  # fmt: skip
 INTRA = round_of(

@@ -34,12 +34,12 @@ def _held_out(content: Content) -> Iterator[str]:
 
 def _several(where: str, item: Content, content: Content) -> Iterator[str]:
     """Objectives that learn from several sources at once, with one or in too small a batch."""
-    objective, source, batch = (item.get(key) for key in ("objective", "source", "batch"))
+    objective, source, batch = str(item.get("objective")), item.get("source"), item.get("batch")
     share = item.get("source_share", 0.5)
     if not (isinstance(source, str) and isinstance(batch, int) and isinstance(share, int | float)):
         return
     try:
-        if getattr(parts.find("objectives", objective or ""), "several", False):
+        if getattr(parts.find("objectives", objective), "several", False):
             check_several(objective, len(members(content, source)), batch, share)
     except BadInput as error:
         yield f"{where}.{error}"

@@ -91,8 +91,8 @@ def check(
             problems.append(str(error))
         else:
             problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
-    found = [line for of in (plan, sources, norms) for line in of.contradictions(content)]
-    problems += [f"{path}: {problem}" for problem in found]
+    unfit = [line for of in (plan, sources, norms) for line in of.contradictions(content)]
+    problems += [f"{path}: {problem}" for problem in unfit]
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")
