@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from pipeline.runtime import machine, places
+from pipeline.runtime import paths as usual
 from pipeline.runtime.contents import FILE
 from pipeline.runtime.files import BadInput, writable
 
@@ -27,6 +28,9 @@ _NOT_DVCS = ("unfinished", "corrections")
 
 Item = TypeVar("Item")
 
+_USUAL = object()
+"""Stands for a path that is not given."""
+
 _BESIDE = "SEGUE_BESIDE"
 """Has the process that started others beside itself."""
 
@@ -34,23 +38,39 @@ _BESIDE = "SEGUE_BESIDE"
 def paths(
     *names: str, item: bool = False, optional: Sequence[str] = (), options: Sequence[str] = ()
 ) -> argparse.Namespace:
-    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first.
+    """`--name PATH` for each of `names` and of `optional`; an item comes first.
 
-    `options` are optional words that are no paths. Raises BadInput for a path that DVC will not
-    keep.
+    One of `names` that is not given has its usual place, and so has an optional one whose flag
+    stands without a path. `options` are optional words that are no paths. Raises BadInput for a
+    path that DVC will not keep.
     """
     parser = argparse.ArgumentParser()
     if item:
         parser.add_argument("item", help="a key of the stage's mapping, such as round-1")
     for name in (*names, *optional):
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
+        if name in names:
+            parser.add_argument(flag, type=Path, default=_USUAL, metavar="PATH")
+        else:
+            parser.add_argument(flag, type=Path, nargs="?", const=_USUAL, metavar="PATH")
     for name in options:
         parser.add_argument(f"--{name}")
     given = parser.parse_args()
+    _find(given, Path(sys.argv[0]).stem, parser)
     kept = [getattr(given, name) for name in (*names, *optional) if name not in _NOT_DVCS]
     places.check(path for path in kept if path is not None)
     return given
+
+
+def _find(given: argparse.Namespace, stage: str, parser: argparse.ArgumentParser) -> None:
+    """The usual places, of what has none of its own."""
+    lacking = [name for name, path in vars(given).items() if path is _USUAL]
+    words = usual.words(stage, getattr(given, "item", None)) if lacking else {}
+    for name in lacking:
+        found = usual.place(stage, name, words)
+        if found is None:
+            parser.error(f"--{name.replace('_', '-')} has no usual place; name it")
+        setattr(given, name, found)
 
 
 def stage(main: Callable[[], None]) -> None:

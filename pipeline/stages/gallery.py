@@ -133,7 +133,7 @@ def main() -> None:
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
     pictures.write_image(at.look / "split.png", picture)
-    if any(at.dense.iterdir()):
+    if any(at.dense.glob("*.png")):
         maps = (labels, PseudoLabelled(target, at.dense, len(taxonomy)))
         thresholds = artifacts.read_table(at.thresholds, "k", "kept", classes=taxonomy.names)
         count = min(params.images, len(target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from copy import deepcopy
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.runtime import paths, process
 from pipeline.runtime.parts import ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -141,14 +143,46 @@ def test_every_module_of_the_room_is_a_stage() -> None:
     assert files == set(NAMES)
 
 
+class Asked(Exception):
+    """Ends a stage where it has said what it opens."""
+
+
+def asked(module: str, monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
+    """The paths that a stage needs by name, and those that it takes if they are named."""
+    found: list[set[str]] = []
+
+    def told(*names: str, optional: tuple[str, ...] = (), **_: Any) -> None:
+        found.extend(({*names}, {*optional}))
+        raise Asked
+
+    monkeypatch.setattr(process, "paths", told)
+    with pytest.raises(Asked):
+        importlib.import_module(f"pipeline.stages.{module}").main()
+    return found[0], found[1]
+
+
 @pytest.mark.parametrize("name", STAGES)
-def test_commands_write_what_dvc_tracks(name: str) -> None:
-    stage = body(STAGES[name])
-    outs: list[str] = []
+def test_a_stage_opens_what_dvc_tracks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, module = body(STAGES[name]), re.sub("_(pretrain|warmup|mean)$", "", name)
+    needed, optional = asked(module, monkeypatch)
+    words = {field: f"${{item.{field}}}" for field in ("from", "one", "other", "start", "teacher")}
+    source = {"retrain": "item.retrain.source", "prior": "prior.source"}.get(name, "item.source")
+    words |= {"stage": module, "item": "${key}", "source": f"${{{source}}}"}
+    flags = {word[2:] for word in stage["cmd"].split() if word.startswith("--")}
+    assert flags <= optional
+    opened = {str(paths.place(module, each, words)) for each in needed | flags}
+    outs: set[str] = set()
     for kind in ("outs", "metrics", "plots"):
-        outs += [next(iter(o)) if isinstance(o, dict) else o for o in stage.get(kind, [])]
-    for path in outs:
-        assert path in stage["cmd"].split(), f"{name} does not name {path}"
+        outs |= {next(iter(o)) if isinstance(o, dict) else o for o in stage.get(kind, [])}
+    data = {dep for dep in stage["deps"] if not dep.startswith(("pipeline/", "${"))}
+    assert outs <= opened
+    assert {path for path in opened - outs - data if "unfinished" not in path} == set()
+    assert data - opened <= {"models/${item.teacher}.pt"}  # of correct, which does not open it
+
+
+def test_commands_are_short() -> None:
+    for name, stage in STAGES.items():
+        assert len(body(stage)["cmd"].replace("${key}", "a-name-of-22-characters")) <= 90, name
 
 
 def test_it_reads_like_a_table_of_contents() -> None:
