@@ -64,6 +64,7 @@ OWN = {
         "rounds": "reports/rounds",
         "look": "reports/look",
         "metrics": "reports/metrics.json",
+        "scores": "reports/scores",
         "table": "reports/rounds.csv",
         "iou": "reports/iou.csv",
         "figures": "reports/figures",

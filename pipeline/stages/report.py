@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
+from pipeline.look import comparison, plots, summary
 from pipeline.look import page as look_page
-from pipeline.look import plots, summary
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json, write_bytes, write_json
@@ -138,7 +138,7 @@ def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "table", "iou", "figures", "summary", "page", "index")
+    made = ("metrics", "scores", "table", "iou", "figures", "summary", "page", "index")
     at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
     found = {
@@ -154,6 +154,7 @@ def main() -> None:
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
     write_json(at.metrics, report.metrics)
+    comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
