@@ -28,31 +28,34 @@ def rounds(
         raise BadInput(f"{path}: no such file; run make demo, or dvc repro")
     models = artifacts.read_table(path, "model")
     console = Console(highlight=False)
-    console.print(_table(comparison.table(models), comparison.best(models)))
+    digits = comparison.DIGITS.get(comparison.measure(models) or "", 2)
+    console.print(_table(comparison.table(models), comparison.best(models), digits))
     for line in _next(params.read()):
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _table(models: pd.DataFrame, best: str | None) -> Table:
-    """Percentages with two decimals; what is over a control has a sign."""
+def _table(models: pd.DataFrame, best: str | None, digits: int) -> Table:
+    """`digits`: of what models are compared by; what is over a control has a sign."""
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     shown.add_column("model", overflow="fold")
     for column in models:
-        widest = max(map(len, str(column).split()))
-        shown.add_column(str(column), justify="right", overflow="fold", min_width=widest)
+        heading = str(column).replace("over ", "over\n")
+        widest = max(map(len, heading.split()))
+        shown.add_column(heading, justify="right", overflow="fold", min_width=widest)
     shown.add_column("")
     for name, row in models.iterrows():
-        cells = [_cell(str(column), value) for column, value in row.items()]
+        cells = [_cell(str(column), value, digits) for column, value in row.items()]
         chosen = name == best
         style = "bold" if chosen else None
         shown.add_row(str(name), *cells, "best" if chosen else "", style=style)
     return shown
 
 
-def _cell(column: str, value: float) -> str:
+def _cell(column: str, value: float, digits: int) -> str:
     if pd.isna(value):
         return ""
-    digits = 4 if abs(value) < 1 and column == "information" else 2
+    if column in comparison.LABELS:
+        return f"{value:.2f}"
     return f"{value:{'+' if column.startswith('over ') else ''}.{digits}f}"
 
 

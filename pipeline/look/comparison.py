@@ -16,7 +16,8 @@ MEASURES = {"miou": "mIoU", "few": "mIoU on few labels", "information": "informa
 
 LABELS = ("coverage", "precision")
 
-_DIGITS = {"information": 4}  # it lies between 0 and 1, the others are percentages
+DIGITS = {"information": 4}
+"""Of a measure that lies between 0 and 1; the others are percentages, and have two."""
 
 
 def measure(models: pd.DataFrame) -> str | None:
@@ -42,7 +43,7 @@ def table(models: pd.DataFrame) -> pd.DataFrame:
                 made[f"over {control}"] = (values - values[control]).where(found.index != control)
     for name in LABELS:
         made[name] = found[name].astype(float)
-    return made.round(_DIGITS.get(by or "", 2)).dropna(axis="columns", how="all")
+    return made.round(DIGITS.get(by or "", 2)).dropna(axis="columns", how="all")
 
 
 def best(models: pd.DataFrame) -> str | None:
