@@ -97,10 +97,28 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+class _Hidden:
+    """Whether nothing is shown: what is measured, or is a part of something else, is silent."""
+
+    now = False
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Shows nothing meanwhile."""
+    before, _Hidden.now = _Hidden.now, True
+    try:
+        yield
+    finally:
+        _Hidden.now = before
+
+
 @contextmanager
 def display(what: str, total: int) -> Iterator[Show]:
     """Shows how far `what` has come of `total`, as it is told."""
-    if sys.stderr.isatty():
+    if _Hidden.now:
+        yield lambda *_: None
+    elif sys.stderr.isatty():
         with _bar(what, total) as show:
             yield show
     else:
