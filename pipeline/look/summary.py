@@ -19,6 +19,24 @@ _FEW = (
     "are over the rest of val."
 )
 
+_FIGURES = {
+    "miou_by_round": "mIoU by round",
+    "few_by_round": "mIoU on few labels by round",
+    "information_by_round": "Information by round, which needs no label; higher is better",
+    "labels_by_round": "Coverage and precision of the pseudo-labels by round",
+    "mosaic": "One image in each round",
+    "iou_by_class": "IoU by class, as colours",
+    "lambda_by_class": "Thresholds of the pseudo-labels by class",
+    "coverage_by_class": "Coverage of the pseudo-labels by class",
+    "precision_by_class": "Precision of the pseudo-labels by class",
+}
+"""What each figure shows, in the order in which they are read."""
+
+_LOOKS = {
+    "split": "the easiest and the hardest images",
+    "growth": "from sparse labels to dense ones",
+}
+
 
 def page(
     rounds: pd.DataFrame,
@@ -28,8 +46,10 @@ def page(
     warnings: Iterable[str] = (),
 ) -> str:
     """`rounds` and `iou` as tables, `figures` by name, `looks`: round, and a picture of it."""
-    first = ["mosaic", "miou_by_round"].__contains__
-    pictures = [(name.replace("_", " "), f"figures/{name}") for name in sorted(figures, key=first)]
+    order = {name: place for place, name in enumerate(_FIGURES)}
+    pictures = [
+        (_FIGURES[name], f"figures/{name}") for name in sorted(figures, key=order.__getitem__)
+    ]
     note = _NOTE + _FEW if "few" in rounds else _NOTE
     told = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
     return (
@@ -39,7 +59,7 @@ def page(
         f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{note}</p>{''.join(_shown(*each) for each in pictures)}"
         f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
-        f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
+        f"{''.join(_shown(f'{name}: {_LOOKS[of]}', f'look/{name}/{of}') for name, of in looks)}"
     )
 
 

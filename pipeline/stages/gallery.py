@@ -17,7 +17,7 @@ from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.inference import labelling
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.inference.pseudo import PseudoLabelled
-from pipeline.look import maps, plots, views
+from pipeline.look import maps, mosaics, views
 from pipeline.runtime import process, progress
 from pipeline.runtime.files import read_json
 from pipeline.runtime.params import load, root
@@ -65,7 +65,8 @@ def ends(
             colours = pictures.colourise(predicted, taxonomy.colours)
             overlays.append((0.5 * target.image(index) + 0.5 * colours).astype(np.uint8))
         rows.append(overlays)
-    return plots.mosaic(rows, [""] * count, ["easiest", "hardest"])
+    title = "The easiest images and the hardest, under what is predicted"
+    return mosaics.mosaic(rows, [""] * count, ["easiest", "hardest"], taxonomy, title)
 
 
 def growth(
@@ -85,19 +86,21 @@ def growth(
         labels = [labelling.only(sparse, target.region(index)), *(of.label(index) for of in grown)]
         coloured = (pictures.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
-    return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
+    columns = ("image", "sparse pseudo-label", "voted", "dense")
+    return mosaics.mosaic(rows, columns, [""] * count, taxonomy)
 
 
 def _size(found: Prediction) -> tuple[labelling.Floats, int, int]:
     return found.logits.astype(np.float32), found.height, found.width
 
 
-def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
+def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]], taxonomy: Taxonomy) -> None:
     """One strip of panels an image, and mosaic.png of all."""
     for name, panels in progress.track(rows, "gallery", len(rows)):
         strip = Image.fromarray(np.concatenate(panels, axis=1))
         pictures.write_image(folder / "images" / f"{name}.png", strip)
-    mosaic = plots.mosaic([panels for _, panels in rows], plots.PANELS, [""] * len(rows))
+    shown, empty = [panels for _, panels in rows], [""] * len(rows)
+    mosaic = mosaics.mosaic(shown, mosaics.PANELS, empty, taxonomy)
     pictures.write_image(folder / "mosaic.png", mosaic)
 
 
@@ -128,7 +131,7 @@ def main() -> None:
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions, len(taxonomy))
     predictions.check_images([sample.image for sample in target.samples])
-    write(at.look, run(params, target, predictions, labels, truth, taxonomy))
+    write(at.look, run(params, target, predictions, labels, truth, taxonomy), taxonomy)
     artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)

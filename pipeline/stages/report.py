@@ -13,7 +13,8 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
-from pipeline.look import comparison, plots, summary
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.look import comparison, mosaics, plots, summary
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
@@ -26,10 +27,13 @@ SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
 """What needs no label: evaluation/signals.py."""
 
 OF_CLASSES = {
-    "lambda": "Thresholds of the pseudo-labels (%)",
-    "coverage": "Share of each class that is labelled (%)",
-    "precision": "Precision of the pseudo-labels (%)",
+    "lambda": "Thresholds: how probable a label must be (%)",
+    "coverage": "Coverage: share of each class that is labelled (%)",
+    "precision": "Precision: share of each class's labels that is right (%)",
 }
+
+
+_ONE = "One image of the target in each round, and what the round's teacher made of it"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,10 @@ class Report:
 
 
 def run(
-    params: Mapping[str, Any], found: Mapping[str, Evaluated], looks: Mapping[str, Image.Image]
+    params: Mapping[str, Any],
+    found: Mapping[str, Evaluated],
+    looks: Mapping[str, Image.Image],
+    taxonomy: Taxonomy,
 ) -> Report:
     """`params`: all of params.yaml. `found`: by model. `looks`: a strip of panels by round."""
     metrics = {name: {key: e.metrics[key] for key in FIELDS} for name, e in found.items()}
@@ -62,7 +69,11 @@ def run(
     rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
     iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
     iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
-    figures = _figures(params, rounds, iou, looks) | _by_class(params, found)
+    figures = _figures(params, rounds, iou) | _by_class(params, found)
+    if looks:
+        strips = [np.split(np.asarray(strip), 4, axis=1) for strip in looks.values()]
+        names = list(looks)
+        figures["mosaic"] = mosaics.mosaic(strips, mosaics.PANELS, names, taxonomy, _ONE)
     return Report(metrics, rounds, iou, figures)
 
 
@@ -102,22 +113,23 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 
 def _figures(
-    params: Mapping[str, Any],
-    rounds: pd.DataFrame,
-    iou: pd.DataFrame,
-    looks: Mapping[str, Image.Image],
+    params: Mapping[str, Any], rounds: pd.DataFrame, iou: pd.DataFrame
 ) -> dict[str, Image.Image]:
     adapted = rounds[rounds["model"].isin([*(params.get("rounds") or {})])]
     first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
     others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
-    baselines = dict(zip(others["model"], others["miou"], strict=True))
-    figures = {"iou_by_class": plots.heat(iou, "IoU by class (%)")}
-    if len(adapted):
-        figures["miou_by_round"] = plots.miou_by_round(pd.concat([first, adapted]), baselines)
+    figures = {}
+    if iou.notna().any(axis=None):
+        figures["iou_by_class"] = plots.heat(iou, "IoU by class (%)")
+    by = comparison.measure(rounds)
+    if len(adapted) and by is not None:
+        known = others[others[by].notna()]
+        baselines = dict(zip(known["model"], known[by], strict=True))
+        told = comparison.MEASURES[by] + ("" if by in comparison.DIGITS else " (%)")
+        shown = pd.concat([first, adapted])
+        figures[f"{by}_by_round"] = plots.by_round(shown, by, told, baselines)
+    if adapted[["coverage", "precision"]].notna().any(axis=None):
         figures["labels_by_round"] = plots.labels_by_round(adapted)
-    if looks:
-        strips = [np.split(np.asarray(strip), 4, axis=1) for strip in looks.values()]
-        figures["mosaic"] = plots.mosaic(strips, plots.PANELS, list(looks))
     return figures
 
 
@@ -150,7 +162,8 @@ def main() -> None:
         for name in params.get(section) or {}
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
-    report = run(params, found, looks)
+    taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    report = run(params, found, looks, taxonomy)
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
     write_json(at.metrics, report.metrics)
@@ -161,7 +174,6 @@ def main() -> None:
         pictures.write_image(at.figures / f"{name}.png", figure)
     told = summary.page(report.rounds, report.iou, report.figures, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
-    taxonomy = artifacts.read_taxonomy(at.taxonomy)
     tables = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, tables, taxonomy, at.panels, at.look)
     look_page.write(at.index, at.page, content)
