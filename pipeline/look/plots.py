@@ -35,7 +35,7 @@ def by_round(
     for number, (name, value) in enumerate(baselines.items()):
         style = ("--", ":", "-.")[number % 3]
         axes.axhline(value, linestyle=style, color=f"C{1 + number % 9}", label=name)
-    axes.set(ylabel=what, title=f"{what} by round")
+    axes.set(ylabel=what, title=f"{what.removesuffix(' (%)')} by round")
     axes.tick_params(axis="x", rotation=30)
     if baselines:  # beside the curve, which it would hide
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

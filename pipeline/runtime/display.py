@@ -23,6 +23,7 @@ EVERY = 30.0
 """Seconds after which there is another line, however little was done."""
 
 _SHARE = 0.05  # of all that is to do, after which there is one sooner,
+_WIDTH = 100  # characters of a line: what an objective with many terms says is cut
 _SOONEST = 2.0  # but not within so many seconds: a loop of a moment has one line
 
 Show = Callable[[int, str | None], None]
@@ -79,7 +80,9 @@ class Lines:
         when = f"in {duration(spent)}" if done == self.total else left
         note = f"; {self.note}" if self.note else ""
         share = f"{100 * done // self.total} % ({done} of {self.total})"
-        print(f"{self.what}: {share}, {when}{note}", file=sys.stderr, flush=True)
+        line = f"{self.what}: {share}, {when}{note}"
+        line = line if len(line) <= _WIDTH else f"{line[: _WIDTH - 2]} …"
+        print(line, file=sys.stderr, flush=True)
         self.last, self.told = now, done
 
 

@@ -50,6 +50,15 @@ def test_a_shorter_one_has_a_line_each_five_percent_and_one_at_the_end(clock, ca
     assert told[-1] == "round-1: 100 % (200 of 200), in 100 s; source 2.00"
 
 
+def test_a_line_is_cut_where_it_would_wrap(clock, capsys):
+    shown = display.Lines("round-1", 2, lambda: clock[0])
+    shown(2, " ".join(f"term-{n} 0.5" for n in range(20)))
+    told = lines(capsys)
+    assert len(told) == 1
+    assert len(told[0]) <= 100
+    assert told[0].endswith(" …")
+
+
 def test_one_of_a_moment_has_a_line(clock, capsys):
     run(display.Lines("check", 300, lambda: clock[0]), clock, 300, 0.001)
     assert lines(capsys) == ["check: 100 % (300 of 300), in 0 s; source 3.00"]
