@@ -1,6 +1,7 @@
 """report: tables, figures and the page."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -175,6 +176,29 @@ def test_a_report_is_silent_on_few_labels_that_nobody_asked_for():
     made = reported()
     assert "few" not in made.rounds
     assert "Few is" not in shown(made)
+
+
+def test_headings_say_what_is_shown_and_name_no_file():
+    strip = Image.new("RGB", (4 * WIDTH, HEIGHT), "red")
+    page = shown(reported(looks={"r1": strip}), (("r1", "split"), ("r1", "growth")))
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert headings == [
+        "mIoU by round", "Coverage and precision of the pseudo-labels by round",
+        "One image in each round", "IoU by class, as colours", "IoU by class",
+        "r1: the easiest and the hardest images", "r1: from sparse labels to dense ones",
+    ]  # fmt: skip
+
+
+def test_without_miou_a_figure_shows_what_needs_no_label():
+    def of(information):
+        empty = dict.fromkeys(report.FIELDS)
+        return report.Evaluated({**empty, "signals": {"information": information}}, no_iou)
+
+    no_iou = evaluated().iou.assign(iou=None)
+    found = {name: of(0.1 * place) for place, name in enumerate(MODELS)}
+    made = report.run(PARAMS, found, {}, THREE)
+    assert set(made.figures) == {"information_by_round"}
+    assert "<h2>Information by round" in shown(made)
 
 
 HOSTILE = '<script>alert("x")</script>&<b>'
