@@ -7,28 +7,33 @@ from typing import Any
 
 
 def pending() -> set[str] | None:
-    """DVC's names of what it would run, such as retrain@round-1; None outside a DVC project.
+    """DVC's names of what it would run, such as retrain@round-1; None where DVC cannot say.
 
     A stage that follows one of these counts as one, though the cache may turn out to have it.
     """
-    import networkx as nx
-    from dvc.exceptions import NotDvcRepoError
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
     try:
-        repo = Repo(_wait_for_lock=True)
-    except NotDvcRepoError:
+        with Repo(_wait_for_lock=True) as repo:
+            return _of(repo)
+    except (DvcException, SCMError):  # no project, no git, or a dvc.yaml that it refuses
         return None
-    with repo:
-        changed: Mapping[str, Any] = repo.status()
-        graph = repo.index.graph
-        found: set[str] = set()
-        for stage in nx.topological_sort(graph.reverse()):  # what is needed comes first
-            name = stage.addressing
-            behind = any(need.addressing in found for need in graph[stage])
-            if behind or (name in changed and not _cached(repo, stage, changed[name])):
-                found.add(name)
-        return found
+
+
+def _of(repo: Any) -> set[str]:
+    import networkx as nx
+
+    changed: Mapping[str, Any] = repo.status()
+    graph = repo.index.graph
+    found: set[str] = set()
+    for stage in nx.topological_sort(graph.reverse()):  # what is needed comes first
+        name = stage.addressing
+        behind = any(need.addressing in found for need in graph[stage])
+        if behind or (name in changed and not _cached(repo, stage, changed[name])):
+            found.add(name)
+    return found
 
 
 def _cached(repo: Any, stage: Any, changes: Iterable[Any]) -> bool:

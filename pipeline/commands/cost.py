@@ -41,7 +41,10 @@ def cost(
     content = params.read()
     load = os.getloadavg()[0]
     each = measure(content, data, steps)
-    Console(highlight=False).print(_table(estimate(content, each, pending())))
+    to_run = pending()
+    Console(highlight=False).print(_table(estimate(content, each, to_run)))
+    if to_run is None:
+        typer.echo("What DVC has is not known here (see `dvc status`): all counts.")
     for line in _notes(steps, load, os.cpu_count() or 1):
         typer.echo(line)
 

@@ -267,6 +267,7 @@ def test_cost_measures_a_prepared_world(project, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     told, silence = segue("cost", "made", "--steps", 3)
     assert silence == ""
+    assert "What DVC has is not known here" in told  # it is no project
     assert max(map(len, told.splitlines())) <= 100
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told
