@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.look import comparison, mosaics, plots, summary
+from pipeline.look import comparison, figures, summary
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay
@@ -25,15 +25,6 @@ from pipeline.runtime.params import read
 FIELDS = ("miou", "miou16", "miou13", "rare")
 SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
 """What needs no label: evaluation/signals.py."""
-
-OF_CLASSES = {
-    "lambda": "Thresholds: how probable a label must be (%)",
-    "coverage": "Coverage: share of each class that is labelled (%)",
-    "precision": "Precision: share of each class's labels that is right (%)",
-}
-
-
-_ONE = "One image of the target in each round, and what the round's teacher made of it"
 
 
 @dataclass(frozen=True)
@@ -69,12 +60,9 @@ def run(
     rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
     iou = pd.DataFrame({name: e.iou["iou"].to_numpy(float) for name, e in found.items()})
     iou.index = pd.Index(next(iter(found.values())).iou["class"], name="class")
-    figures = _figures(params, rounds, iou) | _by_class(params, found)
-    if looks:
-        strips = [np.split(np.asarray(strip), 4, axis=1) for strip in looks.values()]
-        names = list(looks)
-        figures["mosaic"] = mosaics.mosaic(strips, mosaics.PANELS, names, taxonomy, _ONE)
-    return Report(metrics, rounds, iou, figures)
+    tables = {name: found[name].iou for name in params.get("rounds") or {}}
+    made = figures.of(rounds, iou, tables) | figures.in_rounds(looks, taxonomy)
+    return Report(metrics, rounds, iou, made)
 
 
 def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str, Any]:
@@ -110,42 +98,6 @@ def steps(params: Mapping[str, Any], name: str) -> int:
     item = params["rounds"][name]
     own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
     return int(own["steps"]) + steps(params, item["start"])
-
-
-def _figures(
-    params: Mapping[str, Any], rounds: pd.DataFrame, iou: pd.DataFrame
-) -> dict[str, Image.Image]:
-    adapted = rounds[rounds["model"].isin([*(params.get("rounds") or {})])]
-    first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
-    others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
-    figures = {}
-    if iou.notna().any(axis=None):
-        figures["iou_by_class"] = plots.heat(iou, "IoU by class (%)")
-    by = comparison.measure(rounds)
-    if len(adapted) and by is not None:
-        known = others[others[by].notna()]
-        baselines = dict(zip(known["model"], known[by], strict=True))
-        told = comparison.MEASURES[by] + ("" if by in comparison.DIGITS else " (%)")
-        shown = pd.concat([first, adapted])
-        figures[f"{by}_by_round"] = plots.by_round(shown, by, told, baselines)
-    if adapted[["coverage", "precision"]].notna().any(axis=None):
-        figures["labels_by_round"] = plots.labels_by_round(adapted)
-    return figures
-
-
-def _by_class(params: Mapping[str, Any], found: Mapping[str, Evaluated]) -> dict[str, Image.Image]:
-    """What was found of each class's pseudo-labels in each round, as heat maps."""
-    figures = {}
-    for column, title in OF_CLASSES.items():
-        tables = {
-            name: found[name].iou.set_index("class")[column].astype(float)
-            for name in params.get("rounds") or {}
-            if column in found[name].iou
-        }
-        if tables:
-            table = pd.DataFrame(tables) * (100 if column == "lambda" else 1)
-            figures[f"{column}_by_class"] = plots.heat(table, title)
-    return figures
 
 
 def main() -> None:
