@@ -64,11 +64,12 @@ def main() -> None:
         for origin in origins
     ]
     target = artifacts.read_domain(at.target, Path())
+    in_force = run(given, target, origins)
     whose = {name: origin.name for origin, of in zip(origins, given, strict=True) for name in of}
     # also where there is none: DVC warns of each empty folder, again and again
     table = pd.DataFrame(sorted(whose.items()), columns=["image", "round"])
     artifacts.write_table(at.in_force / "images.csv", table)
-    for name, label in run(given, target, origins).items():
+    for name, label in in_force.items():
         pictures.write_label(at.in_force / f"{name}.png", label, taxonomy.colours)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import shlex
 import shutil
 from pathlib import Path
@@ -67,12 +66,9 @@ def run(by, monkeypatch):
         return label(bad.TEACHER, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
-    for role in ("teacher", "start"):
-        text = text.replace(f"${{item.{role}}}", "source")
-    text = re.sub(r"\$\{(item|item\.retrain|prior)\.source\}", "game", text)
-    words = shlex.split(text)
-    monkeypatch.setattr("sys.argv", words[2:])
-    return importlib.import_module(words[2]).main()
+    _, _, module, *words = shlex.split(text)
+    monkeypatch.setattr("sys.argv", [module.rpartition(".")[2], *words])
+    return importlib.import_module(module).main()
 
 
 @pytest.fixture(scope="module")
