@@ -17,15 +17,13 @@ help:  ## what can be made
 
 demo: mend  ## set up, and run the main job on the built-in streets
 	dvc repro
-	@echo; dvc metrics show reports/metrics.json; echo "Now look: make look, or open reports/index.html"
+	@segue rounds
 
 mend: .venv/ready  ## put right what a kill left half written of DVC's own files
 	@python -m pipeline.flow.mend
 
-look:  ## open the page on which each image and round can be looked at
-	@test -e reports/index.html || { echo "There is no reports/index.html yet: make demo, or dvc repro"; exit 1; }
-	@$(PYTHON) -c 'import pathlib, webbrowser as w; at = pathlib.Path("reports/index.html").resolve().as_uri(); \
-	  print(at); w.open(at)'
+look:  ## open the page on which each image and round can be looked at; PORT=8000: serve it, for ssh -L
+	@$(PYTHON) -P pipeline/look/open.py $(PORT)
 
 flow: .venv/ready-flow  ## the main job as a Prefect flow; ARGS: rounds, stages, -S KEY=VALUE, --parallel N
 	python -m pipeline.flow $(ARGS)
@@ -68,32 +66,40 @@ clean:  ## remove what the pipeline made; DVC's cache stays
 	rm -rf data/raw data/prepared data/sources data/rounds data/unfinished
 	find models reports -mindepth 1 ! -name README.md -delete
 
+PIP = $(BIN)/pip install --disable-pip-version-check
+# pip's lines that tell how far it is, cut short; its errors go by, and its exit status counts
+BRIEF = import sys; told = ["Collecting"], ["Downloading"], ["Processing"], ["Installing"]; \
+  [print(line.strip()[:96]) for line in sys.stdin if line.split()[:1] in told]
+install = @{ $(PIP) --constraint requirements.txt --editable $(1); echo $$? > .venv/exit; } \
+  | $(PYTHON) -uc '$(BRIEF)'; exit $$(cat .venv/exit)
+
 # torch first and by itself: TORCH decides its build, and the rest then finds it satisfied
 .venv/ready: pyproject.toml requirements.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable .
-	touch $@
+	@echo "Setting up .venv: first torch, by far the largest download, then what else is needed"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) $(TORCH)
+	$(call install,.)
+	@touch $@
 
 .venv/ready-dev: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[dev]'
-	touch $@
+	$(call install,'.[dev]')
+	@touch $@
 
 .venv/ready-browser: .venv/ready-dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[browser]'
-	touch $@
+	$(call install,'.[browser]')
+	@touch $@
 
 .venv/ready-flow: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.txt --editable '.[flow]'
-	touch $@
+	$(call install,'.[flow]')
+	@touch $@
 
 # beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start
 .venv/ready-bench: .venv/ready-dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .venv/bench torchmetrics==1.9.0
-	touch $@
+	$(PIP) --no-deps --target .venv/bench torchmetrics==1.9.0
+	@touch $@
 
 # by itself: what it needs is no part of the project's environment
 .venv/audit/ready:
 	$(PYTHON) -m venv .venv/audit
-	.venv/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	.venv/audit/bin/pip install --disable-pip-version-check pip-audit==2.10.1
 	touch $@

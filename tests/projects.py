@@ -95,6 +95,7 @@ class Project:
     ) -> None:
         self.folder = folder
         self.first: list[str] = []
+        self.said = ""
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         for name in subprocess.check_output(listed, cwd=ROOT, text=True).split("\0"):
             if name and (ROOT / name).is_file():
@@ -105,12 +106,12 @@ class Project:
         self.call("git", "init", "--quiet")
 
     def call(self, *command: str, fails: bool = False) -> str:
-        """What the command prints; it must fail or not, as told."""
+        """What the command prints; it must fail or not, as told. `said` has its errors too."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         env |= {
             "PATH": f"{Path(sys.executable).parent}:{env['PATH']}",
             "DVC_NO_ANALYTICS": "1",
-            "COLUMNS": "200",
+            "COLUMNS": "100",
         }
         env |= {f"GIT_{who}_NAME": "test" for who in ("AUTHOR", "COMMITTER")}
         env |= {f"GIT_{who}_EMAIL": "test@example.com" for who in ("AUTHOR", "COMMITTER")}
@@ -119,6 +120,7 @@ class Project:
         )
         printed = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, printed
+        self.said = printed
         return printed if fails else done.stdout
 
     def repro(self, *stages: str) -> list[str]:

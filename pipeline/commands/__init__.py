@@ -18,7 +18,7 @@ from pipeline.runtime import machine
 from pipeline.runtime.files import BadInput
 
 _HELP = "Work on params.yaml, and use the models that the pipeline made. `dvc repro` runs it."
-_ORDER = ("own", "preset", "check", "branch", "cost", "label", "score", "export")
+_ORDER = ("own", "preset", "check", "branch", "cost", "rounds", "label", "score", "export")
 
 
 def app(words: Sequence[str]) -> typer.Typer:

@@ -8,23 +8,21 @@ from typing import Annotated
 import typer
 
 from pipeline.model import model
-from pipeline.runtime import names
+from pipeline.runtime import names, paths
 from pipeline.runtime.files import BadInput, read_json
 
-FOUND = Path("models/best.json")
-"""What the report writes; the model's file lies beside it."""
-
-_HELP = "such as models/round-3.pt; best: that of models/best.json"
+_HELP = "such as models/round-3.pt; best: the one that the report found"
 Named = Annotated[Path, typer.Argument(metavar="MODEL", help=_HELP)]
 
 
 def load(named: Path) -> model.Model:
     """The model of a file, or of `best`. Raises BadInput where there is none."""
-    return model.load(_best(FOUND) if str(named) == names.BEST else named)
+    best = str(named) == names.BEST
+    return model.load(_best(paths.places("report")["best"]) if best else named)
 
 
 def _best(path: Path) -> Path:
-    """The file that it names, which is said on stderr."""
+    """The file beside it that what the report wrote names, which is said on stderr."""
     if not path.exists():
         raise BadInput(f"{path}: no such file, so no model is the best yet; run dvc repro report")
     found = read_json(path)

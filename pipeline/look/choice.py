@@ -8,13 +8,21 @@ from dataclasses import dataclass
 import pandas as pd
 
 CHOSEN = " (chosen on these labels)"
+HELD_OUT = " (held out of the source)"
+
+CONTROLS = ("source-long", "target-norm")
+"""What a round is to be better than: as long a training, and that with the target's batch norm."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of the table of models; more of it is better. `said` is what it says of the best."""
+    """A column of the table of models; more of it is better. `said` is what it says of the best.
+
+    `heading` is its name in tables; in `said`, `held` is where val is from.
+    """
 
     column: str
+    heading: str
     by: str
     said: str
     digits: int
@@ -29,10 +37,12 @@ class Measure:
 
 
 _MEASURES = (
-    Measure("miou", "val", f"on val: mIoU {{}}{CHOSEN}", 1),
-    Measure("few", "few", f"on the few labels of evaluate.few: mIoU {{}}{CHOSEN}", 1),
-    Measure("information", "signals", "by information, a signal that needs no labels: {}", 3),
-)
+    Measure("miou", "mIoU", "val", f"on val{{held}}: mIoU {{value}}{CHOSEN}", 1),
+    Measure("few", "mIoU on few labels", "few",
+            f"on the few labels of evaluate.few: mIoU {{value}}{CHOSEN}", 1),
+    Measure("information", "information", "signals",
+            "by information, a signal that needs no labels: {value}", 3),
+)  # fmt: skip
 """In the order in which they are trusted; why this signal is said in docs/benchmarks.md."""
 
 

@@ -1,4 +1,4 @@
-"""The figures of a report: models by round and class, what their labels hold, and a mosaic."""
+"""Which figures the report has, by name; summary.py says what each shows."""
 
 from __future__ import annotations
 
@@ -8,71 +8,94 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.look import plots
-from pipeline.runtime.contents import Content
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.look import mosaics, plots
+from pipeline.look.choice import choose
+
+Figures = dict[str, Image.Image]
 
 SIGNALS = ("entropy", "information", "neighbourhood", "neighbourhood_image")
 """What needs no label: evaluation/signals.py."""
 
-OF_MODELS = {
-    "miou": ("mIoU by round", "mIoU on the evaluation set (%)"),
-    "entropy": ("Entropy by round", "entropy of predictions, lower is better"),
-    "information": ("Information by round", "information, higher is better"),
-    "neighbourhood": ("Neighbourhood by round", "density of all images (nats), higher is better"),
-    "neighbourhood_image": ("Neighbourhood in images by round", "density (nats), higher is better"),
+_OF_MODELS = {
+    "miou": "mIoU (%)",
+    "few": "mIoU on few labels (%)",
+    "entropy": "Entropy (lower is better)",
+    "information": "Information (higher is better)",
+    "neighbourhood": "Density of all images (nats, higher is better)",
+    "neighbourhood_image": "Density in each image (nats, higher is better)",
 }
-"""Of a figure its title, and what is on its axis."""
+"""By column of the table of models."""
 
-OF_CLASSES = {
-    "lambda": "Thresholds of the pseudo-labels (%)",
-    "coverage": "Share of each class that is labelled (%)",
-    "precision": "Precision of the pseudo-labels (%)",
+_OF_CLASSES = {
+    "lambda": "Thresholds: how probable a label must be (%)",
+    "coverage": "Coverage: share of each class that is labelled (%)",
+    "precision": "Precision: share of each class's labels that is right (%)",
 }
+"""By the column of a round's table of classes."""
+
+_ONE = "One image of the target in each round, and what the round's teacher made of it"
 
 
-def of(
-    params: Content,
-    rounds: pd.DataFrame,
-    iou: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
-    looks: Mapping[str, Image.Image],
-    panels: Sequence[str],
-) -> dict[str, Image.Image]:
-    """By name. `rounds`, `iou`: a row, a column a model; `tables`: a row a class, by model.
+def of(models: pd.DataFrame, iou: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> Figures:
+    """Of all models, and of each class in each round, as far as anything is known.
 
-    `looks`: a strip of `panels` by round. Without mIoU, signals are drawn in its place.
+    `models`: a row each, as rounds.csv has them. `iou`: a row a class, a column a model.
+    `tables`: by round, a row a class. Without mIoU, few labels and signals are drawn in its place.
     """
-    figures = {"iou_by_class": plots.heat(iou, "IoU by class (%)")} if len(iou.columns) else {}
-    figures |= dict(_by_round(params, rounds))
-    if looks:
-        strips = [np.split(np.asarray(s), len(panels), axis=1) for s in looks.values()]
-        figures["mosaic"] = plots.mosaic(strips, panels, list(looks))
-    return figures | dict(_by_class(params, tables))
+    return {**_classes(iou), **dict(_rounds(models, [*tables])), **_labels(tables)}
 
 
-def _by_round(params: Content, rounds: pd.DataFrame) -> Iterator[tuple[str, Image.Image]]:
-    adapted = rounds[rounds["model"].isin([*(params.get("rounds") or {})])]
+def in_rounds(
+    looks: Mapping[str, Image.Image], panels: Sequence[str], taxonomy: Taxonomy
+) -> Figures:
+    """The mosaic of `looks`, a strip of `panels` by round."""
+    if not looks:
+        return {}
+    strips = [np.split(np.asarray(strip), len(panels), axis=1) for strip in looks.values()]
+    return {"mosaic": mosaics.mosaic(strips, panels, [*looks], taxonomy, _ONE)}
+
+
+def _classes(iou: pd.DataFrame) -> Figures:
+    known = iou.notna().any(axis=None)
+    return {"iou_by_class": plots.heat(iou, "IoU by class (%)")} if known else {}
+
+
+def _rounds(models: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
+    """Curves over rounds, from the model that taught the first, beside all other models."""
+    adapted = models[models["model"].isin(names)]
     if not len(adapted):
         return
-    first = rounds[rounds["model"].isin(adapted["teacher"]) & ~rounds.index.isin(adapted.index)]
-    others = rounds[~rounds["model"].isin([*adapted["model"], *first["model"]])]
-    path = pd.concat([first, adapted])
-    for key in ["miou"] if "miou" in rounds else [key for key in SIGNALS if key in rounds]:
-        baselines = dict(zip(others["model"], others[key], strict=True))
-        yield f"{key}_by_round", plots.by_round(path, key, OF_MODELS[key], baselines)
-    yield "labels_by_round", plots.labels_by_round(adapted)
+    first = models[models["model"].isin(adapted["teacher"]) & ~models.index.isin(adapted.index)]
+    others = models[~models["model"].isin([*adapted["model"], *first["model"]])]
+    path, known = pd.concat([first, adapted]), adapted.columns[adapted.notna().any()]
+    for column in _drawn(models):
+        if column in known:
+            beside = others[others[column].notna()]
+            baselines = dict(zip(beside["model"], beside[column], strict=True))
+            made = plots.by_round(path, column, _OF_MODELS[column], baselines)
+            yield f"{column}_by_round", made
+    if {"coverage", "precision"} & {*known}:
+        yield "labels_by_round", plots.labels_by_round(adapted)
 
 
-def _by_class(
-    params: Content, tables: Mapping[str, pd.DataFrame]
-) -> Iterator[tuple[str, Image.Image]]:
+def _drawn(models: pd.DataFrame) -> list[str]:
+    """What models are told apart by; but for mIoU, beside all that needs no label."""
+    choice = choose(models)
+    by = [choice.measure.column] if choice else []
+    return by if by == ["miou"] else [*dict.fromkeys([*by, *SIGNALS])]
+
+
+def _labels(tables: Mapping[str, pd.DataFrame]) -> Figures:
     """What was found of each class's pseudo-labels in each round, as heat maps."""
-    for column, title in OF_CLASSES.items():
-        each = {
-            name: tables[name].set_index("class")[column].astype(float)
-            for name in params.get("rounds") or {}
-            if column in tables[name]
+    found = {}
+    for column, title in _OF_CLASSES.items():
+        columns = {
+            name: table.set_index("class")[column].astype(float)
+            for name, table in tables.items()
+            if column in table
         }
-        if each:
-            table = pd.DataFrame(each) * (100 if column == "lambda" else 1)
-            yield f"{column}_by_class", plots.heat(table, title)
+        if columns:
+            values = pd.DataFrame(columns) * (100 if column == "lambda" else 1)
+            found[f"{column}_by_class"] = plots.heat(values, title)
+    return found

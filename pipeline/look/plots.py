@@ -1,4 +1,4 @@
-"""Figures of the report: curves over rounds, and mosaics of panels."""
+"""Figures of the report: curves over rounds, heat maps of classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from pipeline.domain.pixels import Pixels
 
@@ -24,65 +24,42 @@ Floats = npt.NDArray[np.float32]
 matplotlib.rcParams["text.parse_math"] = False  # a name may hold a $
 
 _BRIGHT = 60  # from here on the heat map is too light for white figures
-PANELS = ("image", "prediction", "pseudo-label", "truth")
-
-
-def mosaic(
-    rows: Sequence[Sequence[Pixels]],
-    columns: Sequence[str],
-    names: Sequence[str],
-    width: int = 320,
-) -> Image.Image:
-    """Panels uint8 (h, w, 3) in rows under column titles, each `width` wide; a name on each row."""
-    scale = width / rows[0][0].shape[1]
-    height = round(rows[0][0].shape[0] * scale)
-    gap, head = 4, 22 if any(columns) else 0
-    sheet = Image.new(
-        "RGB",
-        (len(columns) * (width + gap) - gap, head + len(rows) * (height + gap) - gap),
-        "white",
-    )
-    pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(14)
-    for j, title in enumerate(columns):
-        pen.text((j * (width + gap) + 2, 2), title, "black", font)
-    for i, (panels, name) in enumerate(zip(rows, names, strict=True)):
-        top = head + i * (height + gap)
-        for j, panel in enumerate(panels):
-            smooth = Image.Resampling.BILINEAR if j == 0 else Image.Resampling.NEAREST
-            picture = Image.fromarray(panel).resize((width, height), smooth)
-            sheet.paste(picture, (j * (width + gap), top))
-        pen.text((5, top + 3), name, "white", font, stroke_width=2, stroke_fill="black")
-    return sheet
 
 
 def by_round(
-    rounds: pd.DataFrame, column: str, titles: tuple[str, str], baselines: Mapping[str, float]
+    rounds: pd.DataFrame, column: str, what: str, baselines: Mapping[str, float]
 ) -> Image.Image:
-    """A number of the models in `rounds` (columns model, `column`), baselines as dashed lines.
+    """`column` of the models in `rounds` (and model), and baselines as broken lines.
 
-    `titles`: of the figure, and of its axis.
+    `what` it is, and in brackets its unit; the title has no bracket.
     """
     figure, axes = plt.subplots(figsize=(6.4, 4), dpi=120)
-    axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label="adapted")
-    for (name, value), style in zip(baselines.items(), ("--", ":", "-.", "-") * 9, strict=False):
-        axes.axhline(value, linestyle=style, color="grey", label=name)
-    axes.set(title=titles[0], ylabel=titles[1])
-    axes.legend()
+    axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label="by round")
+    for number, (name, value) in enumerate(baselines.items()):
+        style = ("--", ":", "-.")[number % 3]
+        axes.axhline(value, linestyle=style, color=f"C{1 + number % 9}", label=name)
+    axes.set(ylabel=what, title=f"{what.partition(' (')[0]} by round")
+    axes.tick_params(axis="x", rotation=30)
+    if baselines:  # beside the curve, which it would hide
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return _picture(figure)
 
 
 def labels_by_round(rounds: pd.DataFrame) -> Image.Image:
     """Coverage and, with a truth, precision of the pseudo-labels, by the column `model`."""
-    figure, axes = plt.subplots(figsize=(6.4, 4), dpi=120)
-    shown = {"coverage": "% of target pixels", "precision": "of labelled ones"}
-    there = [column for column in shown if column in rounds]
-    for column in there:
-        axes.plot(rounds["model"], rounds[column].astype(float), marker="o", label=column)
-    axes.set(ylabel=" / ".join(shown[c] for c in there), title="Pseudo-labels by round")
-    axes.set_ylim(0, 102)
-    if there:
-        axes.legend()
+    shown = {
+        "coverage": "Pixels that are labelled (%)",
+        "precision": "Labelled pixels that are right (%)",
+    }
+    known = [column for column in shown if column in rounds and rounds[column].notna().any()]
+    figure, grid = plt.subplots(
+        1, len(known), figsize=(4.2 * len(known), 4), dpi=120, squeeze=False
+    )
+    for axes, column in zip(grid.flat, known, strict=True):
+        axes.plot(rounds["model"], rounds[column].astype(float), marker="o")
+        axes.set(ylabel=shown[column], title=f"{column.capitalize()} of the pseudo-labels")
+        axes.set_ylim(0, 102)
+        axes.tick_params(axis="x", rotation=30)
     return _picture(figure)
 
 
@@ -94,7 +71,7 @@ def heat(table: pd.DataFrame, title: str) -> Image.Image:
     axes.imshow(values, cmap="viridis", vmin=0, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{value:.0f}"
-        ink = "k" if value >= _BRIGHT else "w"
+        ink = "w" if value < _BRIGHT else "k"  # what is none is on white
         axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=8)
     axes.set_xticks(range(values.shape[1]), table.columns, rotation=30, ha="right")
     axes.set_yticks(range(values.shape[0]), table.index)
@@ -105,13 +82,14 @@ def heat(table: pd.DataFrame, title: str) -> Image.Image:
 def maps(values: Pixels | Floats, names: Sequence[str], columns: int = 5) -> Image.Image:
     """Maps (n, h, w) from 0 to 1 as heat maps with their names; each class's own scale."""
     rows = -(-len(names) // columns)
-    height = 0.35 + 2.4 * values.shape[1] / values.shape[2]
+    height = 0.45 + 2.4 * values.shape[1] / values.shape[2]
     figure, grid = plt.subplots(rows, columns, figsize=(2.4 * columns, height * rows), dpi=100)
     for axes, name, value in zip(grid.flat, names, values, strict=False):
         axes.imshow(value, cmap="viridis", vmin=0)
         axes.set_title(f"{name}, at most {value.max():.2g}", fontsize=8)
     for axes in grid.flat:
         axes.set_axis_off()
+    figure.suptitle("How often each class is where: from dark, never, to yellow, most often")
     return _picture(figure)
 
 

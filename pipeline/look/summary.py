@@ -24,6 +24,29 @@ _FEW = (
     "are over the rest of val."
 )
 
+_FIGURES = {
+    "miou_by_round": "mIoU by round",
+    "few_by_round": "mIoU on few labels by round",
+    "entropy_by_round": "Entropy by round, which needs no label; lower is better",
+    "information_by_round": "Information by round, which needs no label; higher is better",
+    "neighbourhood_by_round": "Density of all images by round, which needs no label; higher is "
+    "better",
+    "neighbourhood_image_by_round": "Density in each image by round, which needs no label; higher "
+    "is better",
+    "labels_by_round": "Coverage and precision of the pseudo-labels by round",
+    "mosaic": "One image in each round",
+    "iou_by_class": "IoU by class, as colours",
+    "lambda_by_class": "Thresholds of the pseudo-labels by class",
+    "coverage_by_class": "Coverage of the pseudo-labels by class",
+    "precision_by_class": "Precision of the pseudo-labels by class",
+}
+"""What each figure shows, in the order in which they are read."""
+
+_LOOKS = {
+    "split": "the easiest and the hardest images",
+    "growth": "from sparse labels to dense ones",
+}
+
 
 def page(
     verdict: Verdict,
@@ -34,9 +57,11 @@ def page(
     warnings: Iterable[str] = (),
 ) -> str:
     """`rounds` and `iou` as tables, `figures` by name, `looks`: round, and a picture of it."""
-    first = ["mosaic", "miou_by_round"].__contains__
     classes = f"<h2>IoU by class</h2>{iou.round(1).to_html(na_rep='–', border=0)}"
-    pictures = [(name.replace("_", " "), f"figures/{name}") for name in sorted(figures, key=first)]
+    order = {name: place for place, name in enumerate(_FIGURES)}
+    pictures = [
+        (_FIGURES[name], f"figures/{name}") for name in sorted(figures, key=order.__getitem__)
+    ]
     parts = {"oracle": _ORACLE, "few": _FEW}
     note = _NOTE + "".join(text for column, text in parts.items() if column in rounds)
     told = "".join(f"<li>{html.escape(warning)}</li>" for warning in warnings)
@@ -48,7 +73,7 @@ def page(
         f"{rounds.round(3).to_html(index=False, na_rep='', border=0)}"
         f"<p>{note}</p>{''.join(_shown(*each) for each in pictures)}"
         f"{classes if len(iou.columns) else ''}"
-        f"{''.join(_shown(f'{name}: {kind}', f'look/{name}/{kind}') for name, kind in looks)}"
+        f"{''.join(_shown(f'{name}: {_LOOKS[of]}', f'look/{name}/{of}') for name, of in looks)}"
     )
 
 

@@ -9,11 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.look.choice import CHOSEN, Choice, choose
+from pipeline.look.choice import CHOSEN, CONTROLS, HELD_OUT, Choice, choose
 from pipeline.runtime.files import write_json
-
-CONTROLS = ("source-long", "target-norm")
-"""What a round is to be better than: as long a training, and that with the target's batch norm."""
 
 _HALF = 50  # percent: fewer right ones than that are mostly wrong
 _LEAST = 1.0  # points of IoU that a class must have lost to be named
@@ -54,10 +51,10 @@ class Verdict:
         write_json(path, content)
 
 
-def of(models: pd.DataFrame, tables: Tables) -> Verdict:
+def of(models: pd.DataFrame, tables: Tables, held_out: bool = False) -> Verdict:
     """`models`: a row each, in the order of params.yaml, of the columns that `choose` reads and
     teacher, which only rounds have. `tables`: by model, a row a class; iou, and of a round whose
-    labels were compared with a truth precision, in percent.
+    labels were compared with a truth precision, in percent. `held_out`: val is of a source.
     """
     rounds: dict[str, str] = {}
     if "teacher" in models:
@@ -67,13 +64,14 @@ def of(models: pd.DataFrame, tables: Tables) -> Verdict:
     if choice is None:
         nothing = Part("There is no val, evaluate.few or evaluate.signals to choose a model by.")
         return Verdict(None, (nothing, *_labels(rounds, tables)))
-    told = (*_best(choice), *_no_round(choice, rounds), *_last(choice, rounds, tables))
+    told = (*_best(choice, held_out), *_no_round(choice, rounds), *_last(choice, rounds, tables))
     return Verdict(choice, (*told, *_labels(rounds, tables)))
 
 
-def _best(choice: Choice) -> Iterator[Part]:
+def _best(choice: Choice, held_out: bool) -> Iterator[Part]:
     best, values = choice.best, choice.values
-    value = choice.measure.said.format(choice.measure.shown(values[best]))
+    shown = choice.measure.shown(values[best])
+    value = choice.measure.said.format(held=HELD_OUT * held_out, value=shown)
     if len(values) == 1:
         yield Part(f"{best} is the only model, {value.removesuffix(CHOSEN)}.")
         return

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from pipeline.runtime import machine, places
+from pipeline.runtime import paths as tracked
 from pipeline.runtime.contents import FILE
 from pipeline.runtime.files import BadInput, writable
 
@@ -27,6 +28,9 @@ _NOT_DVCS = ("unfinished", "corrections")
 
 Item = TypeVar("Item")
 
+_TRACKED = object()
+"""Stands for a path that is not given."""
+
 _BESIDE = "SEGUE_BESIDE"
 """Has the process that started others beside itself."""
 
@@ -34,23 +38,38 @@ _BESIDE = "SEGUE_BESIDE"
 def paths(
     *names: str, item: bool = False, optional: Sequence[str] = (), options: Sequence[str] = ()
 ) -> argparse.Namespace:
-    """`--name PATH` for each of `names`, all required, and of `optional`; an item comes first.
+    """`--name PATH` for each of `names` and of `optional`; an item comes first.
 
-    `options` are optional words that are no paths. Raises BadInput for a path that DVC will not
-    keep.
+    One of `names` that is not given lies where dvc.yaml says, and so does an optional one whose
+    flag stands without a path. `options` are optional words that are no paths. Raises BadInput
+    for a path that DVC will not keep.
     """
     parser = argparse.ArgumentParser()
     if item:
         parser.add_argument("item", help="a key of the stage's mapping, such as round-1")
     for name in (*names, *optional):
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=Path, required=name in names, metavar="PATH")
+        if name in names:
+            parser.add_argument(flag, type=Path, default=_TRACKED, metavar="PATH")
+        else:
+            parser.add_argument(flag, type=Path, nargs="?", const=_TRACKED, metavar="PATH")
     for name in options:
         parser.add_argument(f"--{name}")
     given = parser.parse_args()
+    _find(given, Path(sys.argv[0]).stem, parser)
     kept = [getattr(given, name) for name in (*names, *optional) if name not in _NOT_DVCS]
     places.check(path for path in kept if path is not None)
     return given
+
+
+def _find(given: argparse.Namespace, stage: str, parser: argparse.ArgumentParser) -> None:
+    """The places that dvc.yaml has, of what is given none."""
+    lacking = [name for name, path in vars(given).items() if path is _TRACKED]
+    found = tracked.places(stage, getattr(given, "item", None)) if lacking else {}
+    for name in lacking:
+        if name not in found:
+            parser.error(f"--{name.replace('_', '-')}: dvc.yaml says not where it lies; name it")
+        setattr(given, name, found[name])
 
 
 def stage(main: Callable[[], None]) -> None:

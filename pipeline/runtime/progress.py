@@ -1,45 +1,40 @@
-"""Progress on the terminal, and training curves on disk while they grow."""
+"""Progress while it is made: items, calls, and training curves on disk while they grow."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from pipeline.runtime.display import Show, display
 from pipeline.runtime.files import writable
 
 Item = TypeVar("Item")
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(
-        *columns,
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
-    )
-
-
 def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """`items` with a bar on stderr; a pipe gets its last state alone."""
-    with _bar() as bar:
-        task = bar.add_task(what, total=total, note="")
-        for item in items:
+    """`items`, and how many of them were handed over: who has the last asks for no more."""
+    with display(what, total) as show:
+        for done, item in enumerate(items, 1):
+            show(done, None)
             yield item
-            bar.advance(task)
 
 
 @contextmanager
 def counter(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr that a call advances by one, from any thread."""
-    with _bar() as bar:
-        task = bar.add_task(what, total=total, note="")
-        yield lambda: bar.advance(task)
+    """What a call advances by one, from any thread."""
+    guard, done = threading.Lock(), 0
+
+    def step() -> None:
+        nonlocal done
+        with guard:
+            done += 1
+            show(done, None)
+
+    with display(what, total) as show:
+        yield step
 
 
 class Log(Protocol):
@@ -55,9 +50,7 @@ class Curve:
     rows that wait for their mean. `shown(step, note)` is told of each step.
     """
 
-    def __init__(
-        self, path: Path, steps: int, every: int, shown: Callable[[int, str | None], None]
-    ) -> None:
+    def __init__(self, path: Path, steps: int, every: int, shown: Show) -> None:
         self.path, self.steps, self.every, self.shown = path, steps, every, shown
         self.text = ""
         self.rows: list[dict[str, float]] = []
@@ -101,18 +94,11 @@ class Curve:
 
 @contextmanager
 def curve(path: Path, what: str, steps: int, every: int, show: bool = True) -> Iterator[Log]:
-    """A Curve with a bar. `show` is False in all processes but the first."""
+    """A Curve that is shown as it grows. `show` is False in all processes but the first."""
     if not show:
         yield lambda *_: None
         return
-    with _bar() as bar:
-        task = bar.add_task(what, total=steps, note="")
-
-        def shown(step: int, note: str | None) -> None:
-            bar.update(task, completed=step)
-            if note is not None:
-                bar.update(task, note=note)
-
+    with display(what, steps) as shown:
         made = Curve(path, steps, every, shown)
         yield made
         made.end()

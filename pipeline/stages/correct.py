@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Pixels
 from pipeline.domain.samples import Domain
@@ -62,8 +64,12 @@ def main() -> None:
         for origin in origins
     ]
     target = artifacts.read_domain(at.target, Path())
-    at.in_force.mkdir(parents=True, exist_ok=True)
-    for name, label in run(given, target, origins).items():
+    in_force = run(given, target, origins)
+    whose = {name: origin.name for origin, of in zip(origins, given, strict=True) for name in of}
+    # also where there is none: DVC warns of each empty folder, again and again
+    table = pd.DataFrame(sorted(whose.items()), columns=["image", "round"])
+    artifacts.write_table(at.in_force / "images.csv", table)
+    for name, label in in_force.items():
         pictures.write_label(at.in_force / f"{name}.png", label, taxonomy.colours)
 
 

@@ -16,7 +16,7 @@ from pipeline.domain.pixels import Pixels
 from pipeline.domain.samples import Domain
 from pipeline.evaluation import closeness, structure
 from pipeline.inference import features, predict
-from pipeline.look import maps, plots, translations
+from pipeline.look import maps, mosaics, translations
 from pipeline.model import model
 from pipeline.runtime import process, progress
 from pipeline.runtime.files import BadInput, write_json
@@ -171,7 +171,7 @@ def main() -> None:
     artifacts.write_table(at.table, table.round(6))
     artifacts.write_table(at.changes, pd.concat(changes))
     artifacts.write_table(at.look / "images.parquet", images)
-    mosaic = plots.mosaic(panels, translations.COLUMNS, [""] * len(panels))
+    mosaic = mosaics.mosaic(panels, translations.COLUMNS, [""] * len(panels), taxonomy)
     pictures.write_image(at.look / "mosaic.png", mosaic)
     metrics = told(params, table, judges)
     write_json(at.metrics, {**metrics, "size": size})

@@ -17,7 +17,7 @@ from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.inference import labelling
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.inference.pseudo import PseudoLabelled
-from pipeline.look import maps, plots, views
+from pipeline.look import maps, mosaics, views
 from pipeline.runtime import process, progress
 from pipeline.runtime.files import read_json
 from pipeline.runtime.params import load, root
@@ -34,7 +34,7 @@ def run(
 ) -> list[tuple[str, list[Pixels]]]:
     """For each chosen image its name and uint8 (height, width, 3) panels.
 
-    These are plots.PANELS, the last where any image has a truth; one that has none is grey there.
+    These are mosaics.PANELS, the last where any image has a truth; one that has none is grey there.
     """
     truths = {sample.image: index for index, sample in enumerate(truth.samples)}
     count = min(params.images, len(target))
@@ -68,7 +68,8 @@ def ends(
             colours = pictures.colourise(predicted, taxonomy.colours)
             overlays.append((0.5 * target.image(index) + 0.5 * colours).astype(np.uint8))
         rows.append(overlays)
-    return plots.mosaic(rows, [""] * count, ["easiest", "hardest"])
+    title = "The easiest images and the hardest, under what is predicted"
+    return mosaics.mosaic(rows, [""] * count, ["easiest", "hardest"], taxonomy, title)
 
 
 def growth(
@@ -88,20 +89,21 @@ def growth(
         labels = [labelling.only(sparse, target.region(index)), *(of.label(index) for of in grown)]
         coloured = (pictures.colourise(label, taxonomy.colours) for label in labels)
         rows.append([target.image(index), *coloured])
-    return plots.mosaic(rows, ("image", "sparse", "voted", "dense"), [""] * count)
+    columns = ("image", "sparse pseudo-label", "voted", "dense")
+    return mosaics.mosaic(rows, columns, [""] * count, taxonomy)
 
 
 def _size(found: Prediction) -> tuple[labelling.Floats, int, int]:
     return found.logits.astype(np.float32), found.height, found.width
 
 
-def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]]) -> None:
+def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]], taxonomy: Taxonomy) -> None:
     """One strip of panels an image, and mosaic.png of all."""
     for name, panels in progress.track(rows, "gallery", len(rows)):
         strip = Image.fromarray(np.concatenate(panels, axis=1))
         pictures.write_image(folder / "images" / f"{name}.png", strip)
-    names = plots.PANELS[: len(rows[0][1])]
-    mosaic = plots.mosaic([panels for _, panels in rows], names, [""] * len(rows))
+    shown, empty = [panels for _, panels in rows], [""] * len(rows)
+    mosaic = mosaics.mosaic(shown, mosaics.PANELS[: len(shown[0])], empty, taxonomy)
     pictures.write_image(folder / "mosaic.png", mosaic)
 
 
@@ -132,12 +134,12 @@ def main() -> None:
     labels = PseudoLabelled(target, at.labels, len(taxonomy))
     predictions = Predictions(at.predictions, len(taxonomy))
     predictions.check_images([sample.image for sample in target.samples])
-    write(at.look, run(params, target, predictions, labels, truth, taxonomy))
+    write(at.look, run(params, target, predictions, labels, truth, taxonomy), taxonomy)
     artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
     pictures.write_image(at.look / "split.png", picture)
-    if any(at.dense.iterdir()):
+    if any(at.dense.glob("*.png")):
         maps = (labels, PseudoLabelled(target, at.dense, len(taxonomy)))
         thresholds = artifacts.read_table(at.thresholds, "k", "kept", classes=taxonomy.names)
         count = min(params.images, len(target))

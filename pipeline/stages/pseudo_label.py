@@ -141,7 +141,6 @@ def main() -> None:
             if label is not None:
                 pictures.write_label(folder / f"{name}.png", label, taxonomy.colours)
 
-    at.dense.mkdir(parents=True, exist_ok=True)  # DVC looks for it whatever the labeler
     target = artifacts.read_domain(at.target, root("target"))
     predictions = Predictions(at.predictions, len(taxonomy))
     predictions.check_images([sample.image for sample in target.samples])
@@ -152,6 +151,9 @@ def main() -> None:
             "which makes it again"
         )
     made = run(params, predictions, corrections, taxonomy, prior, write, regions(target))
+    # DVC looks for the folder whatever the labeler, and warns of an empty one
+    dense = pd.DataFrame({"image": sorted(path.stem for path in at.dense.glob("*.png"))})
+    artifacts.write_table(at.dense / "images.csv", dense)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
-from pipeline.look import curves, figures, plots, summary, translations, verdict
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.look import comparison, curves, figures, mosaics, summary, translations, verdict
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of
@@ -47,7 +48,8 @@ def run(
     params: Mapping[str, Any],
     found: Mapping[str, Evaluated],
     looks: Mapping[str, Image.Image],
-    panels: Sequence[str] = plots.PANELS,
+    taxonomy: Taxonomy,
+    panels: Sequence[str] = mosaics.PANELS,
 ) -> Report:
     """`params`: all of params.yaml. `found`: by model. `looks`: a strip of `panels` by round.
 
@@ -57,15 +59,21 @@ def run(
     rounds = pd.DataFrame([_row(params, name, e) for name, e in found.items()])
     rounds = rounds.astype({"steps": int}).dropna(axis=1, how="all")
     if "miou" in rounds:
-        adapted = rounds["model"].isin([*(params.get("rounds") or {})])
-        best = rounds["miou"].where(adapted).astype(float)
+        in_rounds = rounds["model"].isin([*(params.get("rounds") or {})])
+        best = rounds["miou"].where(in_rounds).astype(float)
         rounds["oracle"] = np.where(best.notna() & (best == best.max()), "best on truth", "")
     names = pd.Index(next(iter(found.values())).iou["class"], name="class")
     each = {name: e.iou["iou"] for name, e in found.items() if "iou" in e.iou}
     iou = pd.DataFrame({name: values.to_numpy(float) for name, values in each.items()}, names)
     tables = {name: e.iou for name, e in found.items()}
-    drawn = figures.of(params, rounds, iou, tables, looks, panels)
-    return Report(metrics, rounds, iou, drawn, verdict.of(rounds, tables))
+    adapted = {name: tables[name] for name in params.get("rounds") or {}}
+    drawn = figures.of(rounds, iou, adapted) | figures.in_rounds(looks, panels, taxonomy)
+    return Report(metrics, rounds, iou, drawn, verdict.of(rounds, tables, _held_out(params)))
+
+
+def _held_out(params: Mapping[str, Any]) -> bool:
+    """Whether val's images are a source's."""
+    return section_of(params, "prepare.val").get("held_out") is not None
 
 
 def _measured(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -112,7 +120,7 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "table", "iou", "figures", "summary", "page", "index", "best")
+    made = ("metrics", "scores", "table", "iou", "figures", "summary", "page", "index", "best")
     at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
     params = read()
     found = {
@@ -125,10 +133,13 @@ def main() -> None:
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
     known = any(read_json(at.panels / "index.json")["truth"])
-    report = run(params, found, looks, plots.PANELS if known else plots.PANELS[:-1])
+    taxonomy = artifacts.read_taxonomy(at.taxonomy)
+    panels = mosaics.PANELS if known else mosaics.PANELS[:-1]
+    report = run(params, found, looks, taxonomy, panels)
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
     write_json(at.metrics, report.metrics)
+    comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
@@ -137,7 +148,6 @@ def main() -> None:
     tables = (report.rounds, report.iou, report.figures)
     told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
-    taxonomy = artifacts.read_taxonomy(at.taxonomy)
     of_classes = {name: e.iou for name, e in found.items()}
     content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
@@ -153,7 +163,7 @@ def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
         tables = [_classes(at.sources / own / "classes.csv") for own in members(params, name)]
         pixels = sum(table["pixels"] for table in tables)
         yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)
-    if section_of(params, "prepare.val").get("held_out") is not None:
+    if _held_out(params):
         yield census.HELD_OUT
     yield from census.lacking("val", _classes(at.classes), census.UNMEASURED)
 

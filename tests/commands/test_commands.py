@@ -1,6 +1,7 @@
 """What people run beside the pipeline."""
 
 import json
+import shutil
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -13,7 +14,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline import commands
-from pipeline.commands import cost
+from pipeline.commands import _measuring, cost
 from pipeline.domain import artifacts
 from pipeline.domain.pixels import resize
 from pipeline.domain.taxonomy import resolve
@@ -118,6 +119,9 @@ def test_label_leaves_out_what_it_wrote_itself(weights, photographs, tmp_path):
 
 def test_best_is_the_model_that_the_report_found(weights, photographs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    told = refusal("label", "best", "in", "out", *CPU)
+    assert told.endswith("dvc.yaml: no such file; work in the project's folder")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     told = refusal("label", "best", "in", "out", *CPU)
     assert told.startswith("models/best.json: no such file")
     Path("models").mkdir()
@@ -264,9 +268,11 @@ def test_score_refuses(weights, tmp_path, options, message):
 
 # --- cost ----------------------------------------------------------------------------------
 
+SPAN = cost.Span(1, 2)
 EACH = cost.Measured(
-    step=2, model=100, infer=3, predictions=10, label=5, labels=7, evaluate=11, targets=13, vals=17
-)
+    sample=SPAN, model=100, infer=SPAN * 3, predictions=10, label=SPAN * 5, labels=7,
+    evaluate=SPAN * 11, targets=13, vals=17,
+)  # fmt: skip
 
 
 def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
@@ -274,18 +280,48 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
     project["pretrain"] = {"source": {**of, "steps": 10}, "long": {**of, "steps": 30}}
     project["warmup"] = {"warm": {**of, "from": "source", "objective": "source_only", "steps": 4}}
     project["mean"] = {"both": {"one": "warm", "other": "source"}}
+    project["warmup"]["warm"]["batch"] = 7
     project["retrain"] = {"steps": 5}
     project["rounds"]["round-2"]["retrain"]["steps"] = 6
     write(project)
+    batch = project["training"]["batch"]
     assert cost.estimate(project, EACH) == [
-        ("pretrain", (10 + 30) * 2, 2 * 100),
-        ("warmup", 4 * 2, 100),
-        ("mean", 0, 2 * 100),
-        ("infer", 3 * 13 * 3, 3 * 13 * 10),
-        ("pseudo_label", 3 * 13 * 5, 3 * 13 * 7),
-        ("retrain", (5 + 6 + 5) * 2, 3 * 100),
-        ("evaluate", 8 * 17 * 11, 0),
+        ("pretrain", 2, 2, SPAN * ((10 + 30) * batch), 2 * 100),
+        ("warmup", 1, 1, SPAN * (4 * 7), 100),
+        ("mean", 1, 1, cost.NOTHING, 2 * 100),
+        ("infer", 3, 3, SPAN * (3 * 13 * 3), 3 * 13 * 10),
+        ("pseudo_label", 3, 3, SPAN * (3 * 13 * 5), 3 * 13 * 7),
+        ("retrain", 3, 3, SPAN * ((5 + 6 + 5) * batch), 3 * 100),
+        ("evaluate", 7, 7, SPAN * (8 * 17 * 11), 0),  # a mean is two models
     ]
+    some = {"pretrain@long", "retrain@round-2", "evaluate_mean@both", "split@round-2"}
+    rows = {row.stage: row[1:] for row in cost.estimate(project, EACH, some)}
+    assert rows["pretrain"] == (1, 2, SPAN * (30 * batch), 100)
+    assert rows["infer"] == (0, 3, cost.NOTHING, 0)
+    assert rows["retrain"] == (1, 3, SPAN * (6 * batch), 100)
+    assert rows["evaluate"] == (1, 7, SPAN * (2 * 17 * 11), 0)
+
+
+def test_a_span_is_of_parts_and_no_moment_decides_it():
+    assert _measuring.span([1, 1, 1, 1, 9, 1]) == (1, 5)
+    assert _measuring.span([2, 1]) == (1, 2)
+
+
+def test_what_warms_up_is_not_measured(monkeypatch):
+    now, ran = [0.0], []
+
+    def run():
+        ran.append(1)
+        now[0] += 60 if len(ran) == 1 else 2
+
+    monkeypatch.setattr(_measuring.time, "perf_counter", lambda: now[0])
+    assert _measuring._timed(run, 4) == (0.5, 0.5)
+
+
+def test_a_busy_machine_is_told_of():
+    assert any("busy (load 1.9 on 2 cores)" in line for line in cost._notes(6, 1.9, 2))
+    assert not any("busy" in line for line in cost._notes(6, 0.4, 2))
+    assert max(len(line) for line in cost._notes(6, 100.0, 128)) <= 100
 
 
 @pytest.mark.parametrize("val", [True, False])
@@ -311,12 +347,17 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     project["translations"] = {"painted": painted, "again": {**painted, "source": "painted"}}
     project["pretrain"]["source"]["source"] = "again"  # which is not there before it is translated
     write(project)
-    found = cost._translations(project, Path("made"))
+    found = _measuring.translations(project, Path("made"))
     table = artifacts.read_sources(Path(own, "index.parquet"), root)["labelled"]
-    assert 0 < found[0] < 60
-    assert found[1] / len(table) % 2 == 0  # two copies, and two of each of these
-    assert 6 * 500 < found[1] / len(table) < 6 * 5000  # PNGs of 32x24
-    told, _ = segue("cost", "made", "--steps", 3)
+    assert all(0 < time.low <= time.high < 60 for time, _ in found.values())
+    sizes = [size / len(table) for _, size in found.values()]
+    assert sizes[1] == 2 * sizes[0]  # two copies, and two of each of these
+    assert 2 * 500 < sizes[0] < 2 * 5000  # PNGs of 32x24
+    monkeypatch.setenv("COLUMNS", "100")
+    told, silence = segue("cost", "made", "--steps", 3)
+    assert silence == ""
+    assert "What DVC has is not known here" in told  # it is no project
+    assert max(map(len, told.splitlines())) <= 100
     assert " translate " in told
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told

@@ -101,6 +101,19 @@ def test_of_one_model_nothing_was_chosen():
     assert said({"source": 30.0}) == "source is the only model, on val: mIoU 30.0."
 
 
+def test_a_val_that_is_held_out_of_the_source_is_said_to_be():
+    def told(values, column="miou"):
+        return verdict.of(models(values, column), tables(values), held_out=True).text
+
+    assert told({"source": 30.0, "source-long": 31.25}) == (
+        "source-long is the best model on val (held out of the source): mIoU 31.2 (chosen on these "
+        "labels)."
+    )
+    only = "source is the only model, on val (held out of the source): mIoU 30.0."
+    assert told({"source": 30.0}) == only
+    assert "held out" not in told({"source": 0.3}, "information")
+
+
 def test_without_val_few_labels_choose():
     values = {"source-long": 20.0, "round-1": 31.0, "round-2": 30.5}
     few = said(values, "few", miou=None, iou=dict.fromkeys(values, [np.nan] * 3))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import shlex
 import shutil
 from pathlib import Path
@@ -77,12 +76,9 @@ def run(by, monkeypatch):
         return label(used, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
     name, _, item = by.partition(" ")
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
-    for role in ("teacher", "start", "evaluate_translation.model", "evaluate_translation.adapted"):
-        text = text.replace(f"${{item.{role}}}", "source")
-    text = re.sub(r"\$\{(item|item\.retrain|prior)\.source\}", "game", text)
-    words = shlex.split(text)
-    monkeypatch.setattr("sys.argv", words[2:])
-    return importlib.import_module(words[2]).main()
+    _, _, module, *words = shlex.split(text)
+    monkeypatch.setattr("sys.argv", [module.rpartition(".")[2], *words])
+    return importlib.import_module(module).main()
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +115,7 @@ def build(images):
     for seed, role in enumerate(("source", "target", "val")):
         worlds.folder(Path("data/raw", role), images, seed=seed)
     Path("params.yaml").write_text(PARAMS)
+    shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
     model.save(bad.TEACHER, bad.small(*worlds.FOLDER_NAMES))
 
 

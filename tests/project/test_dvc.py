@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from copy import deepcopy
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.runtime import process
 from pipeline.runtime.parts import ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -141,14 +144,74 @@ def test_every_module_of_the_room_is_a_stage() -> None:
     assert files == set(NAMES)
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_commands_write_what_dvc_tracks(name: str) -> None:
-    stage = body(STAGES[name])
-    outs: list[str] = []
+class Asked(Exception):
+    """Ends a stage where it has said what it opens."""
+
+
+def asked(module: str, monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
+    """The paths that a stage needs by name, and those that it takes if they are named."""
+    found: list[set[str]] = []
+
+    def told(*names: str, optional: tuple[str, ...] = (), **_: Any) -> None:
+        found.extend(({*names}, {*optional}))
+        raise Asked
+
+    monkeypatch.setattr(process, "paths", told)
+    with pytest.raises(Asked):
+        importlib.import_module(f"pipeline.stages.{module}").main()
+    return found[0], found[1]
+
+
+def flags(stage: dict[str, Any]) -> dict[str, str]:
+    """Of a stage's command; what stands behind each, if it is a path."""
+    words = stage["cmd"].split()
+    found = [(word[2:].replace("-", "_"), after) for word, after in pairwise([*words, "--"])
+             if word.startswith("--")]  # fmt: skip
+    return {name: "" if after.startswith("--") else after for name, after in found}
+
+
+def tracked(stage: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """What DVC keeps of a stage's outputs, and which data it depends on."""
+    outs: set[str] = set()
     for kind in ("outs", "metrics", "plots"):
-        outs += [next(iter(o)) if isinstance(o, dict) else o for o in stage.get(kind, [])]
-    for path in outs:
-        assert path in stage["cmd"].split(), f"{name} does not name {path}"
+        outs |= {next(iter(o)) if isinstance(o, dict) else o for o in stage.get(kind, [])}
+    return outs, {dep for dep in stage["deps"] if not dep.startswith(("pipeline/", "${"))}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_opens_what_dvc_tracks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = body(STAGES[name])
+    module = next(word for word in stage["cmd"].split() if "." in word).rpartition(".")[2]
+    needed, optional = asked(module, monkeypatch)
+    given = flags(stage)
+    assert given.keys() <= needed | optional
+    named = {flag: path for flag, path in given.items() if path}
+    assert not named.keys() & stage["meta"].keys()
+    opens = {**stage["meta"], **named}
+    assert opens.keys() == needed | given.keys()  # no more, and nothing lacks a place
+    outs, data = tracked(stage)
+    opened = {*opens.values()}
+    assert outs <= opened
+    assert {path for path in opened - outs - data if "unfinished" not in path} == set()
+    assert data - opened <= {"models/${item.teacher}.pt"}  # of correct, which does not open it
+
+
+def test_no_module_says_where_an_artifact_lies() -> None:
+    """But the one of `make look`, which reads no YAML as it needs nothing but Python."""
+    places = {path for stage in STAGES.values() for path in body(stage)["meta"].values()}
+    assert {"models/best.json", "data/rounds/${key}/labels"} <= places
+    said = {
+        (path.relative_to(ROOT).as_posix(), node.value)
+        for path in (ROOT / "pipeline").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in places
+    }
+    assert said == {("pipeline/look/open.py", "reports/index.html")}
+
+
+def test_commands_are_short() -> None:
+    for name, stage in STAGES.items():
+        assert len(body(stage)["cmd"].replace("${key}", "a-name-of-22-characters")) <= 90, name
 
 
 def test_it_reads_like_a_table_of_contents() -> None:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from pipeline.domain import artifacts
-from pipeline.look import plots
+from pipeline.look import mosaics
 from tests import worlds
 from tests.projects import Project
 
@@ -135,7 +135,7 @@ def test_a_page_without_labels_has_no_truth_in_it(unlabelled: Project) -> None:
     assert all("iou" not in model for model in data["models"])
     strips = (unlabelled.folder / "reports/look/round-1/images").glob("*.png")
     with Image.open(next(strips)) as strip:
-        assert strip.width == SIZE[0] * len(plots.PANELS[:-1])
+        assert strip.width == SIZE[0] * len(mosaics.PANELS[:-1])
 
 
 OPTIONS = '{label_map: {"#804000": soil, "#00C040": plant, "#c02060": plant}, ignore: ["#000000"]}'

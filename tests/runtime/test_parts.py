@@ -9,7 +9,7 @@ import pytest
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 
-SUPPLIED = ("classes", "k", "shares", "features", "portion", "prior", "root")
+SUPPLIED = ("classes", "k", "shares", "features", "sources", "portion", "prior", "root")
 
 
 def numeric(kind):

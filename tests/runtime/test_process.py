@@ -85,11 +85,49 @@ def test_a_stage_reads_its_paths(start):
     assert ended(start("r1", *PATHS, "--labels", "x"))[1] == "r1 s.parquet t.parquet x\n"
 
 
-@pytest.mark.parametrize("argv", [(), ("r1",), ("r1", *PATHS[:2]), ("r1", *PATHS, "--other", "x")])
+@pytest.mark.parametrize("argv", [(), ("r1", *PATHS, "--other", "x")])
 def test_missing_and_unknown_paths_are_refused(argv, start):
     code, out, err = ended(start(*argv))
     assert (code, out) == (2, "")
     assert "Traceback" not in err
+
+
+DVC = """
+stages:
+  stage:
+    foreach: ${stage}
+    do:
+      cmd: python -m pipeline.stages.stage ${key}
+      meta: {source: "data/sources/${item.source}/index.parquet", target_truth: data/truth.parquet,
+             labels: "data/rounds/${key}/labels"}
+"""
+
+
+def test_what_is_not_given_lies_where_dvc_tracks_it(start, tmp_path):
+    (tmp_path / "dvc.yaml").write_text(DVC)
+    (tmp_path / "params.yaml").write_text("stage: {r1: {source: game}}\n")
+    code, out, _ = ended(start("r1"))
+    assert (code, out) == (0, "r1 index.parquet truth.parquet None\n")
+    assert (
+        ended(start("r1", *PATHS[2:], "--labels"))[1]
+        == "r1 index.parquet t.parquet data/rounds/r1/labels\n"
+    )
+
+
+def test_an_item_that_params_do_not_have_is_named(start, tmp_path):
+    (tmp_path / "dvc.yaml").write_text(DVC)
+    (tmp_path / "params.yaml").write_text("stage: {r1: {source: game}}\n")
+    code, out, err = ended(start("r2"))
+    assert (code, out) == (1, "")
+    assert err == "error: params.yaml: stage r2: has no such item; run segue check\n"
+
+
+def test_what_dvc_yaml_does_not_have_is_to_be_named(start, tmp_path):
+    (tmp_path / "dvc.yaml").write_text(DVC.replace("target_truth", "other"))
+    (tmp_path / "params.yaml").write_text("stage: {r1: {source: game}}\n")
+    code, out, err = ended(start("r1"))
+    assert (code, out) == (2, "")
+    assert "--target-truth: dvc.yaml says not where it lies; name it" in err
 
 
 def test_bad_input_is_a_message_and_no_traceback(start):

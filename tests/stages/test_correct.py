@@ -1,5 +1,6 @@
 """correct: which corrections are in force."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pipeline.domain import artifacts, pictures
 from pipeline.runtime.files import BadInput
 from pipeline.stages import correct
 from tests.rounds import HEIGHT, THREE, WIDTH, full, write_labels
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_corrections_of_later_rounds_cover_those_of_earlier_ones(target):
@@ -56,6 +59,22 @@ def test_a_round_inherits_from_its_teachers_alone(target, tmp_path, monkeypatch)
         correct.main()
         found = {
             path.stem: int(pictures.read_label_map(path, 3)[0, 0])
-            for path in Path("in_force", name).iterdir()
+            for path in Path("in_force", name).glob("*.png")
         }
         assert found == expected
+        table = artifacts.read_table(Path("in_force", name, "images.csv"))
+        assert dict(zip(table["image"], table["round"], strict=True)) == {
+            image: {0: "r1", 1: "r2-b", 2: "r3"}[value] for image, value in expected.items()
+        }
+
+
+def test_a_round_without_corrections_has_a_folder_that_is_not_empty(target, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    content = {"pretrain": {"s": {"steps": 1}}, "rounds": {"r1": {"teacher": "s", "start": "s"}}}
+    YAML(typ="safe").dump(content, Path("params.yaml"))
+    artifacts.write_domain(Path("data/prepared/target.parquet"), target, labelled=False)
+    artifacts.write_taxonomy(Path("data/prepared/taxonomy.json"), THREE)
+    monkeypatch.setattr(sys, "argv", ["correct", "r1"])  # where DVC tracks it
+    correct.main()
+    assert Path("data/rounds/r1/corrections/images.csv").read_text() == "image,round\n"

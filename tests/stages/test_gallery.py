@@ -43,7 +43,7 @@ def test_a_gallery_row_is_image_prediction_label_and_truth(images, chosen, pseud
 
 def test_a_gallery_is_written_as_strips_and_a_mosaic(tmp_path):
     panels = [np.full((HEIGHT, WIDTH, 3), 60 * i, np.uint8) for i in range(4)]
-    gallery.write(tmp_path, [("a__0", panels), ("a__1", panels)])
+    gallery.write(tmp_path, [("a__0", panels), ("a__1", panels)], THREE)
     with Image.open(tmp_path / "images/a__1.png") as strip:
         assert np.array_equal(np.asarray(strip), np.concatenate(panels, axis=1))
     files = [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*.png"))]
@@ -64,7 +64,7 @@ def test_the_easiest_images_are_above_the_hardest(count, pseudo, ranked, tmp_pat
     target = pseudo[0].labels.domain
     found = predictions_of(target, tmp_path / "p")
     rows = []
-    monkeypatch.setattr(gallery.plots, "mosaic", lambda *args: rows.extend(args[0]))
+    monkeypatch.setattr(gallery.mosaics, "mosaic", lambda *args: rows.extend(args[0]))
     gallery.ends(ranked, target, found, THREE, count)
     for row, order in zip(rows, ([3, 0, 4, 1, 2], [2, 1, 4, 0, 3]), strict=True):
         assert len(row) == min(count, 5)
@@ -93,7 +93,7 @@ def test_growth_shows_sparse_voted_and_dense_labels_of_an_image(
     )
     table = pd.DataFrame({"k": [0.2, 0.4, 0.0], "kept": [5, 5, 0]})
     rows = []
-    monkeypatch.setattr(gallery.plots, "mosaic", lambda *args: rows.extend(args[0]))
+    monkeypatch.setattr(gallery.mosaics, "mosaic", lambda *args: rows.extend(args[0]))
     gallery.growth(table, target, found, maps, THREE, 5)
     k = np.array([0.2, 0.4, labelling.NOTHING], np.float32)
     for index, row in enumerate(rows):

@@ -1,6 +1,7 @@
 """report: tables, figures and the page."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import CITYSCAPES
-from pipeline.look import figures, plots, summary
+from pipeline.look import figures, mosaics, summary
 from pipeline.runtime.files import read_json, write_json
 from pipeline.stages import report
 from tests import looks
@@ -57,7 +58,7 @@ def reported(params=PARAMS, models=MODELS, looks=None, **given):
         )
         for name in models
     }
-    return report.run(params, found, looks or {})
+    return report.run(params, found, looks or {}, THREE)
 
 
 def test_steps_count_those_of_the_models_a_model_started_from():
@@ -127,9 +128,16 @@ def test_the_verdicts_links_lead_to_the_page():
     for name in ("r1", "r2", "r3"):
         iou = found[name].iou.assign(precision=[20.0, None, 70.0])
         found[name] = report.Evaluated(found[name].metrics, iou)
-    page = shown(report.run(PARAMS, found, {}))
+    page = shown(report.run(PARAMS, found, {}, THREE))
     state = "round=r3&amp;class=soil&amp;sort=share&amp;down=1&amp;of=wrong_kept&amp;layer=wrong"
     assert f'<a href="index.html#{state}">soil</a> (20 % right)' in page
+
+
+@pytest.mark.parametrize("held_out", [None, 0.2])
+def test_the_verdict_says_where_val_is_held_out(held_out):
+    params = PARAMS | {"prepare": {"val": {"held_out": held_out}}}
+    said = reported(params).verdict.text
+    assert ("on val (held out of the source): mIoU" in said) == (held_out is not None)
 
 
 def test_the_best_round_on_the_truth_is_marked_as_an_oracle():
@@ -137,7 +145,7 @@ def test_the_best_round_on_the_truth_is_marked_as_an_oracle():
         name: evaluated(miou)
         for name, miou in zip(MODELS, (50, 60, 55, 57, 40, 45, 42), strict=True)
     }
-    table = report.run(PARAMS, found, {}).rounds.set_index("model")
+    table = report.run(PARAMS, found, {}, THREE).rounds.set_index("model")
     assert table["oracle"].to_dict() == dict.fromkeys(MODELS, "") | {"r2": "best on truth"}
 
 
@@ -150,7 +158,7 @@ def test_signals_are_columns_and_labels_of_classes_figures():
         return report.Evaluated({**found.metrics, "signals": signal}, iou)
 
     found = {name: of(name) if name in PARAMS["rounds"] else evaluated() for name in MODELS}
-    made = report.run(PARAMS, found, {})
+    made = report.run(PARAMS, found, {}, THREE)
     table = made.rounds.set_index("model")
     assert table.loc["r1", [*figures.SIGNALS]].tolist() == [0.2, 0.3, 4.0, 3.5]
     assert table.loc["source", [*figures.SIGNALS]].isna().all()
@@ -164,7 +172,7 @@ def test_signals_of_before_there_was_another_are_a_row_with_a_gap():
     old = {"entropy": 0.2, "information": 0.3, "neighbourhood": 4.0}
     found = {name: evaluated() for name in MODELS}
     found["r1"] = report.Evaluated({**found["r1"].metrics, "signals": old}, found["r1"].iou)
-    table = report.run(PARAMS, found, {}).rounds.set_index("model")
+    table = report.run(PARAMS, found, {}, THREE).rounds.set_index("model")
     assert [*table.columns][-4:-1] == [*old]
     assert table.loc["r1", [*old]].tolist() == [0.2, 0.3, 4.0]
     assert table.loc["source", [*old]].isna().all()
@@ -180,12 +188,14 @@ def test_without_val_signals_and_few_labels_stand_where_miou_would(few):
         n: of_round if n in PARAMS["rounds"] else report.Evaluated(given, table) for n in MODELS
     }
     strip = Image.new("RGB", (3 * WIDTH, HEIGHT), "red")
-    made = report.run(PARAMS, found, dict.fromkeys(PARAMS["rounds"], strip), plots.PANELS[:-1])
+    strips = dict.fromkeys(PARAMS["rounds"], strip)
+    made = report.run(PARAMS, found, strips, THREE, mosaics.PANELS[:-1])
     expected = signal if few is None else {"few": few, **signal}
     assert made.metrics == dict.fromkeys(MODELS, expected)
     assert not made.rounds.isna().all().any()
     assert not {"miou", "oracle", "precision"} & {*made.rounds}
-    drawn = {f"{name}_by_round" for name in (*figures.SIGNALS, "labels")}
+    by = () if few is None else ("few",)
+    drawn = {f"{name}_by_round" for name in (*by, *figures.SIGNALS, "labels")}
     assert {*made.figures} == {*drawn, "mosaic"}
     page = shown(made)
     assert "IoU by class" not in page
@@ -199,7 +209,8 @@ def test_few_labels_are_a_column_that_the_page_explains():
         return report.Evaluated({**found.metrics, "few": few}, found.iou)
 
     given = {name: 31.25 + place for place, name in enumerate(MODELS)} | {"r3": None}
-    made = report.run(PARAMS, {name: of(name, miou) for name, miou in given.items()}, {})
+    found = {name: of(name, miou) for name, miou in given.items()}
+    made = report.run(PARAMS, found, {}, THREE)
     table = made.rounds.set_index("model")["few"].astype(object)
     assert table.where(table.notna(), None).to_dict() == given
     page = shown(made)
@@ -212,6 +223,29 @@ def test_a_report_is_silent_on_few_labels_that_nobody_asked_for():
     made = reported()
     assert "few" not in made.rounds
     assert "Few is" not in shown(made)
+
+
+def test_headings_say_what_is_shown_and_name_no_file():
+    strip = Image.new("RGB", (4 * WIDTH, HEIGHT), "red")
+    page = shown(reported(looks={"r1": strip}), (("r1", "split"), ("r1", "growth")))
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert headings == [
+        "mIoU by round", "Coverage and precision of the pseudo-labels by round",
+        "One image in each round", "IoU by class, as colours", "IoU by class",
+        "r1: the easiest and the hardest images", "r1: from sparse labels to dense ones",
+    ]  # fmt: skip
+
+
+def test_without_miou_a_figure_shows_what_needs_no_label():
+    def of(information):
+        empty = dict.fromkeys(report.FIELDS)
+        return report.Evaluated({**empty, "signals": {"information": information}}, no_iou)
+
+    no_iou = evaluated().iou.assign(iou=None)
+    found = {name: of(0.1 * place) for place, name in enumerate(MODELS)}
+    made = report.run(PARAMS, found, {}, THREE)
+    assert set(made.figures) == {"information_by_round"}
+    assert "<h2>Information by round" in shown(made)
 
 
 HOSTILE = '<script>alert("x")</script>&<b>'
@@ -265,8 +299,9 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     other = counts.assign(pixels=[5, *[0] * 18])
     artifacts.write_table(Path("sources/other/classes.csv"), other)
     outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
-            "table": "r.csv", "iou": "i.csv", "figures": "figures", "summary": "summary.html",
-            "page": "page", "index": "index.html", "best": "best.json"}  # fmt: skip
+            "scores": "scores", "table": "r.csv", "iou": "i.csv", "figures": "figures",
+            "summary": "summary.html", "page": "page", "index": "index.html",
+            "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
     monkeypatch.setattr(
         sys,
@@ -279,8 +314,10 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert [v["miou"] for v in read_json(Path("m.json")).values()] == [*range(30, 37)]
     assert len(artifacts.read_table(Path("i.csv"))) == 19
-    for name in ("iou_by_class", "miou_by_round", "labels_by_round", "mosaic"):
-        assert Path("figures", f"{name}.png").exists()
+    assert {path.stem for path in Path("figures").iterdir()} == {
+        "iou_by_class", "miou_by_round", "mosaic"  # of labels nothing is known
+    }  # fmt: skip
+    assert read_json(Path("scores/miou/r3.json")) == 36
     told = Path("summary.html").read_text()
     assert "<table" in told
     assert "<li>one: no pixel of 1 of 19 classes (road): no model can learn it;" in told
