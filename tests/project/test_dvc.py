@@ -185,9 +185,9 @@ def test_a_stage_opens_what_dvc_tracks(name: str, monkeypatch: pytest.MonkeyPatc
     needed, optional = asked(module, monkeypatch)
     given = flags(stage)
     assert given.keys() <= needed | optional
-    named = {flag: path for flag, path in given.items() if path}
-    assert not named.keys() & stage["meta"].keys()
-    opens = {**stage["meta"], **named}
+    named, meta = {flag: path for flag, path in given.items() if path}, stage.get("meta", {})
+    assert not named.keys() & meta.keys()
+    opens = {**meta, **named}
     assert opens.keys() == needed | given.keys()  # no more, and nothing lacks a place
     outs, data = tracked(stage)
     opened = {*opens.values()}
@@ -198,7 +198,7 @@ def test_a_stage_opens_what_dvc_tracks(name: str, monkeypatch: pytest.MonkeyPatc
 
 def test_no_module_says_where_an_artifact_lies() -> None:
     """But the one of `make look`, which reads no YAML as it needs nothing but Python."""
-    places = {path for stage in STAGES.values() for path in body(stage)["meta"].values()}
+    places = {path for stage in STAGES.values() for path in body(stage).get("meta", {}).values()}
     assert {"models/best.json", "data/rounds/${key}/labels"} <= places
     said = {
         (path.relative_to(ROOT).as_posix(), node.value)
@@ -211,7 +211,8 @@ def test_no_module_says_where_an_artifact_lies() -> None:
 
 def test_commands_are_short() -> None:
     for name, stage in STAGES.items():
-        assert len(body(stage)["cmd"].replace("${key}", "a-name-of-22-characters")) <= 90, name
+        shown = body(stage)["cmd"].replace("${key}", "a-name-of-22-characters")
+        assert len(shown) <= 90, f"{name}: where its files lie is for its meta"
 
 
 def test_it_reads_like_a_table_of_contents() -> None:

@@ -8,35 +8,19 @@ from dvc.repo import Repo
 
 from pipeline.runtime import paths
 from pipeline.runtime.files import BadInput
+from tests import projects
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """
-seed: 1
-generate: {}
-source: {game: {reader: gta5, root: data/raw/game}}
+source: {game: {}}
 translations:
-  t: {source: game, fit_translator: {translator: lab}, translate: {}, evaluate_translation: {model: a, adapted: w}}
-mix: {}
-prepare:
-  target: {reader: cityscapes, root: data/raw/city}
-  val: {reader: cityscapes, root: data/raw/city}
-network: {name: small}
-compute: {precision: auto}
-training: {}
-infer: {}
-pseudo_label: {}
-split: {}
-retrain: {}
-evaluate: {}
-panels: {}
-gallery: {}
+  t: {source: game, evaluate_translation: {model: a, adapted: w}}
 prior: {source: game}
 pretrain: {a: {source: game, steps: 1}, b: {source: game, steps: 1}}
-warmup: {w: {from: a, source: game, steps: 1, objective: advent}}
+warmup: {w: {from: a, source: game, steps: 1}}
 mean: {m: {one: a, other: w}}
 rounds:
-  r1: {teacher: m, start: b, infer: {}, pseudo_label: {labeler: st}, split: {ranker: entropy},
-       retrain: {source: game, objective: self_training}, evaluate: {}, gallery: {}}
+  r1: {teacher: m, start: b, retrain: {source: game}}
 """
 
 
@@ -71,13 +55,14 @@ def test_a_place_is_of_the_item(stage, item, name, place):
 
 
 def test_each_place_is_what_dvc_makes_of_it():
+    Path("params.yaml").write_text(projects.PARAMS)
     with Repo.init(no_scm=True) as repo:
         stages = {stage.name: stage for stage in repo.index.stages}
-        assert len(stages) == 23
-        for name, stage in stages.items():
-            module, item = stage.cmd.split()[2].rpartition(".")[2], name.partition("@")[2] or None
-            found = {role: str(place) for role, place in paths.places(module, item).items()}
-            assert found == stage.meta, name
+    assert {"prior", "mean@both", "evaluate_mean@both", "evaluate@round-2", "report"} <= {*stages}
+    for name, stage in stages.items():
+        module, item = stage.cmd.split()[2].rpartition(".")[2], name.partition("@")[2] or None
+        found = {role: str(place) for role, place in paths.places(module, item).items()}
+        assert found == (stage.meta or {}), name
 
 
 def test_what_has_no_place_has_none():
