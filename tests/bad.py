@@ -657,7 +657,7 @@ SOURCES = [
     Case("source: a command for a name", "segue check", params(**{f"source__g; touch {PWNED}": {}}),
          "names name files, and are words of commands"),
     Case("source: none at all", "segue check", without("source"),
-         "pretrain.source.source = 'game': no source of that name; choose none yet"),
+         "translations.painted.source = 'game': no source of that name comes before it; choose none yet"),
     Case("mix: of an unknown source", "segue check",
          params(mix__both={"one": "game", "other": "ghost"}),
          "mix.both.other = 'ghost': no source of that name comes before it; choose game"),

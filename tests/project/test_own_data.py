@@ -28,6 +28,7 @@ compute: {{accelerator: cpu, precision: 32-true, threads: 1}}
 generate: {{}}
 source:
   labelled: {{reader: folder, root: data/raw/source, width: 64, height: 32{source}}}
+translations: {{}}
 mix: {{}}
 prepare:
   classes: {classes}

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -668,7 +668,8 @@ def test_what_it_writes_can_be_read(main, given, capsys):
     prepared = run(given)
     for name, read in domains.items():
         expected = getattr(prepared, name)
-        assert list(read.samples) == list(expected.samples)
+        kept = [s if name == "source" else replace(s, pixels=None) for s in expected.samples]
+        assert list(read.samples) == kept  # of target and val no index counts classes
         assert read.size == expected.size
         assert name == "target" or read.coding == expected.coding
     assert artifacts.read_taxonomy(at["taxonomy"]) == prepared.taxonomy
