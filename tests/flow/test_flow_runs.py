@@ -279,6 +279,7 @@ def one_round(params):
         "retrain": of | {"objective": "self_training"},
     }
     models = {
+        "translations": {},
         "pretrain": {"source": {**of, "steps": 7}},
         "warmup": {},
         "mean": {},
