@@ -150,8 +150,16 @@ def kept(
 
 
 def digest(values: Any) -> str:
-    """Of what JSON can say, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    """Of what JSON can say, whatever the order of its keys, and wherever the data lie."""
+    text = json.dumps(without_roots(values), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def without_roots(values: Any) -> Any:
+    """Where the data lie says nothing of what they are."""
+    if isinstance(values, Mapping):
+        return {key: without_roots(each) for key, each in values.items() if key != "root"}
+    return [*map(without_roots, values)] if isinstance(values, list) else values
 
 
 class Both:

@@ -69,7 +69,8 @@ def main() -> None:
     for name in given.only or NETWORKS:
         row = {"network": name, "height": given.height, "width": given.width}
         row |= {"batch": given.batch, "threads": given.threads}
-        rows = [other for other in rows if not row.items() <= other.items()]
+        row |= {"bfloat16": True} if given.bfloat16 else {}
+        rows = [r for r in rows if not row.items() <= r.items() or "bfloat16" in {*r} - {*row}]
         row |= {"steps": given.steps}
         for what in ("train", "infer", *(["onnx"] if given.onnx else [])):
             row |= in_a_child(name, what, given)
@@ -96,6 +97,7 @@ def in_a_child(name: str, what: str, given: argparse.Namespace) -> dict[str, Any
     command = [sys.executable, __file__, "--child", name, what]
     command += [word for pair in zip(flags, map(str, sizes), strict=True) for word in pair]
     command += ["--beside", given.beside] if given.beside else []
+    command += ["--bfloat16"] if given.bfloat16 else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -133,7 +135,18 @@ def _step(made: model.Model, what: str, given: argparse.Namespace) -> Callable[[
     size = (given.batch if what == "train" else 1, given.height, given.width)
     images = torch.from_numpy(rng.integers(0, 256, (size[0], 3, *size[1:]), np.uint8))
     labels = torch.from_numpy(rng.integers(0, len(CITYSCAPES), size))
-    return _training(made, images, labels) if what == "train" else _inference(made, images)
+    run = _training(made, images, labels) if what == "train" else _inference(made, images)
+    return _in_bfloat16(run) if given.bfloat16 else run
+
+
+def _in_bfloat16(run: Callable[[], None]) -> Callable[[], None]:
+    """As `compute.precision: bf16-mixed` does."""
+
+    def step() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            run()
+
+    return step
 
 
 def _seconds(step: Callable[[], None]) -> float:
@@ -177,6 +190,7 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--beside", choices=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--bfloat16", action="store_true", help="not float32")
     parser.add_argument("--onnx", action="store_true", help="and the size of its ONNX file")
     parser.add_argument("--only", nargs="+", choices=NETWORKS, metavar="NETWORK")
     parser.add_argument("--out", type=Path, default=RESULTS)

@@ -52,7 +52,7 @@ def alone(lock: Path = ROOT / "data" / "ablation" / "lock") -> Iterator[None]:
 
 def side_by_side(processes: int, work: Callable[..., None], jobs: list[tuple[Any, ...]]) -> None:
     """So many at a time, each by itself; where one fails, the others that wait are not begun."""
-    alike = {"mp_context": get_context("spawn"), "initializer": process.die_with_parent}
+    alike = {"mp_context": get_context("spawn"), "initializer": process.die_with_stage}
     with ProcessPoolExecutor(processes, **alike) as pool:
         try:
             for done in as_completed([pool.submit(work, *job) for job in jobs]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from experiments import World
 
 from pipeline.evaluation import few
@@ -17,11 +18,7 @@ def scored(
     world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
 ) -> dict[str, Any]:
     """mIoU, rare classes, signals and, for a round, its labels' coverage and precision."""
-    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
-    val, target = world.prepared.val, world.prepared.target
-    confusion = evaluate.run(params, found, val, world.fabric)
-    signals = evaluate.label_free(params, found, target, world.fabric)
-    metrics, _ = evaluate.tables(confusion, found, labels, signals)
+    metrics, _ = _evaluated(world, _params(world), found, labels)
     return metrics
 
 
@@ -29,13 +26,27 @@ def scored_by_class(
     world: World, found: model.Model, labels: evaluate.PseudoLabels | None = None
 ) -> dict[str, Any]:
     """As `scored`, and each class's IoU and labels, and mIoU on a few of the target's labels."""
-    params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
-    val, target = world.prepared.val, world.prepared.target
-    confusion = evaluate.run(params, found, val, world.fabric)
-    signals = evaluate.label_free(params, found, target, world.fabric)
-    metrics, table = evaluate.tables(confusion, found, labels, signals)
+    params = _params(world)
+    metrics, table = _evaluated(world, params, found, labels)
     classes = table.set_index("class").to_dict("index")
     return {**metrics, "classes": classes, "few": on_few(world, params, found)}
+
+
+def _params(world: World) -> evaluate.Params:
+    given: evaluate.Params = world.section(evaluate.Params, "evaluate", world.content["evaluate"])
+    return given
+
+
+def _evaluated(
+    world: World,
+    params: evaluate.Params,
+    found: model.Model,
+    labels: evaluate.PseudoLabels | None,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What the stage writes: metrics, and a row a class."""
+    confusion = evaluate.run(params, found, world.prepared.val, world.fabric)
+    signals = evaluate.label_free(params, found, world.prepared.target, world.fabric)
+    return evaluate.tables(confusion, found, labels, signals)
 
 
 def on_few(world: World, params: evaluate.Params, found: model.Model) -> dict[str, float]:

@@ -124,14 +124,7 @@ def of_round(world: World, changes: Mapping[str, Any]) -> dict[str, Any]:
 def key(content: Mapping[str, Any], method: str, tried: bool) -> str:
     """Of the params that a method's rows depend on; a section of nothing is no other one."""
     given = {name: value for name, value in content.items() if name not in NOT_RESULTS and value}
-    return digest([without_roots(given), repr((TRIED if tried else METHODS).get(method))])
-
-
-def without_roots(value: Any) -> Any:
-    """Where the data lie says nothing of what they are."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: without_roots(each) for key, each in value.items() if key != "root"}
+    return digest([given, repr((TRIED if tried else METHODS).get(method))])
 
 
 def work(data: str, seed: int, method: str, threads: int, tried: bool, any_code: bool) -> None:
