@@ -43,7 +43,7 @@
         draw: shown.length > look.NAMED ? [] : [(u) => look.nameEnds(u, shown)] },
       scales: { y: log ? { distr: 3, range: (_, low, high) => [0.9 * low, 1.1 * high] } : {}, x: { time: false, range: [-0.02 * size, size - 1 + (size > 1 ? 0 : 0.15)] } },
       axes: [{ ...axis, splits: () => ticks, values: (u, at) => at.map((i) => tick(u, i)) },
-        { ...axis, size: 58, values: (_, at) => at.map((v) => (v === null ? "" : `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(4)}${unit}`)) }],
+        { ...axis, size: 58, values: (_, at) => at.map((v) => (v === null ? "" : `${unit === "%" ? +v.toFixed(2) : +v.toPrecision(log ? 2 : 4)}${unit}`)) }],
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
         points: { show: !s.flat && size < 40, size: 6, fill: s.colour }, spanGaps: true }))],
     }, [Array.from({ length: size }, (_, i) => i), ...shown.map((s) => s.values.map((v) => v ?? null))], box);
