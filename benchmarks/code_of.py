@@ -19,9 +19,9 @@ ROOM = ROOT / "pipeline"
 def code(*given: Any) -> str:
     """A digest of it, where the parts are those whose names occur in what is `given`."""
     named = {word for value in given for word in words(value)}
-    parts = [ROOM / room / f"{name}.py" for room in ROOMS for name in named]
+    parts = [path for room in ROOMS for path in (ROOM / room).glob("*.py") if path.stem in named]
     stages = [ROOM / "stages" / f"{name}.py" for name in STAGES]
-    files = closure([*stages, *(path for path in parts if path.is_file())])
+    files = closure([*stages, *parts])
     each = (f"{path.relative_to(ROOM)}\n{bare(path)}" for path in sorted(files))
     return hashlib.sha256("\n".join(each).encode()).hexdigest()[:12]
 
