@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,13 @@ from pipeline.flow.graph import Stage
 KEY = "run"
 """Of the artifact: those of all runs are versions of one."""
 
-_SENTENCE = "sentence"
-"""The key of a stage's JSON file whose text says what came of it."""
+_SENTENCE, _BEST, _MODELS = "sentence", "model", "models"
+"""The keys of a stage's JSON file that says what came of it, which model is best, and of which."""
+
+_MIOU = "miou"
+"""The key of a stage's JSON file that is of one model."""
+
+_NO_TABLE = "Which model is best was not asked for: `make flow` without targets tells it."
 
 
 @dataclass
@@ -47,11 +52,15 @@ class Outcome:
     def _parts(self, state: State[Any]) -> Iterator[str]:
         yield f"## {show.escape(self._headline(state))}"
         outs = [out for stage in self._whole() for out in stage.outs]
-        yield from (f"**{show.escape(text)}**" for text in [*self._sentences(outs)][-1:])
+        told = [*self._told(outs)][-1:]
+        yield from (f"**{show.escape(each[_SENTENCE])}**" for each in told)
         yield from _table("What ran", ("stage", "state", "time"), self._ran())
-        tables = [stage.table for stage in self._whole() if stage.table]
-        for table in tables[-1:]:
-            yield from _table("Models", *_columns(show.table(self.root / table)))
+        scores = [*self._scores()] if not told else []
+        best = {each[_BEST] for each in told}
+        rows = [row for each in told for row in each.get(_MODELS, ())] or scores
+        yield from _table("Models", *_columns([_cells(row, best) for row in rows]))
+        if scores and all(stage.table is None for stage in self.stages.values()):
+            yield _NO_TABLE
         mosaics = [out for out in outs if (self.root / out / show.MOSAIC).is_file()]
         for out in mosaics[-1:]:
             yield show.picture(self.root / out / show.MOSAIC, "Mosaic")
@@ -81,18 +90,39 @@ class Outcome:
             if state.name != "Cached"
         ]
 
-    def _sentences(self, outs: Sequence[str]) -> Iterator[str]:
+    def _told(self, outs: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        for content in self._contents(outs):
+            if isinstance(content.get(_SENTENCE), str):
+                yield content
+
+    def _scores(self) -> Iterator[Mapping[str, Any]]:
+        """Of each model that was evaluated, where no stage compares them."""
+        for stage in self._whole():
+            for content in self._contents(stage.outs):
+                if _MIOU in content:
+                    labels = content.get("labels") or {}
+                    yield {"model": stage.item, "mIoU": content[_MIOU], **labels}
+
+    def _contents(self, outs: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """What the JSON files among them hold, if it has keys."""
         for out in outs:
             path = self.root / out
             if path.suffix == ".json" and path.is_file():
                 content = json.loads(path.read_bytes())
-                if isinstance(content, Mapping) and isinstance(content.get(_SENTENCE), str):
-                    yield content[_SENTENCE]
+                if isinstance(content, Mapping):
+                    yield content
+
+
+def _cells(row: Mapping[str, Any], best: Container[str]) -> dict[str, str | float]:
+    """A model's values, its name in bold if it is a best one."""
+    found = {key: show.value(value) for key, value in row.items()}
+    bold = {"model": f"**{found['model']}**"} if row["model"] in best else {}
+    return found | bold
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """The columns that tell rows apart, and their cells by row, numbers with equal decimals."""
-    names = [*(rows[0] if rows else ())]
+    names = [*dict.fromkeys(name for row in rows for name in row)]
     cells = {name: _column([row.get(name, "") for row in rows]) for name in names}
     told = [name for name in names if len({*cells[name]}) > 1 or len(rows) == 1]
     return told, [[cells[name][at] for name in told] for at in range(len(rows))]

@@ -71,15 +71,16 @@ def table(path: Path) -> list[dict[str, str | float]]:
     """Its first rows, by column; numbers rounded, so that they sort, and text as Markdown."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row, _ in zip(csv.DictReader(file), range(_ROWS), strict=False)]
-    return [{str(k): _value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
+    return [{str(k): value(v) for k, v in row.items() if isinstance(v, str)} for row in rows]
 
 
-def _value(text: str) -> str | float:
+def value(given: str | float) -> str | float:
+    """A number rounded, so that it sorts, and text as Markdown."""
     try:
-        number = float(text)
+        number = float(given)
     except ValueError:
-        return escape(text)
-    return rounded(number) if math.isfinite(number) else text
+        return escape(str(given))
+    return rounded(number) if math.isfinite(number) else str(given)
 
 
 def rounded(number: float) -> float:

@@ -31,6 +31,12 @@ def table(models: pd.DataFrame) -> pd.DataFrame:
     return made.round(digits(models)).dropna(axis="columns", how="all")
 
 
+def rows(models: pd.DataFrame) -> list[dict[str, str | float]]:
+    """The table by row, as JSON has it: what a model lacks is no key of its row."""
+    narrow = table(models)
+    return [{"model": str(name), **row.dropna()} for name, row in narrow.iterrows()]
+
+
 def digits(models: pd.DataFrame) -> int:
     """Of the numbers in the table: one more than is said of the best."""
     choice = choose(models)

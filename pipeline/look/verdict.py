@@ -38,8 +38,11 @@ class Verdict:
         """Plain, as a terminal shows it."""
         return "".join(part.text for part in self.parts).strip()
 
-    def write(self, path: Path) -> None:
-        """As JSON beside the models: `file` is the best one's, in the same folder."""
+    def write(self, path: Path, models: Sequence[Mapping[str, object]]) -> None:
+        """As JSON beside the models: `file` is the best one's, in the same folder.
+
+        `models` are the rows that it is said of (comparison.rows).
+        """
         made = self.choice
         content = {
             "model": made and made.best,
@@ -47,6 +50,7 @@ class Verdict:
             "chosen_by": made and made.measure.by,
             "value": made and round(made.values[made.best], 4),
             "sentence": self.text,
+            "models": [*models],
         }
         write_json(path, content)
 

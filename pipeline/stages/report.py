@@ -144,7 +144,7 @@ def main() -> None:
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
-    report.verdict.write(at.best)
+    report.verdict.write(at.best, comparison.rows(report.rounds))
     tables = (report.rounds, report.iou, report.figures)
     told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())

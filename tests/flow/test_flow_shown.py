@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -94,9 +95,9 @@ DONE, SAME = Completed(name="Completed"), Completed(name="Cached")
 
 @pytest.fixture
 def reports(tmp_path):
-    (tmp_path / "best.json").write_text('{"sentence": "r1 is <b>best</b>"}')
-    rows = "model,source,teacher,miou,none\nsource,game,,30.126,\nr1|r2,game,source,31,\n"
-    (tmp_path / "rounds.csv").write_text(rows)
+    models = [{"model": "source", "mIoU": 30.126}, {"model": "r1|r2", "mIoU": 31, "over source": 1}]
+    best = {"sentence": "r1 is <b>best</b>", "model": "r1|r2", "models": models}
+    (tmp_path / "best.json").write_text(json.dumps(best))
     for name, colour in (("look", "red"), ("figures", "blue")):
         (tmp_path / name).mkdir()
         Image.new("RGB", (32, 20), colour).save(tmp_path / name / "mosaic.png")
@@ -114,8 +115,8 @@ def test_a_run_says_what_ran_and_what_came_of_it(reports):
     assert text.startswith("## 3 stages in 0 s: 2 completed, 1 cached\n\n**r1 is &lt;b&gt;best")
     rows = "| stage | state | time |\n| --- | --: | --: |\n| train@r1 | Completed | 2 min |\n"
     assert f"### What ran\n\n{rows}| report | Completed | 2 min |\n\n" in text
-    models = "| model | teacher | miou |\n| --- | --: | --: |\n| source |  | 30.13 |\n"
-    assert models + "| r1\\|r2 | source | 31.00 |\n" in text
+    models = "| model | mIoU | over source |\n| --- | --: | --: |\n| source | 30.13 |  |\n"
+    assert models + "| **r1\\|r2** | 31.00 | 1 |\n" in text
     assert outcome._column([0.5585, 2.06, "", 3]) == ["0.56", "2.06", "", "3.00"]
     assert outcome._column([0.558, 0.25]) == ["0.558", "0.250"]
     assert outcome._column([200, 340, ""]) == ["200", "340", ""]
@@ -129,6 +130,15 @@ def test_a_run_in_which_nothing_was_to_do_says_so_and_shows_what_is_there(report
     assert text.startswith("## Nothing was to do: all 3 stages are as they were.\n\n**r1")
     assert "### What ran" not in text
     assert "### Models" in text
+
+
+def test_a_run_without_the_report_shows_the_models_that_it_scored(reports):
+    (reports / "r1.json").write_text('{"miou": 31.5, "labels": {"coverage": 20.0}}')
+    scored = Stage("evaluate@r1", ("train@r1",), ("r1.json",))
+    stages = {name: STAGES[name] for name in ("train@r1", "look")} | {scored.name: scored}
+    text = outcome.Outcome(reports, stages, dict.fromkeys(stages, SAME)).markdown(Completed())
+    told = "### Models\n\n| model | mIoU | coverage |\n| --- | --: | --: |\n| r1 | 31.5 | 20 |\n\n"
+    assert told + "Which model is best was not asked for: `make flow`" in text
 
 
 @pytest.mark.parametrize(

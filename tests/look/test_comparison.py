@@ -34,6 +34,14 @@ def test_rounds_have_their_labels_beside_it():
     assert found.loc["round-1", ["coverage", "precision"]].tolist() == [20.13, 90.0]
 
 
+def test_a_row_has_what_its_model_has():
+    given = models(miou=[30.0, None, 37.904, 35.6], coverage=[None, None, 20.126, 25.0])
+    assert comparison.rows(given)[1:3] == [
+        {"model": "target-norm"},
+        {"model": "round-1", "mIoU": 37.9, "over source-long": 7.9, "coverage": 20.13},
+    ]
+
+
 def test_without_a_control_nothing_is_over_it():
     some = models(miou=MIOU).iloc[2:]
     assert list(comparison.table(some)) == ["mIoU"]

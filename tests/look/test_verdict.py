@@ -148,10 +148,9 @@ def test_nothing_measured_chooses_nothing(tmp_path):
     made = verdict.of(models({"source": None, "round-1": None}), tables(["source", "round-1"]))
     assert made.choice is None
     assert made.text.startswith("There is no val, evaluate.few or evaluate.signals")
-    made.write(tmp_path / "best.json")
-    assert read_json(tmp_path / "best.json") == {
-        **dict.fromkeys(["model", "file", "chosen_by", "value"]), "sentence": made.text
-    }  # fmt: skip
+    made.write(tmp_path / "best.json", [])
+    nothing = dict.fromkeys(["model", "file", "chosen_by", "value"])
+    assert read_json(tmp_path / "best.json") == {**nothing, "sentence": made.text, "models": []}
 
 
 def test_a_model_without_a_number_is_not_chosen_nor_compared():
@@ -164,10 +163,12 @@ def test_a_model_without_a_number_is_not_chosen_nor_compared():
 
 def test_best_json_names_the_file_beside_it(tmp_path):
     made = verdict.of(models(DEMO), tables(DEMO))
-    made.write(tmp_path / "best.json")
+    rows = [{"model": "source", "mIoU": 30.1}, {"model": "round-2"}]
+    made.write(tmp_path / "best.json", rows)
     found = read_json(tmp_path / "best.json")
     assert (found["model"], found["file"]) == ("round-2", "round-2.pt")
     assert (found["chosen_by"], found["value"], found["sentence"]) == ("val", 37.94, made.text)
+    assert found["models"] == rows
 
 
 def test_classes_are_links_to_the_images_that_show_them():
