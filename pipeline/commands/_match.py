@@ -96,11 +96,11 @@ def _allowed(root: Path, images: Path, labels: Path | None) -> Path:
     except BadInput as error:
         given = {"images": images} if labels is None else {"images": images, "labels": labels}
         links = "".join(
-            f"\n  ln -s {folder.absolute()} data/raw/own/NAME/{kind}"
+            f"\n  ln -s {folder.resolve()} data/raw/own/NAME/{kind}"
             for kind, folder in given.items()
         )
         raise BadInput(
-            f"{' and '.join(map(str, given.values()))}: lie together in {root.absolute()} alone, "
+            f"{' and '.join(map(str, given.values()))}: lie together in {root.resolve()} alone, "
             "which holds more than data; link them below a folder of their own, and name the links:"
             f"\n  mkdir -p data/raw/own/NAME{links}"
         ) from error

@@ -283,6 +283,7 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
     project["warmup"]["warm"]["batch"] = 7
     project["retrain"] = {"steps": 5}
     project["rounds"]["round-2"]["retrain"]["steps"] = 6
+    project["rounds"]["round-1"] |= {"teacher": "source", "start": "source"}
     write(project)
     batch = project["training"]["batch"]
     assert cost.estimate(project, EACH) == [
@@ -458,9 +459,8 @@ def test_check_tells_all_that_is_wrong_at_once(project):
 def test_check_knows_the_options_of_each_part(project):
     project["network"]["options"] = {"width": "wide", "deep": True}
     project["prepare"]["target"]["options"] = {"label": None}
-    project["warmup"] = {"warm": {"from": "source", "source": "labelled", "steps": 1,
-                                  "objective": "self_training",
-                                  "options": {"wait": 1}}}  # fmt: skip
+    project["warmup"]["warm"] = {"from": "source", "source": "labelled", "steps": 1,
+                                 "objective": "self_training", "options": {"wait": 1}}  # fmt: skip
     first, second, third = project["rounds"].values()
     first["pseudo_label"]["options"] = {"alpha": 0.25}
     second["split"]["options"] = {"normalise": True}
