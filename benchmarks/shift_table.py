@@ -48,7 +48,7 @@ def table(rows: list[Row]) -> str:
             continue
         cells = [f"{miou.loc[method].mean():.2f}"]
         cells += [over(miou, method, of) for of in (BASELINE, NORM)]
-        cells += [gap(miou, method), f"{rare(rows, method):.1f}", by_round(rows, method)]
+        cells += [gap(miou, method), rare(rows, method), by_round(rows, method)]
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -76,11 +76,11 @@ def gap(miou: pd.DataFrame, method: str) -> str:
     return f"{100 * part / whole:.0f} %" if has_all.any() else ""
 
 
-def rare(rows: list[Row], method: str) -> float:
-    """Mean over seeds of the last model's."""
-    own = [row for row in rows if row["method"] == method]
-    last = {row["seed"]: row["rare"] for row in own}
-    return float(np.mean([value for value in last.values() if value is not None]))
+def rare(rows: list[Row], method: str) -> str:
+    """Mean over seeds of the last model's; nothing of classes without rare ones."""
+    last = {row["seed"]: row.get("rare") for row in rows if row["method"] == method}
+    found = [value for value in last.values() if value is not None]
+    return f"{np.mean(found):.1f}" if found else ""
 
 
 def by_round(rows: list[Row], method: str) -> str:
