@@ -12,17 +12,17 @@ export DO_NOT_TRACK := 1
 .DEFAULT_GOAL := help
 .PHONY: help demo mend look flow ui serve test test-flow test-slow test-browser has-chromium bench check audit clean
 
-help:  ## what can be made
+help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: mend  ## set up, and run the main job on the built-in streets
+demo: mend  ## set up, then train and adapt on the built-in streets
 	dvc repro
 	@segue rounds
 
-mend: .venv/ready  ## put right what a kill left half written of DVC's own files
+mend: .venv/ready  ## repair DVC's own files after a kill
 	@python -m pipeline.flow.mend
 
-look:  ## open the page on which each image and round can be looked at; PORT=8000: serve it, for ssh -L
+look:  ## open the page with each image in each round; PORT=8000: serve it, for ssh -L
 	@$(PYTHON) -P pipeline/look/open.py $(PORT)
 
 flow: .venv/ready-flow  ## the main job as a Prefect flow; ARGS: rounds, stages, -S KEY=VALUE, --parallel N
@@ -34,7 +34,7 @@ ui: .venv/ready-flow  ## Prefect's pages at http://127.0.0.1:4200, until Ctrl-C
 serve: .venv/ready-flow  ## beside `make ui`: a worker for its Run and Cancel buttons, until Ctrl-C
 	python -m pipeline.flow --serve
 
-test: .venv/ready-dev  ## set up, and pass the tests
+test: .venv/ready-dev  ## set up, and run the tests
 	python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
@@ -53,13 +53,13 @@ has-chromium:
 bench: .venv/ready-bench  ## time, exactness, disk and memory of pseudo-labels; 15 minutes, on an idle machine
 	PYTHONPATH=.venv/bench python benchmarks/pseudo_labels.py
 
-check: .venv/ready-dev .venv/ready-flow  ## lint, format, types, architecture
+check: .venv/ready-dev .venv/ready-flow  ## lint, format, types, architecture, security
 	ruff check
 	ruff format --check
 	mypy
 	lint-imports --no-logo
 
-audit: .venv/audit/ready  ## known vulnerabilities of the pinned packages, from PyPI; ARGS="-s osv": from OSV
+audit: .venv/audit/ready  ## look up known vulnerabilities of the packages, from PyPI; ARGS="-s osv": from OSV
 	.venv/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip $(ARGS)
 
 clean:  ## remove what the pipeline made; DVC's cache stays

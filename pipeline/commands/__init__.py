@@ -17,7 +17,7 @@ import typer
 from pipeline.runtime import machine
 from pipeline.runtime.files import BadInput
 
-_HELP = "Work on params.yaml, and use the models that the pipeline made. `dvc repro` runs it."
+_HELP = "Prepare params.yaml, and use the trained models. `dvc repro` runs the pipeline."
 _ORDER = ("own", "preset", "check", "branch", "cost", "rounds", "label", "score", "export")
 
 

@@ -11,7 +11,7 @@ from pipeline.model import model
 from pipeline.runtime import names, paths
 from pipeline.runtime.files import BadInput, read_json
 
-_HELP = "such as models/round-3.pt; best: the one that the report found"
+_HELP = "a file such as models/round-3.pt, or best: the one that the report names"
 Named = Annotated[Path, typer.Argument(metavar="MODEL", help=_HELP)]
 
 

@@ -70,7 +70,7 @@ def _pictures(pixels: Counter[int]) -> Proposal:
         named = {known[value] for value in pixels if known.get(value)}
         if {*pixels} <= known.keys() and len(named) > _BOTH:
             options: dict[str, Any] = {"label_map": name}
-            told = [f"colours are taken for the palette {name}, and classes for its own"]
+            told = [f"the colours are those of the palette {name}, so classes have its names"]
             return Proposal(name, options, options, told)
     if len(pixels) > colours.MANY:
         raise BadInput(f"labels hold {len(pixels)} colours, too many to be classes")
@@ -93,7 +93,7 @@ def _values(both: Sequence[Survey], pixels: Counter[int]) -> Proposal:
         options = [_two(one.values, names) for one in both]
         told = ["name the two classes"]
         if IGNORE in pixels:
-            told.append("255 counts as a class here, as there is but one other value")
+            told.append("255 counts as a class here, because there is only one other value")
         return Proposal(names, options[0], options[-1], told)
     return _by_palette(both, pixels) or _by_set(pixels) or _numbered(pixels)
 
@@ -124,7 +124,7 @@ def _by_set(pixels: Counter[int]) -> Proposal | None:
         ids = {value for value, meaning in meanings.items() if meaning}
         enough = len(ids & {*pixels}) >= _MOST_SETS * len(ids)
         if enough and {*pixels} <= meanings.keys():
-            return _mapped(name, meanings, [f"values are taken for {told}"])
+            return _mapped(name, meanings, [f"the values are those of {told}"])
     return None
 
 

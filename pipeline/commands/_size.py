@@ -27,7 +27,7 @@ def chosen(
         return width, max(1, round(width * own[1] / own[0]))
     if height is not None:
         return max(1, round(height * own[0] / own[1])), height
-    told = "which it was trained on" if used.recipe.size else "as its file names no size"
+    told = "the size it was trained at" if used.recipe.size else "because its file names no size"
     typer.echo(f"{weights}: images of {own[0]}x{own[1]}, {told}; --width changes it", err=True)
     return own
 
@@ -42,6 +42,6 @@ def fitted(used: Model, weights: Path, width: int | None) -> Callable[[int, int]
         own = chosen(used, weights)
         return lambda *_: own
     if width is None:
-        told = "as its file names no size"
+        told = "because its file names no size"
         typer.echo(f"{weights}: images as they are, {told}; --width changes it", err=True)
     return lambda w, h: (width, max(1, round(h * width / w))) if width else (w, h)

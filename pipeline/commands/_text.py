@@ -57,4 +57,4 @@ def keep(path: Path) -> None:
     numbered = (first.with_stem(f"{first.stem}-{number}") for number in count(2))
     kept = next(name for name in chain([first], numbered) if not name.exists())
     write_bytes(kept, path.read_bytes())
-    typer.echo(f"the {path} that was here is now {kept}")
+    typer.echo(f"the old {path} is now {kept}")

@@ -1,4 +1,4 @@
-"""Go on from an earlier round with other rounds than those that followed it."""
+"""Add new rounds that continue from an earlier round."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
 
 
 def branch(
-    origin: Annotated[str, typer.Argument(metavar="ROUND", help="the round to go on from")],
-    name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="of the new round")],
-    rounds: Annotated[int, typer.Option(min=1, help="how many; NEW_NAME-1, -2, ...")] = 1,
+    origin: Annotated[str, typer.Argument(metavar="ROUND", help="the round to continue from")],
+    name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="name of the new round")],
+    rounds: Annotated[int, typer.Option(min=1, help="how many: NEW_NAME-1, -2, ...")] = 1,
 ) -> None:
-    """Add rounds to params.yaml whose first teacher and start are an earlier round's model."""
+    """Add rounds to params.yaml; an earlier round's model is the teacher and start of the first."""
     content = params.read()
     new = made(content, origin, name, rounds)
     mark, before = _text.read(params.FILE)
@@ -31,8 +31,8 @@ def branch(
     _text.agree(text, {**content, "rounds": {**content["rounds"], **new}}, refusal)
     write_bytes(params.FILE.resolve(), (mark + text).encode())  # it may be a link
     typer.echo(
-        f"params.yaml has {', '.join(new)} after {origin}, with the settings of the rounds that "
-        "followed it so far; edit them, then run: segue check, dvc repro"
+        f"params.yaml now has {', '.join(new)} after {origin}, with the settings of the rounds "
+        "that followed it so far; edit these, then run: segue check && dvc repro"
     )
 
 

@@ -77,9 +77,9 @@ _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="a whole params file")] = params.FILE,
+    path: Annotated[Path, typer.Argument(help="the params file")] = params.FILE,
 ) -> None:
-    """Check every section, item, part and option of params.yaml; all that is wrong at once."""
+    """Check every section, item, part and option of params.yaml, and list all mistakes."""
     content = params.read(path)
     if problems := [f"{path}: {problem}" for problem in _mappings(content)]:
         raise BadInput("\n".join(problems))  # the rest reads them

@@ -1,4 +1,4 @@
-"""What a run will cost in disk and time, from a few measured steps."""
+"""Estimate the time and disk that a run takes, from a few measured steps."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Row(NamedTuple):
 
 
 def cost(
-    data: Annotated[Path, typer.Argument(help="where `dvc repro source` wrote")] = Path("data"),
-    steps: Annotated[int, typer.Option(min=3, help="to measure of each kind")] = 6,
+    data: Annotated[Path, typer.Argument(help="what `dvc repro source` filled")] = Path("data"),
+    steps: Annotated[int, typer.Option(min=3, help="steps to measure of each kind")] = 6,
 ) -> None:
-    """Say what the run in params.yaml will cost in time and disk, before it is started."""
+    """Estimate the time and disk that the run in params.yaml takes, before you start it."""
     content = params.read()
     load = os.getloadavg()[0]
     each = measure(content, data, steps)
     to_run = pending()
     Console(highlight=False).print(_table(estimate(content, each, to_run)))
     if to_run is None:
-        typer.echo("What DVC has is not known here (see `dvc status`): all counts.")
+        typer.echo("Cannot tell what DVC has already (see `dvc status`): everything counts.")
     for line in _notes(steps, load, os.cpu_count() or 1):
         typer.echo(line)
 
@@ -61,13 +61,13 @@ def _table(rows: list[Row]) -> Table:
 
 
 def _notes(steps: int, load: float, cores: int) -> Iterator[str]:
-    yield f"Measured: {steps} steps and images of each kind, after some that warm up, in three"
-    yield "parts: the time is from that of the fastest part to that of the slowest."
+    yield f"Measured: {steps} steps and images of each kind, after some to warm up, in three parts."
+    yield "Times range from that of the fastest part to that of the slowest."
     yield "To run: what DVC would neither skip nor take from its cache."
     if load > _BUSY * cores:
-        yield f"The machine was busy (load {load:.1f} on {cores} cores): left alone, it takes less."
+        yield f"The machine was busy (load {load:.1f} on {cores} cores): idle, it takes less time."
     yield "Not counted: the start of each stage (seconds), pictures, and a second copy in DVC's"
-    yield "cache where the file system cannot link."
+    yield "cache if the file system cannot link."
 
 
 def estimate(

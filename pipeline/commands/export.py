@@ -18,18 +18,19 @@ from pipeline.model import model
 from pipeline.runtime.files import BadInput, write_bytes
 
 TOLERANCE = 1e-4
+_SIZE = "of the images; default: the model's own"
 
 
 def export(
     weights: _models.Named,
-    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="is written")],
-    height: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="of the images; or its own")] = None,
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="the file to write")],
+    height: Annotated[int | None, typer.Option(min=1, help=_SIZE)] = None,
+    width: Annotated[int | None, typer.Option(min=1, help=_SIZE)] = None,
 ) -> None:
     """Write a model as ONNX: any number of images in, logits on the network's own grid out.
 
-    Input `images` is uint8 (N, 3, height, width) RGB, normalised within; output `logits`, float32.
-    Metadata say where cells lie: cell i of a side is centred on pixel first + step * i.
+    Input: `images`, uint8 (N, 3, height, width) RGB; the file normalises them. Output: `logits`,
+    float32. Metadata say where cells lie: cell i of a side is centred on pixel first + step * i.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
@@ -45,7 +46,7 @@ def export(
     if not apart <= TOLERANCE:
         raise BadInput(
             f"{out}: not written: onnxruntime's logits differ from torch's by {apart:.1e} of the "
-            f"largest, more than {TOLERANCE:.0e}; another --height and --width may do"
+            f"largest, more than {TOLERANCE:.0e}; try another --height and --width"
         )
     write_bytes(out, content)
     typer.echo(

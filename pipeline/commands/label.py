@@ -31,14 +31,14 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 def label(
     weights: _models.Named,
-    images: Annotated[Path, typer.Argument(help="a folder, searched with its subfolders")],
-    out: Annotated[Path, typer.Argument(help="labels/ and overlays/ are written here")],
+    images: Annotated[Path, typer.Argument(help="folder of images, with its subfolders")],
+    out: Annotated[Path, typer.Argument(help="folder for labels/ and overlays/")],
     width: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="that the network sees, in the image's proportions; 0: the image as it is; the "
-            "model's own size otherwise",
+            help="width that the network sees, in the image's proportions; 0: the image as it is; "
+            "default: the model's own size",
         ),
     ] = None,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,

@@ -1,4 +1,4 @@
-"""Name the source of an older params.yaml."""
+"""Update a params.yaml from before sources had names."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _Place = tuple[str, ...]
 
 def migrate(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a params file")] = params.FILE,
-    name: Annotated[str, typer.Option(help="of the source; by default its folder's")] = "",
+    name: Annotated[str, typer.Option(help="name of the source; default: its folder's")] = "",
 ) -> None:
-    """Make prepare.source of an older params file a source with a name; all else stays as it is.
+    """Turn prepare.source of an older params file into a named source; the rest stays as it is.
 
-    What was there is kept beside it.
+    The old file is kept beside the new one.
     """
     content = params.parse(path)
     if not _is_old(content, path):
-        typer.echo(f"{path} names its sources already: nothing to do")
+        typer.echo(f"{path} already names its sources: nothing to do")
         return
     name = name or _name(content["prepare"]["source"])
     names.check_name(name, f"{path}: source.{name}")
@@ -48,7 +48,7 @@ def migrate(
     _text.agree(after, migrated(content, places, name), by_hand)
     _text.keep(path)
     write_bytes(path.resolve(), (mark + after).encode())  # it may be a link
-    typer.echo(f"{path} names its source {name}; look it over, then run: segue check {path}")
+    typer.echo(f"{path} now names its source {name}; look at it, then run: segue check {path}")
 
 
 def _is_old(content: Mapping[str, Any], path: Path) -> bool:

@@ -28,21 +28,21 @@ Sides = dict[str, tuple[Found, Survey]]
 
 
 def own(
-    images: Annotated[Path, typer.Argument(metavar="SOURCE_IMAGES", help="a folder")],
-    labels: Annotated[Path, typer.Argument(metavar="SOURCE_LABELS", help="of these images")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET_IMAGES", help="to adapt to")],
-    val_images: Annotated[Path | None, typer.Argument(help="of the target, with labels")] = None,
-    val_labels: Annotated[Path | None, typer.Argument(help="of these images")] = None,
+    images: Annotated[Path, typer.Argument(metavar="SOURCE_IMAGES", help="images to learn from")],
+    labels: Annotated[Path, typer.Argument(metavar="SOURCE_LABELS", help="their labels")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET_IMAGES", help="images to adapt to")],
+    val_images: Annotated[Path | None, typer.Argument(help="labelled target images")] = None,
+    val_labels: Annotated[Path | None, typer.Argument(help="their labels")] = None,
     held_out: Annotated[
         float | None, typer.Option(min=0, max=1, help="share of the source to evaluate on")
     ] = None,
-    side: Annotated[int, typer.Option(min=8, help="the longer one that is worked at")] = 320,
-    presets: Annotated[Path, typer.Option(help="where presets lie")] = Path("presets"),
+    side: Annotated[int, typer.Option(min=8, help="longer side of the working size")] = 320,
+    presets: Annotated[Path, typer.Option(help="folder of the presets")] = Path("presets"),
 ) -> None:
     """Look at folders of images and labels, say what is in them, and write params.yaml.
 
-    Nothing is asked: names are matched, classes are proposed from the labels' values or colours,
-    and what to look at is said. A params.yaml of yours is kept beside the new one.
+    It asks nothing: it matches names, proposes classes from the labels' values or colours, and
+    says what you should check. A params.yaml of yours is kept beside the new one.
     """
     if (val_images is None) != (val_labels is None):
         raise BadInput(f"{val_images}: give val's labels too, or neither images nor labels")
@@ -85,7 +85,7 @@ def _check_apart(found: Mapping[str, Found]) -> Iterator[str]:
                 "judged by what they have learned from: give folders without common images"
             )
         if both:
-            yield f"{name}: {len(both)} of its images are {of}'s too, and are refused here"
+            yield f"{name}: {len(both)} of its images are also {of}'s, and are refused here"
 
 
 def _domain(found: Found, survey: Survey, side: int) -> dict[str, Any]:
@@ -143,12 +143,12 @@ def _told(name: str, found: Found, survey: Survey, domain: Mapping[str, Any]) ->
     width, height = survey.sizes.most_common(1)[0][0]
     kinds = f", and {len(survey.sizes) - 1} other sizes" if len(survey.sizes) > 1 else ""
     yield f"{name}: {len(found.pairs)} images of {width}x{height}{kinds}, in {found.root}"
-    yield f"  worked at: {domain['width']}x{domain['height']}"
+    yield f"  working size: {domain['width']}x{domain['height']}"
     if not pairs:
         return
     yield f"  labels: {len(pairs)}, such as {pairs[0].image} with {pairs[0].label}"
     if len(pairs) > _survey.MOST:
-        yield f"  {_survey.MOST} of them were looked at, drawn by a fixed seed; prepare checks all"
+        yield f"  looked at {_survey.MOST} of them, always the same ones; dvc repro checks all"
     kind = "colours" if survey.pictures else "values"
     yield f"  {len(survey.values)} {kind}, and their share of the pixels:"
     for value in survey.values[:_LINES]:
@@ -165,13 +165,13 @@ def _missing(sides: Sides, held_out: float | None) -> Iterator[str]:
             one = next(pair for pair in found.pairs if not pair.label)
             yield f"{name}: {bare} images have no label, such as {one.image}, and are refused"
         if found.strays:
-            yield f"{name}: {len(found.strays)} labels are of no image, such as {found.strays[0]}"
+            yield f"{name}: {len(found.strays)} labels have no image, such as {found.strays[0]}"
         if found.others:
-            yield f"{name}: other labels are there too, which end in {', '.join(found.others)}"
+            yield f"{name}: there are other labels too, ending in {', '.join(found.others)}"
         if survey.problems:
             more = len(survey.problems)
             yield f"{name}: {more} of the files looked at cannot be used: {survey.problems[0]}"
     if held_out is not None:
-        yield "val is held out of the source: its mIoU tells how good a model is there alone"
+        yield "val is held out of the source: its mIoU says nothing about the target"
     elif "val" not in sides:
-        yield "no val: models are told apart by signals without labels; or see --held-out"
+        yield "no val: models are compared by signals without labels; or use --held-out"

@@ -1,4 +1,4 @@
-"""Switch to another preset."""
+"""Replace params.yaml by a preset."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pipeline.runtime.files import BadInput
 
 
 def preset(
-    name: Annotated[str, typer.Argument(help="a file of presets/, without its suffix")],
-    folder: Annotated[Path, typer.Option(help="where presets lie")] = Path("presets"),
+    name: Annotated[str, typer.Argument(help="name of a file in presets/, without its suffix")],
+    folder: Annotated[Path, typer.Option(help="folder of the presets")] = Path("presets"),
 ) -> None:
-    """Make a preset the project's params.yaml; what was there is kept beside it."""
+    """Replace params.yaml by a preset; the old file is kept beside it."""
     choices = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if name not in choices:
         raise BadInput(f"no preset {name!r}; choose {', '.join(choices)}")

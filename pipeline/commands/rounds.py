@@ -21,10 +21,10 @@ from pipeline.runtime.files import BadInput, read_json
 
 def rounds(
     path: Annotated[
-        Path | None, typer.Argument(help="another table than `dvc repro report` wrote")
+        Path | None, typer.Argument(help="a table; default: what `dvc repro report` wrote")
     ] = None,
 ) -> None:
-    """Show the models side by side: mIoU, over the controls, coverage and precision of labels."""
+    """Show the models side by side: mIoU, lead over controls, and their labels' quality."""
     made = paths.places("report") if path is None else {"table": path}
     table, best = made["table"], made.get("best")
     if not table.exists():

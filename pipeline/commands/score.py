@@ -20,20 +20,22 @@ from pipeline.runtime.launch import launch
 from pipeline.sections.evaluate import Params
 from pipeline.stages import evaluate
 
+_SIZE = "of the images that the network sees; default: the model's own"
+
 
 def score(
     weights: _models.Named,
     root: Annotated[Path, typer.Argument(help="the data set's folder")],
-    reader: Annotated[str, typer.Option(help="a file name of pipeline/datasets")] = "folder",
-    options: Annotated[str, typer.Option(help='the reader\'s, as JSON: {"split": "val"}')] = "{}",
-    width: Annotated[int | None, typer.Option(min=1, help="of images; or the model's own")] = None,
-    height: Annotated[int | None, typer.Option(min=1, help="of images; or the model's own")] = None,
+    reader: Annotated[str, typer.Option(help="name of a file in pipeline/datasets")] = "folder",
+    options: Annotated[str, typer.Option(help='of the reader, as JSON: {"split": "val"}')] = "{}",
+    width: Annotated[int | None, typer.Option(min=1, help=_SIZE)] = None,
+    height: Annotated[int | None, typer.Option(min=1, help=_SIZE)] = None,
     flip: Annotated[bool, typer.Option(help="average with the mirrored image")] = False,
     accelerator: str = "auto",
 ) -> None:
-    """Evaluate a model on any labelled set, at the labels' own size: JSON on stdout.
+    """Evaluate a model on any labelled set, at the labels' own size, and print JSON.
 
-    The network sees images of the size that it was trained on, unless another is asked for.
+    The network sees images at the size that it was trained at, unless you give another.
     """
     evaluated = _models.load(weights)
     labelled = _labelled(

@@ -159,7 +159,7 @@ def sized(weights, tmp_path):
 
 def test_label_sees_images_at_the_models_own_size_and_says_so(sized, photographs, tmp_path):
     _, aside = segue("label", sized, tmp_path / "in", tmp_path / "own", *CPU)
-    assert f"{sized}: images of 32x24, which it was trained on; --width changes it" in aside
+    assert f"{sized}: images of 32x24, the size it was trained at; --width changes it" in aside
     assert "1 were squeezed; --width keeps their proportions" in aside  # 24x40
     _, aside = segue("label", sized, tmp_path / "in", tmp_path / "out", "--width", 0, *CPU)
     assert "32x24" not in aside
@@ -179,10 +179,10 @@ def test_label_sees_images_at_the_models_own_size_and_says_so(sized, photographs
 def test_a_model_of_before_there_was_a_size_says_which_it_takes(weights, photographs, tmp_path):
     assert model.load(weights).recipe.size is None
     _, aside = segue("label", weights, tmp_path / "in", tmp_path / "out", *CPU)
-    assert f"{weights}: images as they are, as its file names no size; --width" in aside
+    assert f"{weights}: images as they are, because its file names no size; --width" in aside
     worlds.folder(tmp_path / "data", 2)
     plain, aside = segue("score", weights, tmp_path / "data", *CPU)
-    assert f"{weights}: images of 1024x512, as its file names no size; --width changes it" in aside
+    assert f"{weights}: images of 1024x512, because its file names no size" in aside
     asked, aside = segue("score", weights, tmp_path / "data", "--width", 1024, *CPU)
     assert "1024x512" not in aside
     assert plain == asked
@@ -196,7 +196,7 @@ def test_score_takes_the_size_that_the_model_was_trained_on(sized, tmp_path, mon
     seen, plain = [], evaluate.run
     monkeypatch.setattr(evaluate, "run", lambda *a: seen.append(a[2].size) or plain(*a))
     _, aside = segue("score", sized, tmp_path / "data", *CPU)
-    assert "images of 32x24, which it was trained on" in aside
+    assert "images of 32x24, the size it was trained at" in aside
     for asked in (("--width", 64), ("--height", 48), ("--width", 64, "--height", 24)):
         assert "images of" not in segue("score", sized, tmp_path / "data", *asked, *CPU)[1]
     assert seen == [(32, 24), (64, 48), (64, 48), (64, 24)]
@@ -357,7 +357,7 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     told, silence = segue("cost", "made", "--steps", 3)
     assert silence == ""
-    assert "What DVC has is not known here" in told  # it is no project
+    assert "Cannot tell what DVC has already" in told  # it is no project
     assert max(map(len, told.splitlines())) <= 100
     assert " translate " in told
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):

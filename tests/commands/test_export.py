@@ -48,7 +48,7 @@ def test_export_takes_the_size_that_the_model_was_trained_on(tmp_path):
     model.save(tmp_path / "m.pt", saved(tmp_path / "m.pt", width=8), (48, 40))
     told, aside = segue("export", tmp_path / "m.pt", tmp_path / "m.onnx")
     assert "images of 40x48" in told
-    assert "images of 48x40, which it was trained on; --width changes it" in aside
+    assert "images of 48x40, the size it was trained at; --width changes it" in aside
 
 
 def test_export_writes_what_onnxruntime_runs_alike(tmp_path):

@@ -259,7 +259,7 @@ def test_only_what_must_change_does(before, after, mark, end, last):
 def test_twice_is_once(text):
     once = migrated(text)
     told, _ = segue("migrate")
-    assert told == "params.yaml names its sources already: nothing to do\n"
+    assert told == "params.yaml already names its sources: nothing to do\n"
     assert FILE.read_text() == once
     assert {*Path().iterdir()} == {FILE, KEPT}
 
@@ -301,7 +301,7 @@ def test_any_file_behind_a_link_or_not_is_kept_beside_it():
     Path("presets/ours.yaml").write_text(FLOW)
     FILE.symlink_to("presets/ours.yaml")
     told, _ = segue("migrate", "params.yaml")
-    assert "the params.yaml that was here is now params.previous.yaml" in told
+    assert "the old params.yaml is now params.previous.yaml" in told
     assert "segue check params.yaml" in told
     assert FILE.is_symlink()
     assert Path("presets/ours.yaml").read_text() == FLOW_NEW

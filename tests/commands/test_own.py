@@ -98,7 +98,7 @@ def test_names_match_as_they_lie(image, label, options):
     assert (len(found.source), len(whole.target), len(whole.val)) == (N, N, 0)
     assert found.strays == len(found.refused) == len(whole.refused) == 0
     assert whole.taxonomy.names == ("class-0", "class-1", "class-2")
-    assert "no val: models are told apart by signals without labels" in told
+    assert "no val: models are compared by signals without labels" in told
 
 
 def test_a_preview_beside_a_photograph_is_told_from_it():
@@ -118,7 +118,7 @@ def test_label_kinds_that_lie_together_are_told_and_one_is_chosen():
     told = made("a/img", "a/gt", "target")
     options = read()["source"]["labelled"]["options"]
     assert options["label_suffix"] == "_gtFine_labelIds"
-    assert "other labels are there too, which end in _gtFine_color, _gtFine_instanceIds" in told
+    assert "there are other labels too, ending in _gtFine_color, _gtFine_instanceIds" in told
 
 
 def test_what_is_missing_is_said():
@@ -126,7 +126,7 @@ def test_what_is_missing_is_said():
     save(Path("a/labels/extra.png"), np.zeros(SIZE[::-1], np.uint8))
     told = made("a/images", "a/labels", "target")
     assert "source: 2 images have no label, such as images/frame_004.png, and are refused" in told
-    assert "source: 1 labels are of no image, such as labels/extra.png" in told
+    assert "source: 1 labels have no image, such as labels/extra.png" in told
     assert f"source: {N} images of 32x24, in a" in told
     assert "labels: 4, such as images/frame_000.png with labels/frame_000.png" in told
 
@@ -241,7 +241,7 @@ def test_colours_of_a_known_palette_are_named(name):
     table[0] = (0, 0, 0) if name == "voc" else table[0]
     for path in Path("a/labels").glob("*.png"):
         save(path, table[np.array(Image.open(path))])
-    assert f"colours are taken for the palette {name}" in made("a/images", "a/labels", "target")
+    assert f"the colours are those of the palette {name}" in made("a/images", "a/labels", "target")
     assert read()["source"]["labelled"]["options"]["label_map"] == name
     assert read()["prepare"]["classes"] == name
     assert len(prepared()[1].source) == N
@@ -272,7 +272,7 @@ def test_of_many_labels_some_are_looked_at_and_it_says_so(monkeypatch):
     monkeypatch.setattr(_survey, "MOST", 4)
     pairs("a/images/{}.png", "a/labels/{}.png")
     told = made("a/images", "a/labels", "target")
-    assert "4 of them were looked at, drawn by a fixed seed; prepare checks all" in told
+    assert "looked at 4 of them, always the same ones; dvc repro checks all" in told
     items = [*range(50)]
     assert _survey.drawn(items) == _survey.drawn(items) == sorted(_survey.drawn(items))
     assert len({*_survey.drawn(items)}) == 4
@@ -286,7 +286,7 @@ def test_images_are_worked_at_in_their_proportions():
     told = made("a/images", "a/labels", "big")
     item = read()["prepare"]["target"]
     assert (item["width"], item["height"]) == (320, 192)
-    assert f"target: {N} images of 1000x600, in big\n  worked at: 320x192" in told
+    assert f"target: {N} images of 1000x600, in big\n  working size: 320x192" in told
     assert read()["training"]["augment"]["crop_width"] == 32
     made("a/images", "a/labels", "big", "--side", 100)
     assert read()["prepare"]["target"]["height"] == 60
@@ -297,12 +297,12 @@ def test_images_are_worked_at_in_their_proportions():
 
 def test_a_params_file_of_yours_is_kept(folder):
     pairs("a/images/{}.png", "a/labels/{}.png")
-    assert "params.yaml that was here" not in made("a/images", "a/labels", "target")  # a preset's
-    assert "params.yaml that was here" not in made("a/images", "a/labels", "target")  # the same
+    assert "the old params.yaml" not in made("a/images", "a/labels", "target")  # a preset's
+    assert "the old params.yaml" not in made("a/images", "a/labels", "target")  # the same
     edited = Path("params.yaml").read_text().replace("class-0", "soil")
     Path("params.yaml").write_text(edited)
     told = made("a/images", "a/labels", "target")
-    assert "the params.yaml that was here is now params.previous.yaml" in told
+    assert "the old params.yaml is now params.previous.yaml" in told
     assert Path("params.previous.yaml").read_text() == edited
 
 
