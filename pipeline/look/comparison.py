@@ -48,7 +48,8 @@ def write_scores(folder: Path, models: pd.DataFrame) -> None:
 
     It gives each file a row and each key a column, and in `dvc exp show` each key of each file a
     column. So a model's file is a number without a key, in the folder of the measure's name, and
-    `last.json` has the keys: of the last round, or where there is none of the last model.
+    `last.json` has the keys: of the last round, or where there is none of the last model. A lead
+    over source-long is `over_long`, one over target-norm `over_norm`: whole names would be too wide.
     """
     choice, narrow, keys = choose(models), table(models), {}
     if choice is not None:
@@ -57,5 +58,6 @@ def write_scores(folder: Path, models: pd.DataFrame) -> None:
         for name, value in narrow[heading].dropna().items():
             write_json(folder / by / f"{name}.json", float(value))
     last = narrow.iloc[-1].dropna()
-    named = {keys.get(str(key), str(key)).replace(" ", "_"): v for key, v in last.items()}
+    keys |= {f"over {control}": f"over_{control.split('-')[1]}" for control in CONTROLS}
+    named = {keys.get(str(key), str(key)): value for key, value in last.items()}
     write_json(folder / "last.json", named)

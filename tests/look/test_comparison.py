@@ -80,5 +80,5 @@ def test_dvc_gets_a_number_a_model_and_the_last_rounds_keys(tmp_path):
     comparison.write_scores(tmp_path, models(miou=MIOU, coverage=[None, None, 20.0, 25.0]))
     assert (tmp_path / "miou/round-1.json").read_text() == "37.9\n"
     assert json.loads((tmp_path / "last.json").read_text()) == {
-        "miou": 35.6, "over_source-long": 5.6, "over_target-norm": 4.1, "coverage": 25.0
+        "miou": 35.6, "over_long": 5.6, "over_norm": 4.1, "coverage": 25.0
     }  # fmt: skip

@@ -108,7 +108,8 @@ def test_dvcs_tables_are_narrow(project):
         "Path", "reports/scores/last.json",
         *sorted(f"reports/scores/miou/{name}.json" for name in MODELS),
     ]  # fmt: skip
-    assert show.split()[1:5] == ["coverage", "miou", "over_source-long", "precision"]
+    assert show.split()[1:5] == ["coverage", "miou", "over_long", "precision"]
+    assert max(map(len, show.splitlines())) <= 100
     path = project.folder / "reports/scores/miou/round-2.json"
     before = path.read_bytes()
     path.unlink()  # it may be a link into DVC's cache
