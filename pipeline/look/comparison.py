@@ -49,7 +49,7 @@ def write_scores(folder: Path, models: pd.DataFrame) -> None:
     It gives each file a row and each key a column, and in `dvc exp show` each key of each file a
     column. So a model's file is a number without a key, in the folder of the measure's name, and
     `last.json` has the keys: of the last round, or where there is none of the last model. A lead
-    over source-long is `over_long`, one over target-norm `over_norm`: whole names would be too wide.
+    over source-long is `over_long`, over target-norm `over_norm`: whole names would be too wide.
     """
     choice, narrow, keys = choose(models), table(models), {}
     if choice is not None:
