@@ -133,12 +133,14 @@ def test_twenty_stages_without_change_are_fast(server, tmp_path):
     params = json.dumps({"links": {name: {"needs": need} for name, need in links.items()}})
     chain = Dummies(tmp_path.resolve(), CHAIN, params)
     chain.dvc("repro")
-    begun = time.monotonic()
-    run, _ = flow(server, chain.folder)
-    seconds = time.monotonic() - begun
-    print(f"no-op flow of 20 stages: {seconds:.1f} s")
+    seconds = []
+    for targets in (("link@l1",), ()):
+        begun = time.monotonic()
+        run, _ = flow(server, chain.folder, *targets)
+        seconds.append(time.monotonic() - begun)
+    print(f"no-op flow of one stage and of 20: {seconds[0]:.1f} s, {seconds[1]:.1f} s")
     assert server.tasks(run, 20).keys() == {f"link@{name}" for name in links}
-    assert seconds < 8
+    assert seconds[1] < 3.5 * seconds[0]  # imports, a run and DVC's graph are in both
 
 
 def test_names_are_text_whatever_they_hold(server, tmp_path):
