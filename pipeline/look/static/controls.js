@@ -88,7 +88,7 @@
       title: `source: ${r.source}; teacher: ${r.teacher}; start: ${r.start}; labels: ${r.pseudo_label.labeler} ${r.pseudo_label.portion}` })));
     ranges("#ranges", look.MEASURES);
     ranges("#class-ranges", look.CLASS_MEASURES);
-    if (!data.truth.some(Boolean)) $("[data-key=of] [value=wrong_kept]").remove();
+    if (!data.truth.some(Boolean)) for (const of of ["wrong_kept", "truth", "either"]) $(`[data-key=of] [value=${of}]`).remove();
     if (data.rounds.some((r) => r.hard.includes(2))) $("[data-key=subset]").append(el("option", { value: "excluded", textContent: "excluded" }));
     provenance();
     look.legend();
@@ -143,6 +143,7 @@
     for (const [where, act] of Object.entries(clicks)) $(where).addEventListener("click", act);
     $("#mark").addEventListener("change", (e) => look.mark([look.state.image], e.target.checked));
     $("#help dl").append(...look.keys().flatMap(([name, what]) => [el("dt", { textContent: name }), el("dd", { textContent: what })]));
+    new ResizeObserver(() => document.body.style.setProperty("--head", `${$("header").offsetHeight}px`)).observe($("header"));
     look.zooming();
     look.listenToReview();
   };

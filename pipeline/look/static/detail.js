@@ -5,9 +5,6 @@
   const { $, el } = look;
   const HINT = "Point at the picture to read its classes.";
 
-  // Of the image that is shown, for what corrects it: its maps are then as it left them.
-  look.planesShown = () => planes;
-
   look.strip = () => {
     const index = look.opened(), round = look.round();
     const layers = Object.entries(look.LAYERS).map(([key, title], at) => [key, `${at + 1} ${title}`]);
@@ -81,7 +78,7 @@
     picture(index);
     look.zoomed();
     look.judging();
-    $("#edit").hidden = !look.edit || !round?.labels;
+    $("#edit").hidden = !round?.labels;
     if (!round) return;
     look.facts(index, round);
     const second = data.rounds.find((r) => r.name === state.with) ?? (state.beside ? round : null);

@@ -26,6 +26,16 @@
     return table ? (i, truth, made) => table[(known[i] * side + truth) * side + made] / 65535 : null;
   };
 
+  // The share of an image's pixels that are a class in its truth; of no truth, nothing.
+  look.inTruth = (round, index, id) => {
+    const table = look.errors(round, "predicted"), side = look.data.classes.length;
+    if (!table || !look.data.truth[index]) return 0;
+    const from = (rows()[index] * side + id) * side;
+    let sum = 0;
+    for (let at = from; at < from + side; at++) sum += table[at];
+    return sum / 65535;
+  };
+
   // The share of an image's pixels in the chosen cell of the matrix.
   look.ofCell = (round) => {
     const [truth, made] = look.state.cell.split("-").map(Number);

@@ -21,7 +21,7 @@ look.prune = (data) => {
     for (const key of ["truth", "wrong"]) delete look.LAYERS[key];
     for (const key of ["class_error", "class_precision"]) { delete look.SORTS[key]; delete look.CLASS_MEASURES[key]; }
   }
-  if (look.SORTS.worst) look.DEFAULTS.sort = "worst";
+  if (look.SORTS.worst) Object.assign(look.DEFAULTS, { sort: "worst", of: "either" }); // a class that was missed is wrong as well
   if (!data.rounds.some((r) => r.before)) delete look.LAYERS.change;
 };
 
@@ -36,8 +36,11 @@ const between = (range) => {
 };
 
 look.share = (round, index, id = look.data.classes.indexOf(look.state.class)) => {
-  const shares = round.shares[look.state.of] ?? round.shares.kept;
-  return id < 0 ? null : shares[index * look.data.classes.length + id] / 65535;
+  if (id < 0) return null;
+  const of = (shares) => shares[index * look.data.classes.length + id] / 65535;
+  if (look.state.of === "truth") return look.inTruth(round, index, id);
+  if (look.state.of === "either") return Math.max(of(round.shares.kept), look.inTruth(round, index, id));
+  return of(round.shares[look.state.of] ?? round.shares.kept);
 };
 
 // Terms of classes beside the first one, such as "and3,not5": their words and ids.

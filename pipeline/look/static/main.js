@@ -33,6 +33,7 @@
     const keys = Object.keys(changes), only = (some) => keys.length && keys.every((key) => some.includes(key));
     look.show();
     const other = look.tab(), index = look.opened();
+    look.follows();
     for (const name of Object.keys(look.tabs)) $(`#${name}`).hidden = !other || name !== state.tab;
     if (other) {
       for (const part of ["#charts", "#detail", "#grid", "#empty"]) $(part).hidden = true;
@@ -57,7 +58,7 @@
     if (leaving && !charts) look.returned();
   };
 
-  const repaint = () => { if ($("#detail").hidden) look.gridRepaint(); else { look.detailRepaint(); look.strip(); } };
+  const repaint = () => { if ($("#detail").hidden) look.gridRepaint(); else { look.detailRepaint(); look.strip(); look.editRepaint(); } };
   // Anew what is said of the images that are shown, not which they are.
   look.refresh = () => {
     look.show();

@@ -89,6 +89,6 @@
     stage.addEventListener("pointermove", move);
     for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, up);
     stage.addEventListener("dragstart", (event) => event.preventDefault());
-    stage.addEventListener("dblclick", () => look.draws || zoom(view[0] > 1 ? 1 / view[0] : 4, pointed));
+    stage.addEventListener("dblclick", () => look.editing() || zoom(view[0] > 1 ? 1 / view[0] : 4, pointed));
   };
 })();
