@@ -63,6 +63,15 @@ class Page:
     def state(self):
         return self.run("return look.state")
 
+    def downloaded(self, name, folder, act):
+        """The bytes of a file that an act downloads."""
+        how = {"behavior": "allow", "downloadPath": str(folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", how)
+        act()
+        path = folder / name
+        WebDriverWait(self.driver, 10).until(lambda _: path.exists() and path.stat().st_size)
+        return path.read_bytes()
+
     def errors(self):
         return [e for e in self.driver.get_log("browser") if e["level"] == "SEVERE"]
 

@@ -189,7 +189,7 @@ def test_hostile_names_are_shown_and_do_nothing(page):
     quoted = page.run("return look.quoted(arguments[0])", "a'; rm -rf ~.png")
     assert quoted == "'a'\\''; rm -rf ~.png'"
     # a script that a name smuggled in would have opened a dialogue, and none may be there
-    assert page.run("return document.scripts.length") == 22
+    assert page.run("return document.scripts.length") == 26
 
 
 def test_charts_are_of_all_rounds(page):

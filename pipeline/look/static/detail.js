@@ -83,7 +83,7 @@
     look.facts(index, round);
     const second = data.rounds.find((r) => r.name === state.with) ?? (state.beside ? round : null);
     const found = await Promise.all([look.planes(round, index, true), second ? look.planes(second, index, true) : null]);
-    if (now !== asked) return;
+    if (now !== asked || index !== look.opened()) return;
     [planes, other] = found;
     look.strip();
     look.detailRepaint();

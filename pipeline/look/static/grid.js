@@ -9,10 +9,10 @@
 
   // The number that the order goes by.
   const told = (round, index, { sort, of, cell, class: name }) => {
-    const share = (value, what) => `${look.percent(value, 1)} ${what}`;
+    const share = (value, what, digits = 1) => `${look.percent(value, digits)} ${what}`;
     if (sort === "share") return share(look.share(round, index), `${of === "wrong_kept" ? "wrongly " : ""}${name}`);
     if (sort in look.CLASS_MEASURES && name) return share(look.ofClass(sort, round)(index), look.CLASS_MEASURES[sort].toLowerCase().replace("its", name));
-    if (sort === "worst" && (cell || name)) { const value = look.worst(round)(index); return share(value === null ? null : -value, cell ? "of it" : `wrong ${name}`); }
+    if (sort === "worst" && (cell || name)) { const value = look.worst(round)(index); return share(value === null ? null : -value, cell ? "of it" : `wrong ${name}`, 2); }
     const key = sort === "worst" ? "wrong" : round.columns[sort] ? sort : "coverage";
     return share(round.columns[key][index], key === "wrong_prediction" ? "wrong prediction" : (look.MEASURES[key] ?? key).toLowerCase());
   };

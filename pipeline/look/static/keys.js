@@ -10,7 +10,7 @@
   // From an image that the list has no more: to what stands where it stood.
   look.step = (by) => {
     const at = look.list.indexOf(look.opened());
-    const to = at >= 0 ? at + by : (look.stood ?? 0) + (by > 0 ? 0 : by);
+    const to = at >= 0 ? at + by : Math.min((look.stood ?? 0) + Math.min(by, 0), look.list.length - 1);
     if (to >= 0 && to < look.list.length) look.set({ image: look.data.ids[look.list[to]], view: "" });
   };
   const stepRound = (by) => {
