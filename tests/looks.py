@@ -24,6 +24,7 @@ HOSTILE = (
 NAMES = tuple(f"east/field.{n}.png" for n in range(8)) + HOSTILE
 
 
+PANELS = panels.Params(superpixels=8)
 CURVE = {"step": [10, 20, 25], "source": [2.5, 1.25, 1.0], "target": [0.5, None, 0.25]}
 
 
@@ -49,12 +50,13 @@ def bands(rng):
 
 
 def write_panels(folder, domain, truths=None):
-    """Image n is grey; `truths`: uint8 (32, 64) by index, for those that have one."""
+    """Image n is grey, and lighter on its right; `truths`: uint8 (32, 64) by index, for those that have one."""
     known = []
     for index in range(len(domain)):
         image = np.full((32, 64, 3), 40 + index % 160, np.uint8)
-        known.append(panels.write(folder, index, (image, (truths or {}).get(index)), 85))
-    about = panels.index_of(domain, panels.Params(), known)
+        image[:, 32:] = 250 - index % 160  # two halves: superpixels keep to their border
+        known.append(panels.write(folder, index, (image, (truths or {}).get(index)), PANELS))
+    about = panels.index_of(domain, PANELS, known)
     write_json(folder / "index.json", about)
 
 
@@ -62,6 +64,7 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
     """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy."""
     rng = np.random.default_rng(seed)
     images, counts, wrong, kept = [s.image for s in domain.samples], [], [], []
+    matrices = []
     for index in range(len(domain)):
         predicted = bands(rng)
         label = predicted.copy()
@@ -69,10 +72,16 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
         sure = np.full((16, 32), index % maps.LEVELS, np.uint8)
         planes = {"predicted": predicted, "label": label, "confidence": sure}
         maps.write(maps.file(folder / name / "maps", index), name, index, planes)
+        path = maps.file(folder / name / "labels/maps", index)
+        maps.write(path, f"look/{name}/labels", index, {"label": views.above(label)})
         counts.append([np.bincount(m[m != IGNORE], minlength=3) for m in (predicted, label)])
         truth = (truths or {}).get(index)
+        if truth is not None:
+            pair = {"predicted": predicted, "label": label}
+            matrices.append({key: views.confusion(made, truth, 3) for key, made in pair.items()})
         wrong.append(views.wrong(label, truth))
         kept.append(views.wrong_kept(label, truth, 3, label.size))
+    views.write_confusion(folder / name, name, matrices)
     pixels, n = np.array(counts), len(images)
     entropy = np.arange(n) / (2 * n)
     coverage = pd.DataFrame(
@@ -170,5 +179,6 @@ def world(
         write_translation(folder / "sources", name, number)
     content = {"translations": translations(translated)}
     shown["translations"] = look_translations.content(content, folder / "sources")
+    shown["provenance"] = {"preset": "streets", "seed": 1, "root": "../data/city"}
     page.write(folder / "index.html", folder / "page", shown)
     return shown

@@ -23,6 +23,10 @@ LEVELS = 32
 """Steps of confidence between 0 and 1: as many as a heat map shows."""
 
 
+WHOLE = np.iinfo(np.uint16).max
+"""What a share of 1 is in a packed table of shares."""
+
+
 def size_of(working: tuple[int, int], width: int) -> tuple[int, int]:
     """(width, height) of panels at most `width` wide, never larger than the working size."""
     width = min(width, working[0])

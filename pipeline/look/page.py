@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.domain import artifacts
@@ -20,7 +22,8 @@ from pipeline.runtime.names import ancestry, learned_from
 
 _NUMBERS = ("coverage", "entropy", "confidence", "score", "wrong", "wrong_prediction")
 _OF_CLASSES = ("predicted", "kept", "wrong_kept")
-_WHOLE = np.iinfo(np.uint16).max
+_SUBSETS = {"easy": 0, "hard": 1}
+_LEFT_OUT = 2
 
 
 def content(
@@ -35,7 +38,9 @@ def content(
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
     iou = {n: {"iou": _numbers(table["iou"])} for n, table in tables.items() if "iou" in table}
+    told = "\n".join([*index["images"], *index["ids"]]).encode()
     return {
+        "report": hashlib.sha256(told).hexdigest()[:12],
         "classes": list(taxonomy.names),
         "colours": ["#{:02x}{:02x}{:02x}".format(*colour) for colour in taxonomy.colours],
         "levels": maps.LEVELS,
@@ -53,9 +58,13 @@ def _round(
     chain = ancestry(params, name)
     before = chain[-2] if len(chain) > 1 else None
     images = artifacts.read_table(look / name / "images.parquet")
-    changed = change(look / before / "maps", look / name / "maps", size) if before else None
     pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
+    sure, changed = np.stack(images["sure"].to_list()), None
+    if before:
+        changed, same = change(look / before / "maps", look / name / "maps", size, sure.shape[1])
+        sure = sure * same
+    quality = (pixels["predicted"] * sure).sum(1) / total[:, 0]
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
     with np.errstate(invalid="ignore", divide="ignore"):
         labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))
@@ -67,12 +76,15 @@ def _round(
         "before": before,
         "pseudo_label": overlay(params.get("pseudo_label") or {}, item.get("pseudo_label") or {}),
         "split": overlay(params.get("split") or {}, item.get("split") or {}),
-        "lambda": _numbers(table["lambda"]) if "lambda" in table else None,
+        "labels": (look / name / "labels").is_dir(),
+        **{key: _numbers(table[key]) for key in ("lambda", "precision") if key in table},
         "labelled": _numbers(truth if truth.notna().any() else labelled),
-        "hard": (images["subset"] == "hard").astype(int).tolist(),
+        "hard": images["subset"].map(_SUBSETS).fillna(_LEFT_OUT).astype(int).tolist(),
         "corrected": images["corrected"].astype(int).tolist(),
-        "columns": {key: _numbers(images[key]) for key in _NUMBERS} | {"change": changed},
-        "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES},
+        "columns": {key: _numbers(images[key]) for key in _NUMBERS}
+        | {"change": changed, "quality": _numbers(pd.Series(quality))},
+        "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES}
+        | {"quality": _shares(sure)},
     }
 
 
@@ -84,23 +96,34 @@ def _numbers(values: pd.Series) -> list[float | None]:
 
 def _shares(shares: Any) -> str:
     """Shares (images, classes) as packed uint16, rounded up: one pixel is not nothing."""
-    return maps.pack(np.ceil(np.minimum(shares, 1) * _WHOLE).astype("<u2"))
+    return maps.pack(np.ceil(np.minimum(shares, 1) * maps.WHOLE).astype("<u2"))
 
 
-def change(before: Path, now: Path, size: list[int]) -> list[float | None]:
-    """For each image the share of pixels that are predicted another class than in `before`."""
+def change(
+    before: Path, now: Path, size: list[int], classes: int
+) -> tuple[list[float], npt.NDArray[np.float64]]:
+    """For each image the share of pixels that are predicted another class than in `before`.
+
+    And (images, classes) the share of what is predicted as a class that was so there; 1 of nothing.
+    """
     width, height = size
 
-    def one(index: int) -> float | None:
-        both = [
+    def one(index: int) -> tuple[float, npt.NDArray[np.float64]]:
+        then, made = (
             maps.unpack(maps.read(maps.file(folder, index))["predicted"], (width, height))
             for folder in (before, now)
-        ]
-        return round(float((both[0] != both[1]).mean()), 4)
+        )
+        kept = np.bincount(made[then == made], minlength=classes)
+        all_of = np.bincount(made.ravel(), minlength=classes)
+        same = np.divide(kept, all_of, out=np.ones(classes), where=all_of > 0)
+        return round(1 - float(kept.sum()) / made.size, 4), same
 
     count = sum(1 for _ in now.glob("*.js"))
-    found = threads.on_all_cores(one, range(count))
-    return list(progress.track(found, f"change to {now.parent.name}", count))
+    tracked = progress.track(
+        threads.on_all_cores(one, range(count)), f"change to {now.parent.name}", count
+    )
+    found = list(tracked)
+    return [changed for changed, _ in found], np.stack([same for _, same in found])
 
 
 def write(index: Path, folder: Path, shown: Content) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.domain.pixels import Pixels, resize_label
@@ -57,6 +58,18 @@ def wrong_kept(label: Pixels, truth: Pixels | None, classes: int, pixels: int) -
     return [round(count) for count in counts.tolist()]
 
 
+def confusion(made: Pixels, truth: Pixels, classes: int) -> npt.NDArray[np.uint16]:
+    """Shares (classes, classes) of an image, truth by what was made of it, in parts of WHOLE.
+
+    Rounded up: one pixel is not nothing. Pixels without a truth or a label are in none.
+    """
+    both = (made != IGNORE) & (truth != IGNORE)
+    cells = truth[both].astype(np.int64) * classes + made[both]
+    counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    shares: npt.NDArray[np.uint16] = np.ceil(counts * (maps.WHOLE / made.size)).astype("<u2")
+    return shares
+
+
 def write(
     folder: Path,
     key: str,
@@ -64,28 +77,52 @@ def write(
     label: Callable[[int], Pixels],
     truth: Callable[[int], Pixels | None],
     size: Size,
+    whole: bool = True,
 ) -> pd.DataFrame:
-    """Maps of every image, in `folder`, on all cores; columns wrong, wrong_prediction, wrong_kept.
+    """What the page loads of a round, below `folder`, on all cores; a row an image.
 
-    The last are lists, of each class, at the working size as what is predicted and kept.
+    maps/: of every image, and in labels/maps/ its label as it is, if `whole`; confusion/maps/:
+    one file of all that have a truth, in their order. Columns: wrong, wrong_prediction, and the
+    list wrong_kept, of each class, at the working size as what is predicted and kept.
     """
+    matrices: dict[int, dict[str, Pixels]] = {}
 
     def one(index: int) -> dict[str, Any]:
-        found = predictions[index]
-        seen = view(found, label(index), size)
-        maps.write(maps.file(folder, index), key, index, vars(seen))
+        found, made = predictions[index], label(index)
+        seen, classes = view(found, made, size), len(found.logits)
+        maps.write(maps.file(folder / "maps", index), key, index, vars(seen))
+        if whole:
+            path = maps.file(folder / "labels/maps", index)
+            maps.write(path, f"look/{key}/labels", index, {"label": above(made)})
         known = truth(index)
+        if known is not None:
+            pair = {"predicted": seen.predicted, "label": seen.label}
+            matrices[index] = {name: confusion(of, known, classes) for name, of in pair.items()}
         return {
             "wrong": wrong(seen.label, known),
             "wrong_prediction": wrong(seen.predicted, known),
-            "wrong_kept": wrong_kept(
-                seen.label, known, len(found.logits), found.height * found.width
-            ),
+            "wrong_kept": wrong_kept(seen.label, known, classes, found.height * found.width),
         }
 
     rows = threads.on_all_cores(one, range(len(predictions)))
-    tracked = progress.track(rows, "look", len(predictions))
-    return pd.DataFrame(list(tracked)).astype({"wrong": float, "wrong_prediction": float})
+    found = pd.DataFrame(list(progress.track(rows, "look", len(predictions))))
+    write_confusion(folder, key, [matrices[index] for index in sorted(matrices)])
+    return found.astype({"wrong": float, "wrong_prediction": float})
+
+
+def write_confusion(folder: Path, key: str, matrices: Sequence[Mapping[str, Pixels]]) -> None:
+    """Of all images with a truth, by what was made of them, as one script; nothing of none."""
+    if matrices:
+        planes = {name: np.stack([each[name] for each in matrices]) for name in matrices[0]}
+        path = maps.file(folder / "confusion/maps", 0)
+        maps.write(path, f"look/{key}/confusion", 0, planes)
+
+
+def above(label: Pixels) -> Pixels:
+    """Each row as its difference (XOR) from the one above: of regions little is left to pack."""
+    differences = label.copy()
+    differences[1:] ^= label[:-1]
+    return differences
 
 
 def table(
@@ -99,7 +136,8 @@ def table(
     """A row an image, in the order of `images`; `names` are theirs as files.
 
     coverage: share labelled; entropy and confidence: means over pixels; score, rank, subset: the
-    split's; corrected; the columns of `found`; predicted, kept, wrong_kept: pixels by class, lists.
+    split's; corrected; the columns of `found`; and as lists by class predicted, kept, wrong_kept:
+    pixels; sure: the mean confidence of what is predicted as it.
     """
     pixels = {c: _by_class(coverage, c, images) for c in ("predicted", "kept")}
     total = pixels["predicted"].sum(1)
@@ -115,6 +153,7 @@ def table(
         rows[column] = found[column].to_numpy()
     for name, counts in pixels.items():
         rows[name] = counts.astype(np.int64).tolist()
+    rows["sure"] = np.nan_to_num(_by_class(coverage, "mean_confidence", images)).tolist()
     return rows
 
 

@@ -12,3 +12,4 @@ class Params(Section):
 
     images: int = Field(6, ge=1)  # spread evenly over the target
     ends: int = Field(4, ge=1)  # of the easiest and of the hardest
+    labels: bool = True  # at their own size, to correct on the page

@@ -107,7 +107,9 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]], taxonomy: Taxo
     pictures.write_image(folder / "mosaic.png", mosaic)
 
 
-def each(at: Namespace, labels: PseudoLabelled, predictions: Predictions) -> pd.DataFrame:
+def each(
+    params: Params, at: Namespace, labels: PseudoLabelled, predictions: Predictions
+) -> pd.DataFrame:
     """Writes the maps of every image; the table of the round."""
     index = read_json(at.panels / "index.json")
     size = tuple(index["size"])
@@ -116,7 +118,8 @@ def each(at: Namespace, labels: PseudoLabelled, predictions: Predictions) -> pd.
         path = maps.file(at.panels, image)
         return maps.unpack(maps.read(path)["truth"], size) if index["truth"][image] else None
 
-    found = views.write(at.look / "maps", at.item, predictions, labels.label, truth, size)
+    made = (predictions, labels.label, truth, size, params.labels)
+    found = views.write(at.look, at.item, *made)
     corrected = {path.stem for path in at.corrections.glob("*.png")}
     coverage = artifacts.read_table(at.coverage, "kept", images=index["images"])
     tables = (found, coverage, artifacts.read_table(at.split, "rank", images=index["images"]))
@@ -135,7 +138,7 @@ def main() -> None:
     predictions = Predictions(at.predictions, len(taxonomy))
     predictions.check_images([sample.image for sample in target.samples])
     write(at.look, run(params, target, predictions, labels, truth, taxonomy), taxonomy)
-    artifacts.write_table(at.look / "images.parquet", each(at, labels, predictions))
+    artifacts.write_table(at.look / "images.parquet", each(params, at, labels, predictions))
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
     pictures.write_image(at.look / "split.png", picture)

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.domain import artifacts
 from pipeline.domain.pixels import Pixels, resize, resize_label
 from pipeline.domain.samples import Domain
-from pipeline.look import maps
+from pipeline.look import maps, superpixels
 from pipeline.runtime import process, progress, threads
 from pipeline.runtime.files import write_json
 from pipeline.runtime.params import load, root
@@ -42,13 +42,18 @@ def index_of(target: Domain, params: Params, truths: list[bool]) -> dict[str, An
         "names": [sample.name for sample in target.samples],
         "ids": [text[:length] for text in hashes],
         "truth": truths,
+        "superpixels": params.superpixels > 0,
     }
 
 
-def write(folder: Path, index: int, panel: Panel, quality: int) -> bool:
-    """A JPEG, and a script with the truth; whether there is one."""
+def write(folder: Path, index: int, panel: Panel, params: Params) -> bool:
+    """A JPEG, and as scripts its superpixels and its truth; whether it has one."""
     image, truth = panel
-    maps.write_picture(maps.file(folder, index, "jpg"), image, quality)
+    maps.write_picture(maps.file(folder, index, "jpg"), image, params.quality)
+    if params.superpixels:
+        planes = {"superpixels": superpixels.of(image, params.superpixels)}
+        path = maps.file(folder / "superpixels/maps", index)
+        maps.write(path, "panels/superpixels", index, planes)
     if truth is not None:
         maps.write(maps.file(folder, index), "", index, {"truth": truth})
     return truth is not None
@@ -64,7 +69,7 @@ def main() -> None:
     panel = run(params, target, truth)
 
     def one(index: int) -> bool:
-        return write(at.panels, index, panel(index), params.quality)
+        return write(at.panels, index, panel(index), params)
 
     made = threads.on_all_cores(one, range(len(target)))
     truths = list(progress.track(made, "panels", len(target)))

@@ -14,7 +14,9 @@ from PIL import Image
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.look import comparison, curves, figures, mosaics, summary, translations, verdict
+from pipeline.look import (
+    comparison, curves, figures, mosaics, provenance, summary, translations, verdict,
+)  # fmt: skip
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of
@@ -152,6 +154,7 @@ def main() -> None:
     content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
+    content["provenance"] = provenance.of(params, at.index)
     look_page.write(at.index, at.page, content)
     print(report.verdict.text)
 

@@ -63,6 +63,15 @@ class Page:
     def state(self):
         return self.run("return look.state")
 
+    def downloaded(self, name, folder, act):
+        """The bytes of a file that an act downloads."""
+        how = {"behavior": "allow", "downloadPath": str(folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", how)
+        act()
+        path = folder / name
+        WebDriverWait(self.driver, 10).until(lambda _: path.exists() and path.stat().st_size)
+        return path.read_bytes()
+
     def errors(self):
         return [e for e in self.driver.get_log("browser") if e["level"] == "SEVERE"]
 
@@ -115,7 +124,10 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def page(driver, world):
+    """In the order of the data; what people said of its images before is forgotten."""
     made = Page(driver, world)
     made.open()
+    made.run("localStorage.clear()")
+    made.open("sort=place")
     yield made
     assert made.errors() == []

@@ -161,7 +161,7 @@ def test_a_swipe_shows_two_rounds(page):
         "const s = document.querySelector('#swipe'); s.value = 25;"
         "s.dispatchEvent(new Event('input', {bubbles: true}))"
     )
-    clip = page.run("return document.querySelector('#other').style.clipPath")
+    clip = page.run("return document.querySelector('#other').closest('.pane').style.clipPath")
     assert clip.replace("px", "") == "inset(0 75% 0 0)"
     assert page.colours("#other") == set(RGB)
 
@@ -189,7 +189,7 @@ def test_hostile_names_are_shown_and_do_nothing(page):
     quoted = page.run("return look.quoted(arguments[0])", "a'; rm -rf ~.png")
     assert quoted == "'a'\\''; rm -rf ~.png'"
     # a script that a name smuggled in would have opened a dialogue, and none may be there
-    assert page.run("return document.scripts.length") == 13
+    assert page.run("return document.scripts.length") == 26
 
 
 def test_charts_are_of_all_rounds(page):
@@ -199,10 +199,11 @@ def test_charts_are_of_all_rounds(page):
     )
     assert titles == [
         *("mIoU by round", "Entropy of the images, round-3", "IoU by class"),
-        *("Coverage by class", "Threshold λ by class"),
+        *("Coverage by class", "Precision by class", "Label quality by class"),
+        "Threshold λ by class",
         *("Training loss on the source", "Training loss on the target"),
     ]
-    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 6
+    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 8
     bars = page.driver.find_elements("css selector", "#charts rect[fill=transparent]")
     bars[-1].click()
     assert page.state["tab"] == "images"
@@ -281,7 +282,7 @@ def test_branches_are_a_curve_each(driver, tmp_path):
     page.press("s")
     assert page.state["with"] == "round-1"
     page.open("tab=charts")
-    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 6
+    assert page.run("return document.querySelectorAll('.uplot canvas').length") == 8
     assert page.errors() == []
 
 
@@ -323,7 +324,8 @@ def test_a_page_without_any_label_has_no_dead_layer(rounds, driver, tmp_path):
     assert page.run(texts, "#layer option") == layers
     assert not [text for text in page.run(texts, "#sort option") if "wrong" in text]
     ranges = page.run(texts, "#ranges .row > span:first-child")
-    assert ranges == ["Coverage", "Entropy", "Confidence", *(["Changed"] * (rounds > 1))]
+    changed = ["Changed"] * (rounds > 1)
+    assert ranges == ["Coverage", "Entropy", "Confidence", *changed, "Label quality"]
     page.find(".card").click()
     assert page.until("return document.querySelectorAll('#strip button').length") == len(layers)
     page.run("look.set({image: '', tab: 'charts'})")

@@ -31,7 +31,7 @@ def test_the_image_of_which_most_changed_comes_first(page):
     assert page.find("#count").text == "1 of 6, most changed first"
     assert page.run(NAMED).startswith(looks.SOURCES[5])
     assert page.run(NAMED).endswith("9.4 % changed")
-    assert page.find("#verdict").text == "painted (lab, n: 0): verdict 0."
+    assert page.find("#translation-verdict").text == "painted (lab, n: 0): verdict 0."
 
 
 def test_all_six_pictures_are_there(page):
@@ -63,7 +63,7 @@ def test_keys_step_through_images_and_translations(page):
     page.press(Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     assert page.run(NAMED).startswith(looks.SOURCES[5])
     page.press(Keys.ARROW_DOWN)
-    assert page.find("#verdict").text.startswith("washed")
+    assert page.find("#translation-verdict").text.startswith("washed")
     assert page.run(NAMED).startswith(looks.SOURCES[5])  # the same image, of another translator
     assert page.find("#count").text == "6 of 6, most changed first"
     page.press(Keys.ARROW_UP)
@@ -87,7 +87,7 @@ def test_a_link_opens_what_was_shown(page):
     address, name = page.run("return location.hash"), page.run(NAMED)
     page.open(address[1:])
     assert page.run(NAMED) == name
-    assert page.find("#verdict").text.startswith("washed")
+    assert page.find("#translation-verdict").text.startswith("washed")
 
 
 def test_tables_say_how_close_and_what_became_of_which(page):

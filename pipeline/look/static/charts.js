@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const drawn = [];
-  const INK = "#444c56", GRID = { stroke: "#e4e7eb", width: 1 };
+  const colour = (name) => getComputedStyle(look.$("#charts")).getPropertyValue(name);
   const DASHES = look.DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
   look.COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
@@ -18,14 +18,15 @@
 
   // A chart of series over places, whose ticks are `names`; a series' `at` says what it has there.
   // `ratio`: on a logarithmic axis, where it takes that to tell small values apart.
-  look.chart = (title, note, names, series, unit, { size = names.length, ratio = false } = {}) => {
+  look.chart = (title, note, names, series, unit, { size = names.length, ratio = false, open = null } = {}) => {
     const box = look.el("figure", {}, look.el("figcaption", {}, look.el("b", { textContent: title }), " ", look.el("span", { textContent: note })));
     const tip = look.el("output", { className: "tip" });
     box.append(tip);
     look.$("#charts").append(box);
     const shown = series.filter((s) => s.values.some((v) => v !== null && v !== undefined));
     if (!shown.length) { tip.textContent = "nothing to show"; return; }
-    const axis = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui" };
+    const grid = { stroke: colour("--line"), width: 1 };
+    const axis = { stroke: colour("--ink"), grid, ticks: grid, font: "12px system-ui" };
     const tell = (u, at) => {
       const value = at ? u.data[at][u.cursor.idx] : null;
       tip.textContent = value === null || value === undefined ? "" : `${shown[at - 1].name}: ${value.toFixed(unit === "%" ? 1 : 3)}${unit && ` ${unit}`}, ${shown[at - 1].at?.[u.cursor.idx] ?? names[u.cursor.idx]}`;
@@ -47,6 +48,8 @@
       series: [{}, ...shown.map((s) => ({ label: s.name, stroke: s.colour, width: s.flat ? 1.5 : 2, dash: s.dash,
         points: { show: !s.flat && size < 40, size: 6, fill: s.colour }, spanGaps: true }))],
     }, [Array.from({ length: size }, (_, i) => i), ...shown.map((s) => s.values.map((v) => v ?? null))], box);
+    if (open) plot.over.addEventListener("click", () => { if (focused) open(shown[focused - 1], plot.cursor.idx); });
+    plot.over.classList.toggle("leads", Boolean(open));
     plot.root.setAttribute("role", "img");
     plot.root.setAttribute("aria-label", `${title}. The numbers are in summary.html.`);
     drawn.push({ plot, box, height });
@@ -77,7 +80,16 @@
   const ofClasses = (title, note, names, value, unit) => {
     const off = look.off();
     look.chart(title, note, names, look.data.classes.map((name, id) => ({ name, id, colour: look.data.colours[id], dash: DASHES[id % 4],
-      values: names.map((model) => value(model, id)) })).filter((s) => !off.has(s.id)), unit);
+      values: names.map((model) => value(model, id)) })).filter((s) => !off.has(s.id)), unit, { open: (series, at) => images(series.name, names[at]) });
+  };
+  // The images of a line: those with its class, in the round that was pointed at.
+  const images = (name, round) => look.set({ tab: "images", image: "", class: name, ...(look.data.rounds.some((r) => r.name === round) ? { round } : {}) });
+  // Of a round, the mean of a class's label quality over all pixels predicted as it.
+  const quality = (name, id) => {
+    const { shares } = look.data.rounds.find((r) => r.name === name), side = look.data.classes.length;
+    let [sum, total] = [0, 0];
+    for (let at = id; at < shares.quality.length; at += side) { sum += shares.quality[at] * shares.predicted[at]; total += shares.predicted[at]; }
+    return total ? (100 * sum) / total / 65535 : null;
   };
 
   const histogram = () => {
@@ -85,7 +97,7 @@
     const values = round.columns.entropy;
     const top = Math.max(...values) || 1, low = Math.min(...values);
     const count = Math.min(30, Math.max(8, Math.round(Math.sqrt(values.length))));
-    const bins = Array.from({ length: count }, () => [0, 0]);
+    const bins = Array.from({ length: count }, () => [0, 0, 0]);
     values.forEach((v, i) => bins[Math.min(count - 1, Math.floor(((v - low) / (top - low || 1)) * count))][round.hard[i]]++);
     const most = Math.max(...bins.map(([easy, hard]) => easy + hard));
     const [easy, hard] = [0, 1].map((side) => values.filter((_, i) => round.hard[i] === side));
@@ -116,7 +128,7 @@
     put("text", { x: 34, y: 212, "text-anchor": "end", class: "tick" }, "0");
     if (ends[0] <= ends[1] && easy.length && hard.length) {
       const cut = x((ends[0] + ends[1]) / 2);
-      put("line", { x1: cut, x2: cut, y1: 12, y2: 210, stroke: "#222", "stroke-width": 1.5, "stroke-dasharray": "5 3" });
+      put("line", { x1: cut, x2: cut, y1: 12, y2: 210, stroke: colour("--ink"), "stroke-width": 1.5, "stroke-dasharray": "5 3" });
       put("text", { x: cut + 5, y: 20, class: "tick" }, "cut");
     }
     const key = look.el("span", {}, look.el("i", { className: "key easy" }), "easy ", look.el("i", { className: "key hard" }), "hard, ",
@@ -134,8 +146,10 @@
     models(leaves().map(chain));
     histogram();
     const iou = Object.fromEntries(look.data.models.map((m) => [m.name, m.iou]));
-    if (look.data.models.some((m) => m.iou)) ofClasses("IoU by class", "the classes that are on", names, (name, id) => iou[name]?.[id] ?? null, "%");
+    if (look.data.models.some((m) => m.iou)) ofClasses("IoU by class", "the classes that are on; a line leads to the images with its class", names, (name, id) => iou[name]?.[id] ?? null, "%");
     ofClasses("Coverage by class", "share that is labelled of " + (look.data.truth.some(Boolean) ? "its true pixels" : "the pixels predicted as it"), rounds, of("labelled"), "%");
+    if (look.data.rounds.some((r) => r.precision)) ofClasses("Precision by class", "share of its labels that is right", rounds, (name, id) => look.data.rounds.find((r) => r.name === name).precision?.[id] ?? null, "%");
+    ofClasses("Label quality by class", "confidence, times what the round before predicted alike; needs no label", rounds, quality, "%");
     ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
     look.losses();
     fit(); // only now are all boxes there, and as wide as they stay

@@ -7,6 +7,20 @@
 
   const badge = (text, title, kind) => look.el("span", { className: `badge ${kind}`, textContent: text, title });
 
+  // The number that the order goes by.
+  const told = (round, index, { sort, of, cell, class: name }) => {
+    const share = (value, what, digits = 1) => `${look.percent(value, digits)} ${what}`;
+    if (sort === "share") return share(look.share(round, index), `${of === "wrong_kept" ? "wrongly " : ""}${name}`);
+    if (sort in look.CLASS_MEASURES && name) return share(look.ofClass(sort, round)(index), look.CLASS_MEASURES[sort].toLowerCase().replace("its", name));
+    if (sort === "worst" && (cell || name)) { const value = look.worst(round)(index); return share(value === null ? null : -value, cell ? "of it" : `wrong ${name}`, 2); }
+    const key = sort === "worst" ? "wrong" : round.columns[sort] ? sort : "coverage";
+    return share(round.columns[key][index], key === "wrong_prediction" ? "wrong prediction" : (look.MEASURES[key] ?? key).toLowerCase());
+  };
+  const judged = (round, index) => {
+    const given = look.review.of(round.name, look.data.names[index]);
+    return given ? [badge(given.others ? `${given.verdict}?` : given.verdict, given.note || "a person's verdict", given.verdict)] : [];
+  };
+
   const fill = (card, index) => {
     const { data, state } = look;
     const round = look.round();
@@ -14,19 +28,17 @@
     const caption = look.el("span", { className: "caption" },
       look.el("span", { className: "title", textContent: name.split("/").pop(), title: name }));
     if (round) {
-      const shown = round.columns[state.sort] ? state.sort : "coverage";
-      const what = shown === "wrong_prediction" ? "wrong prediction" : (look.MEASURES[shown] ?? shown).toLowerCase();
       caption.append(look.el("span", { className: "numbers" },
-        badge(round.hard[index] ? "hard" : "easy", "the round's split", round.hard[index] ? "hard" : "easy"),
-        round.corrected[index] ? badge("corrected", "a person's label is in force", "corrected") : "",
+        badge(look.SUBSETS[round.hard[index]], "the round's split", look.SUBSETS[round.hard[index]]), ...judged(round, index),
+        look.corrected(round, index) ? badge("corrected", "a person's label is in force", "corrected") : "",
         look.marks().has(data.ids[index]) ? badge("marked", "marked", "marked") : "",
-        state.sort === "share" ? `${look.percent(look.share(round, index), 1)} ${state.of === "wrong_kept" ? "wrongly " : ""}${state.class}`
-          : `${look.percent(round.columns[shown][index], 1)} ${what}`));
+        told(round, index, state)));
     }
     const canvas = look.el("canvas");
     card.replaceChildren(look.el("span", { className: "picture" },
       look.el("img", { src: look.picture(index), alt: "", decoding: "async" }), canvas), caption);
     card.setAttribute("aria-label", name);
+    card.classList.toggle("seen", look.review.seen.has(data.ids[index]));
     paint(card, canvas, index);
   };
 
@@ -85,8 +97,16 @@
     version++;
     for (const [at, card] of cards) paint(card, card.querySelector("canvas"), list[at]);
   };
-  look.focusCard = (step, from = document.activeElement) => {
-    const at = Number(from?.dataset?.place ?? -1) + (Math.abs(step) > 1 ? Math.sign(step) * columns : step);
+  look.gridRefill = () => { version++; for (const [at, card] of cards) fill(card, list[at]); };
+  look.focusCard = (step, from = document.activeElement) =>
+    focus(Number(from?.dataset?.place ?? -1) + (Math.abs(step) > 1 ? Math.sign(step) * columns : step));
+  // Back from an image: to its card, or to what stands where it stood.
+  look.returned = () => {
+    scrollTo(0, look.scrolled ?? 0);
+    const at = list.indexOf(look.last);
+    focus(at >= 0 ? at : Math.min(look.stood ?? 0, list.length - 1));
+  };
+  const focus = (at) => {
     if (at < 0 || at >= list.length) return;
     const top = Math.floor(at / columns) * height + look.$("#grid").offsetTop;
     const head = look.$("header").offsetHeight;

@@ -1,7 +1,7 @@
 // Training curves, and the names at the ends of a chart's lines.
 "use strict";
 (() => {
-  const FONT = "12px system-ui", INK = "#444c56", LEAD = 14, LINE = 13;
+  const FONT = "12px system-ui", LEAD = 14, LINE = 13;
   const POINTS = 101; // of a curve, over its own training
   const TITLES = { source: "Training loss on the source", target: "Training loss on the target" };
   look.NAMED = 24; // lines of a chart that have their names beside them
@@ -41,7 +41,7 @@
       ctx.moveTo(x, end);
       ctx.lineTo(right + LEAD * ratio, y);
       ctx.stroke();
-      ctx.fillStyle = INK;
+      ctx.fillStyle = getComputedStyle(look.$("#charts")).getPropertyValue("--ink");
       ctx.fillText(look.cut(s.name, LONGEST), right + (LEAD + 3) * ratio, y);
     }
     ctx.restore();

@@ -5,8 +5,8 @@ look.LAYERS = {
   truth: "truth", wrong: "right and wrong", change: "changed",
 };
 const IGNORED = 255;
-const VIRIDIS = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
-const [RIGHT, WRONG] = ["#0072b2", "#f0701a"]; // told apart by any eyes
+const VIRIDIS = look.HEAT = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
+[look.RIGHT, look.WRONG] = ["#0072b2", "#f0701a"]; // told apart by any eyes, and wrong is striped
 
 const pixel = (colour, alpha = 255) => {
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
@@ -25,7 +25,7 @@ look.PATTERNS = [
 ];
 
 // The colours of 256 ids as two tables: plain, and where its pattern strikes.
-const tables = (spotlight) => {
+const tables = look.tables = (spotlight) => {
   const { data } = look;
   const off = look.off();
   if (off.has(spotlight)) spotlight = null;
@@ -63,10 +63,11 @@ const painters = {
     });
     for (let i = 0; i < out.length; i++) out[i] = heat[p.confidence[i]];
   },
-  wrong: (out, p) => {
-    const [right, wrong] = [pixel(RIGHT, 150), pixel(WRONG)];
+  wrong: (out, p, width) => {
+    const [right, wrong, stripe] = [pixel(look.RIGHT, 150), pixel(look.WRONG), pixel(mixed(look.WRONG, "#000000", 0.6))];
     for (let i = 0; i < out.length; i++)
-      if (p.label[i] !== IGNORED && p.truth[i] !== IGNORED) out[i] = p.label[i] === p.truth[i] ? right : wrong;
+      if (p.label[i] !== IGNORED && p.truth[i] !== IGNORED)
+        out[i] = p.label[i] === p.truth[i] ? right : look.PATTERNS[0](i % width, (i / width) | 0) ? stripe : wrong;
   },
   change: (out, p) => {
     const [plain] = tables(null);

@@ -13,11 +13,16 @@ look.$ = (selector) => document.querySelector(selector);
 // --- state: all of it is in the address --------------------------------------------------------
 look.DEFAULTS = {
   tab: "images", round: "", layer: "label", opacity: 60, outline: false, pattern: false,
-  sort: "place", down: "", subset: "", class: "", of: "kept", least: "", name: "",
-  corrected: false, marked: false, marks: "", off: "", image: "", with: "", at: 50,
-  coverage: "", entropy: "", confidence: "", change: "", wrong: "", // ranges: "from-to" in percent
+  sort: "place", down: "", subset: "", class: "", of: "kept", least: "", name: "", terms: "", cell: "", matrix: "predicted",
+  corrected: false, marked: false, verdict: "", unseen: false, marks: "", off: "", image: "", listed: "",
+  with: "", beside: "", at: 50, view: "", original: false, whole: false,
+  coverage: "", entropy: "", confidence: "", change: "", quality: "", wrong: "", // ranges: "from-to" in percent
+  class_error: "", class_precision: "", class_quality: "",
 };
 look.state = { ...look.DEFAULTS };
+// What the list depends on, but for the round and what people do to images while they look.
+look.LISTING = ["sort", "down", "subset", "class", "of", "least", "name", "terms", "cell", "matrix", "corrected", "marked", "verdict", "unseen",
+  "coverage", "entropy", "confidence", "change", "quality", "wrong", "class_error", "class_precision", "class_quality"];
 
 look.readAddress = () => {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -38,9 +43,16 @@ look.address = (state = look.state) => {
   return `#${given}`;
 };
 
+// `listed` is the round by whose numbers the list was made when an image was opened.
+const listed = (changes) => {
+  const { image, round, listed } = look.state;
+  if (changes.image === "" || look.LISTING.some((key) => key in changes)) return "";
+  return image && changes.round && changes.round !== round ? listed || round : listed;
+};
+
 look.set = (changes) => {
   const opened = "image" in changes && !look.state.image !== !changes.image;
-  Object.assign(look.state, changes);
+  Object.assign(look.state, { listed: listed(changes), ...changes });
   history[opened ? "pushState" : "replaceState"](null, "", look.address());
   look.render(changes);
 };
@@ -57,12 +69,13 @@ look.folder = (key) => (key.includes("/") ? key : `look/${key}`).split("/").map(
 look.picture = (index) => look.file("panels", index, "jpg");
 
 look.unpack = async (packed) => {
-  const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+  const text = atob(packed), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
 
-const load = (key, index) => new Promise((resolve, reject) => {
+look.load = (key, index) => new Promise((resolve, reject) => {
   const script = look.el("script", { src: look.file(key ? `${look.folder(key)}/maps` : "panels", index, "js") });
   script.onerror = () => reject(new Error(`${script.src} cannot be read`));
   script.onload = async () => {
@@ -79,7 +92,7 @@ const load = (key, index) => new Promise((resolve, reject) => {
 // The planes of an image in a round, or with the key "" its truth; a promise that is kept.
 look.maps = (key, index) => {
   const name = `${key}/${index}`;
-  const found = cache.get(name) ?? load(key, index).catch(() => ({}));
+  const found = cache.get(name) ?? look.load(key, index).catch(() => ({}));
   cache.delete(name);
   cache.set(name, found); // the latest last
   if (cache.size > KEPT) cache.delete(cache.keys().next().value);

@@ -69,7 +69,7 @@ Object.assign(look.DEFAULTS, { translation: "", judge: "model", frame: "" });
     $("#count").textContent = `${at + 1} of ${order.length}, most changed first`;
     $("#translation-name").textContent = `${of.images[index]}: ${look.percent(changed[index], 1)} changed`;
     const options = Object.entries(of.options).map(([key, value]) => `${key}: ${value}`).join(", ");
-    $("#verdict").textContent = `${of.name} (${of.translator}${options ? `, ${options}` : ""}): ${of.verdict}.`;
+    $("#translation-verdict").textContent = `${of.name} (${of.translator}${options ? `, ${options}` : ""}): ${of.verdict}.`;
     $("#translation-panels").style.setProperty("--ratio", of.size[0] / of.size[1]);
     $("#translation-panels").replaceChildren(...panels(of, index));
     $("#translation-others").replaceChildren(...others(of, index));
