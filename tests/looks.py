@@ -50,7 +50,7 @@ def bands(rng):
 
 
 def write_panels(folder, domain, truths=None):
-    """Image n is grey, and lighter on its right; `truths`: uint8 (32, 64) by index, for those that have one."""
+    """Image n is grey, lighter on its right; `truths`: uint8 (32, 64) by index, if any."""
     known = []
     for index in range(len(domain)):
         image = np.full((32, 64, 3), 40 + index % 160, np.uint8)

@@ -62,7 +62,7 @@ def script(call: str, content: Any) -> bytes:
     return (call + text.replace("<", "\\u003c") + _END).encode("ascii")
 
 
-def write(path: Path, key: str, index: int, planes: Mapping[str, Pixels]) -> None:
+def write(path: Path, key: str, index: int, planes: Mapping[str, npt.NDArray[Any]]) -> None:
     """`planes` of image `index`, under `key`: a round's name, or '' for what no round changes."""
     packed = {name: pack(plane) for name, plane in planes.items()}
     write_bytes(path, script(_CALL, {"key": key, "index": index, "planes": packed}))

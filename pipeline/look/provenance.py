@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.runtime import params
-from pipeline.runtime.contents import Content
+from pipeline.runtime.contents import Content, section_of
 
 _LOG = ("git", "log", "-1", "--format=%h %cs")
 
@@ -22,8 +22,9 @@ def of(content: Content, index: Path, presets: Path = Path("presets")) -> dict[s
     found: dict[str, str | int] = {"preset": alike[0]} if alike else {}
     if "seed" in content:
         found["seed"] = content["seed"]
-    root = params.root("target")
-    found["root"] = root.as_posix() if root.is_absolute() else _from(index.parent, root)
+    if given := section_of(content, "prepare.target").get("root"):
+        root = Path(given)
+        found["root"] = root.as_posix() if root.is_absolute() else _from(index.parent, root)
     return found | dict(zip(("revision", "committed"), _revision(index), strict=False))
 
 
@@ -34,9 +35,7 @@ def _from(folder: Path, root: Path) -> str:
 def _revision(index: Path) -> list[str]:
     """Of git, and the day of its commit; nothing where there is none."""
     try:
-        done = subprocess.run(
-            _LOG, cwd=index.parent, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(_LOG, cwd=index.parent, capture_output=True, text=True, check=False)
     except OSError:
         return []
     return done.stdout.split() if done.returncode == 0 else []

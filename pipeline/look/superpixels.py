@@ -30,8 +30,8 @@ def of(image: Pixels, count: int) -> Pixels:
     blurred = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(_BLUR)))
     _assign(blurred.astype(np.float32), rows, columns, cells)
     _join(cells, max(1, height * width // (rows * columns * _PART)))
-    value = cells // columns % _EACH * _EACH + cells % columns % _EACH
-    return value.astype(np.uint8)
+    values: Pixels = (cells // columns % _EACH * _EACH + cells % columns % _EACH).astype(np.uint8)
+    return values
 
 
 @_compile
@@ -99,7 +99,12 @@ def _join(cells, least):  # type: ignore[no-untyped-def]
                 at += 1
                 for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
                     i, j = own_y + dy, own_x + dx
-                    if 0 <= i < height and 0 <= j < width and not seen[i, j] and cells[i, j] == cell:
+                    if (
+                        0 <= i < height
+                        and 0 <= j < width
+                        and not seen[i, j]
+                        and cells[i, j] == cell
+                    ):
                         seen[i, j] = True
                         found[count] = (i, j)
                         count += 1

@@ -19,6 +19,7 @@ from pipeline.look import maps
 from pipeline.runtime import progress, threads
 
 Size = tuple[int, int]
+Shares = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def wrong_kept(label: Pixels, truth: Pixels | None, classes: int, pixels: int) -
     return [round(count) for count in counts.tolist()]
 
 
-def confusion(made: Pixels, truth: Pixels, classes: int) -> npt.NDArray[np.uint16]:
+def confusion(made: Pixels, truth: Pixels, classes: int) -> Shares:
     """Shares (classes, classes) of an image, truth by what was made of it, in parts of WHOLE.
 
     Rounded up: one pixel is not nothing. Pixels without a truth or a label are in none.
@@ -66,7 +67,7 @@ def confusion(made: Pixels, truth: Pixels, classes: int) -> npt.NDArray[np.uint1
     both = (made != IGNORE) & (truth != IGNORE)
     cells = truth[both].astype(np.int64) * classes + made[both]
     counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
-    shares: npt.NDArray[np.uint16] = np.ceil(counts * (maps.WHOLE / made.size)).astype("<u2")
+    shares: Shares = np.ceil(counts * (maps.WHOLE / made.size)).astype("<u2")
     return shares
 
 
@@ -85,7 +86,7 @@ def write(
     one file of all that have a truth, in their order. Columns: wrong, wrong_prediction, and the
     list wrong_kept, of each class, at the working size as what is predicted and kept.
     """
-    matrices: dict[int, dict[str, Pixels]] = {}
+    matrices: dict[int, Mapping[str, Shares]] = {}
 
     def one(index: int) -> dict[str, Any]:
         found, made = predictions[index], label(index)
@@ -110,7 +111,7 @@ def write(
     return found.astype({"wrong": float, "wrong_prediction": float})
 
 
-def write_confusion(folder: Path, key: str, matrices: Sequence[Mapping[str, Pixels]]) -> None:
+def write_confusion(folder: Path, key: str, matrices: Sequence[Mapping[str, Shares]]) -> None:
     """Of all images with a truth, by what was made of them, as one script; nothing of none."""
     if matrices:
         planes = {name: np.stack([each[name] for each in matrices]) for name in matrices[0]}

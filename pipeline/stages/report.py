@@ -15,8 +15,15 @@ from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import (
-    comparison, curves, figures, mosaics, provenance, summary, translations, verdict,
-)  # fmt: skip
+    comparison,
+    curves,
+    figures,
+    mosaics,
+    provenance,
+    summary,
+    translations,
+    verdict,
+)
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.browser
 POINT = """const [x, y, kinds, more] = arguments, s = document.querySelector('#stage');
     const b = s.getBoundingClientRect();
     for (const kind of kinds) s.dispatchEvent(new PointerEvent(kind, {pointerId: 1, bubbles: true,
-      clientX: b.left + (x + 0.5) * b.width / 64, clientY: b.top + (y + 0.5) * b.height / 32, ...more}))"""
+      clientX: b.left + (x + 0.5) * b.width / 64,
+      clientY: b.top + (y + 0.5) * b.height / 32, ...more}))"""
 CLICK = ["pointerdown", "pointerup"]
 LABEL = "return look.editing() && [...look.editing().label]"
 
@@ -43,9 +44,9 @@ def editor(page):
     page.run("for (let i = 0; i < 9; i++) look.undo()")
 
 
-def region(map, y, x):
+def region(label, y, x):
     """The pixels joined to one by its value: the slow, obvious way."""
-    seen = np.zeros(map.shape, bool)
+    seen = np.zeros(label.shape, bool)
     seen[y, x] = True
     while True:
         wider = seen.copy()
@@ -54,7 +55,7 @@ def region(map, y, x):
             edge = [slice(None), slice(None)]
             edge[axis] = 0 if by == 1 else -1
             moved[tuple(edge)] = False
-            wider |= moved & (map == map[y, x])
+            wider |= moved & (label == label[y, x])
         if (wider == seen).all():
             return seen
         seen = wider
@@ -82,15 +83,15 @@ def test_a_fill_covers_the_connected_region_and_is_undone_and_done_again(editor,
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_region_is_what_is_joined(seed, page):
-    map = np.random.default_rng(seed).integers(0, 2, (32, 64)).astype(np.uint8)
+    label = np.random.default_rng(seed).integers(0, 2, (32, 64)).astype(np.uint8)
     spans = page.run(
         "return look.shapes.region(Uint8Array.from(arguments[0]), 64, 32, 30, 15)",
-        map.ravel().tolist(),
+        label.ravel().tolist(),
     )
-    found = np.zeros(map.shape, int)
+    found = np.zeros(label.shape, int)
     for y, start, end in spans:
         found[y, start:end] += 1
-    assert np.array_equal(found, region(map, 15, 30))  # each pixel once
+    assert np.array_equal(found, region(label, 15, 30))  # each pixel once
 
 
 def test_a_superpixel_is_filled_and_keeps_to_the_border_of_two_colours(editor, world):

@@ -1,4 +1,4 @@
-"""What people come to the look page for, in how few actions: a key, a click, or a line that is typed."""
+"""What people come to the look page for, in how few actions: a key, a click or a typed line."""
 
 import pytest
 from selenium.webdriver.common.keys import Keys

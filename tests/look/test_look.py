@@ -60,8 +60,8 @@ def written(pseudo, tmp_path):
     labels: PseudoLabelled = pseudo[0].labels
     found = predictions_of(labels.domain, tmp_path / "p")
     truths = {0: np.zeros((12, 16), np.uint8), 1: np.full((12, 16), IGNORE, np.uint8)}
-    made = views.write(tmp_path / "maps", "r", found, labels.label, truths.get, (16, 12))
-    return tmp_path / "maps", found, labels, made
+    made = views.write(tmp_path / "look", "r", found, labels.label, truths.get, (16, 12))
+    return tmp_path / "look/maps", found, labels, made
 
 
 def test_maps_are_of_every_image_at_panel_size(written):
@@ -77,6 +77,40 @@ def test_maps_are_of_every_image_at_panel_size(written):
         sure = maps.unpack(planes["confidence"], (8, 6)) / (maps.LEVELS - 1)
         assert np.abs(sure - np.exp(-k[::2, ::2])).max() <= 0.5 / (maps.LEVELS - 1) + 1e-6
     assert (HEIGHT, WIDTH) == (24, 32)  # the label was of another size than its panel
+
+
+def test_labels_are_there_at_their_own_size_row_by_row(written):
+    folder, _, labels, _ = written
+    for index in range(5):
+        packed = maps.read(maps.file(folder.parent / "labels/maps", index))["label"]
+        rows = maps.unpack(packed, (WIDTH, HEIGHT)).copy()
+        for y in range(1, HEIGHT):
+            rows[y] ^= rows[y - 1]
+        assert np.array_equal(rows, labels.label(index))
+
+
+def test_labels_are_left_out_where_nobody_corrects_on_the_page(pseudo, tmp_path):
+    labels = pseudo[0].labels
+    found = predictions_of(labels.domain, tmp_path / "p")
+    look = tmp_path / "look"
+    views.write(look, "r", found, labels.label, {}.get, (16, 12), whole=False)
+    assert not (look / "labels").exists()
+    assert not (look / "confusion").exists()  # nor is anything of a truth that is not there
+
+
+def test_a_confusion_counts_the_pixels_that_have_both(written):
+    folder, _, _, _ = written
+    planes = maps.read(maps.file(folder.parent / "confusion/maps", 0))
+    truth = np.zeros((12, 16), np.uint8)
+    for name in ("predicted", "label"):
+        made = maps.unpack(maps.read(maps.file(folder, 0))[name], (16, 12))
+        counts = np.zeros((3, 3), int)
+        for row, column in zip(truth.flat, made.flat, strict=True):
+            if column != IGNORE:
+                counts[row, column] += 1
+        flat = maps.unpack(planes[name], (2 * 9 * 2, 1)).view("<u2").reshape(2, 3, 3)
+        assert np.array_equal(np.floor(flat[0].astype(int) * made.size / maps.WHOLE), counts)
+        assert not flat[1].any()  # the second image's truth is ignored everywhere
 
 
 def test_disagreement_is_of_labelled_pixels_with_a_truth(written):
@@ -121,6 +155,7 @@ def test_a_table_is_in_the_order_of_the_images():
     assert table["corrected"].tolist() == [False, True]
     assert [list(row) for row in table["kept"]] == [[0, 8], [3, 0]]
     assert [list(row) for row in table["wrong_kept"]] == [[0, 4], [0, 0]]
+    assert [list(row) for row in table["sure"]] == [[0, 1.0], [0.4, 0.8]]  # nothing: not sure
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -172,6 +207,35 @@ def test_a_page_without_truth_or_with_one_image(names, tmp_path):
     assert shown["truth"] == [False] * len(names)
     assert all(value is None for value in shown["rounds"][1]["columns"]["wrong"])
     assert not list((tmp_path / "panels").glob("*.js"))
+
+
+def test_label_quality_is_confidence_times_what_the_round_before_said_alike(tmp_path):
+    looks.world(tmp_path)
+    first, second = data(tmp_path)[1]["rounds"]
+    for index in range(12):
+        one, two = (
+            maps.unpack(_planes(tmp_path, name, index)["predicted"], looks.SIZE)
+            for name in ("round-1", "round-2")
+        )
+        sure, total = 1 - index / 24, 0.0
+        for of in range(3):
+            same = (one == of)[two == of].mean() if (two == of).any() else 1
+            total += (two == of).mean() * sure * same
+            assert _shares(second, "quality")[index, of] == pytest.approx(sure * same, abs=2e-4)
+        assert second["columns"]["quality"][index] == pytest.approx(total, abs=2e-4)
+        assert first["columns"]["quality"][index] == pytest.approx(sure, abs=2e-4)  # none before
+
+
+def test_an_image_that_is_left_out_is_neither_easy_nor_hard(tmp_path):
+    looks.world(tmp_path, rounds=1)
+    path = tmp_path / "look/round-1/images.parquet"
+    table = pd.read_parquet(path)
+    table.loc[4, "subset"] = "excluded"  # as a verdict has it
+    table.to_parquet(path)
+    metrics, found = looks.tables(["source", "round-1"])
+    places = (tmp_path / "panels", tmp_path / "look")
+    shown = page.content(looks.params(1), metrics, found, THREE, *places)
+    assert shown["rounds"][0]["hard"] == [0] * 4 + [2, 0] + [1] * 6
 
 
 def test_a_page_without_rounds(tmp_path):

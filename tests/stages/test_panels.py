@@ -25,14 +25,23 @@ def test_a_panel_is_an_image_and_the_truth_it_has(target, tmp_path):
 
 def test_panels_are_named_by_place(target, tmp_path):
     panel = panels.run(panels.Params(), target, replace(target, samples=target.samples[:1]))
-    known = [panels.write(tmp_path / "panels", n, panel(n), 85) for n in range(2)]
+    params = panels.Params(superpixels=6)
+    known = [panels.write(tmp_path / "panels", n, panel(n), params) for n in range(2)]
     assert known == [True, False]
-    assert sorted(p.name for p in (tmp_path / "panels").iterdir()) == [
-        "00000.jpg",
-        "00000.js",
-        "00001.jpg",
-    ]
+    found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("panels/**/*.j*")}
+    own = {f"panels/{name}" for name in ("00000.jpg", "00000.js", "00001.jpg")}
+    assert found == own | {f"panels/superpixels/maps/0000{n}.js" for n in range(2)}
     packed = maps.read(tmp_path / "panels/00000.js")["truth"]
     assert np.array_equal(maps.unpack(packed, target.size), target.label(0))
+    parts = maps.read(tmp_path / "panels/superpixels/maps/00001.js")["superpixels"]
+    assert maps.unpack(parts, target.size).shape == target.size[::-1]
     with Image.open(tmp_path / "panels/00001.jpg") as picture:
         assert picture.size == target.size
+
+
+def test_without_superpixels_there_are_none(target, tmp_path):
+    params = panels.Params(superpixels=0)
+    panel = panels.run(params, target, replace(target, samples=target.samples[:1]))
+    panels.write(tmp_path, 0, panel(0), params)
+    assert not (tmp_path / "superpixels").exists()
+    assert panels.index_of(target, params, [True] * 4)["superpixels"] is False
