@@ -294,6 +294,15 @@ def correction(name: str, pixels: Any, folder: str = "round-1") -> Callable[[], 
     return lambda: worlds.save(Path("data/corrections", folder, name), pixels)
 
 
+def verdict(
+    *rows: str, name: str = "round-1.csv", head: str = "image,verdict,note\n", coding: str = "utf-8"
+) -> Callable[[], object]:
+    """A file of verdicts."""
+    path = Path("data/review", name)
+    text = head + "".join(f"{row}\n" for row in rows)
+    return lambda: (path.parent.mkdir(exist_ok=True), path.write_bytes(text.encode(coding)))
+
+
 def folder_of(path: str, kind: str) -> Callable[[], object]:
     place = Path(path)
     return lambda: [p.unlink() for p in place.rglob("*") if p.suffix == kind]
@@ -795,6 +804,23 @@ BETWEEN = [
     Case("correction: no PNG", "correct round-1", correction("a.bmp", full(1)), "a.bmp: is no .png"),
     Case("correction: for no round", "correct round-1", correction(NAME, full(1), "round1"),
          "data/corrections/round1: no round has this name"),
+    Case("verdicts: of no image", "split round-1", verdict("nobody,fix,"),
+         "data/review/round-1.csv: 'nobody': no target image has this name"),
+    Case("verdicts: of no image, early", "segue check", verdict("nobody,fix,"),
+         "data/review/round-1.csv: 'nobody': no target image has this name"),
+    Case("verdicts: an unknown one", "segue check", verdict(f"{NAME[:-4]},bad,"),
+         "'bad' is no verdict; choose good, fix, exclude"),
+    Case("verdicts: rows that contradict", "split round-1",
+         verdict(f"{NAME[:-4]},good,", f"{NAME[:-4]},exclude,"), "is 'good' above, and here 'exclude'"),
+    Case("verdicts: without a header", "segue check", verdict("a,fix,", head=""),
+         "its first line is 'a,fix,'; it must be 'image,verdict,note'"),
+    Case("verdicts: not UTF-8", "segue check", verdict("h\u00fctte,fix,", coding="utf-16"),
+         "round-1.csv: cannot be read as UTF-8 text"),
+    Case("verdicts: a field too few", "segue check", verdict("a,fix"), "line 2: 2 fields, not 3"),
+    Case("verdicts: for no round", "segue check", verdict(name="round1.csv"),
+         "data/review/round1.csv: no round has this name; choose round-1"),
+    Case("verdicts: for no round, later", "split round-1", verdict(name="round1.csv"),
+         "data/review/round1.csv: no round has this name; choose round-1"),
     Case("pseudo-label: damaged", "retrain round-1", cut(ROUND / "labels" / NAME),
          "cannot be read as a label map"),
     Case("pseudo-label: of no class", "retrain round-1", save(ROUND / "labels" / NAME, full(9)),

@@ -95,10 +95,12 @@ def split_up(
     if params.hard_share:
         images = only(target.domain, chosen(target.domain, subsets.get("hard", ())))
         hard = PseudoLabelled(images, None, target.classes)
-    if params.use == "easy":
-        easy = chosen(target.domain, subsets.get("easy", ()))
-        logits = target.logits and target.logits.only(easy)
-        target = replace(target, domain=only(target.domain, easy), logits=logits)
+    if params.use == "easy" or "excluded" in subsets:
+        wanted = ("easy",) if params.use == "easy" else ("easy", "hard")
+        names = {name for subset in wanted for name in subsets.get(subset, ())}
+        kept = chosen(target.domain, names)
+        logits = target.logits and target.logits.only(kept)
+        target = replace(target, domain=only(target.domain, kept), logits=logits)
     return Pseudo(target, hard, thresholds)
 
 

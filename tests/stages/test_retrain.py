@@ -189,6 +189,16 @@ def test_easy_images_without_logits(target):
     assert images(made.target) == names(target, sorted(EASY))
 
 
+@pytest.mark.parametrize(("use", "left"), [("all", (0, 1, 3, 5)), ("easy", (0, 3))])
+def test_excluded_images_are_not_learned_from(use, left, target):
+    split = ranked(target)
+    out = split["image"].isin(names(target, (2, 4)))
+    split["subset"] = split["subset"].where(~out, "excluded")
+    made = retrain.split_up(params(use=use, hard_share=0.25), target, split, table())
+    check(made.target, target, left)
+    assert images(made.hard) == names(target, (1, 5))
+
+
 def test_some_predictions_are_in_the_order_that_is_asked_for(target):
     some = replace(
         target, logits=target.logits.only(EASY), domain=retrain.only(target.domain, EASY)
