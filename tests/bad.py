@@ -295,12 +295,30 @@ def correction(name: str, pixels: Any, folder: str = "round-1") -> Callable[[], 
 
 
 def verdict(
-    *rows: str, name: str = "round-1.csv", head: str = "image,verdict,note\n", coding: str = "utf-8"
+    *rows: str,
+    folder: str = "data/review",
+    name: str = "round-1.csv",
+    head: str = "image,verdict,note\n",
+    coding: str = "utf-8",
 ) -> Callable[[], object]:
     """A file of verdicts."""
-    path = Path("data/review", name)
+    path = Path(folder, name)
     text = head + "".join(f"{row}\n" for row in rows)
     return lambda: (path.parent.mkdir(exist_ok=True), path.write_bytes(text.encode(coding)))
+
+
+def annotations(
+    head: str = "", name: str = "", width: int = 32, label: str = "soil", **mask: Any
+) -> Callable[[], object]:
+    """A file of CVAT's with one mask of one image."""
+
+    def make() -> None:
+        about = {"label": label, "rle": "0, 4", "left": 0, "top": 0, "width": 2, "height": 2} | mask
+        drawn = " ".join(f'{key}="{value}"' for key, value in about.items())
+        image = f'<image name="{name or NAME}" width="{width}" height="24"><mask {drawn}/></image>'
+        Path("back.xml").write_text(f"{head}<annotations>{image}</annotations>")
+
+    return make
 
 
 def folder_of(path: str, kind: str) -> Callable[[], object]:
@@ -821,6 +839,24 @@ BETWEEN = [
          "data/review/round1.csv: no round has this name; choose round-1"),
     Case("verdicts: for no round, later", "split round-1", verdict(name="round1.csv"),
          "data/review/round1.csv: no round has this name; choose round-1"),
+    Case("verdicts: of two people who contradict each other", "segue review merge", lambda: (
+         verdict("a,fix,", folder=".", name="a.csv")(),
+         verdict("a,good,", folder=".", name="b.csv")()),
+         "contradict each other on 1 images, so nothing is written"),
+    Case("annotations: of another size", "segue annotate import", annotations(width=64),
+         "images__east__field.0: 64x24, but labels are 32x24"),
+    Case("annotations: of no image", "segue annotate import", annotations(name="nobody.png"),
+         "'nobody': no target image has this name"),
+    Case("annotations: an unknown class", "segue annotate import", annotations(label="sand"),
+         "'sand' is no class; rename it to one of soil, crop, weed"),
+    Case("annotations: a mask of other pixels", "segue annotate import", annotations(rle="0, 9"),
+         "its runs are of 9 pixels, and the mask has 4"),
+    Case("annotations: a mask beyond the image", "segue annotate import", annotations(left=31),
+         "a mask at 31, 0 of 2x2 leaves the image"),
+    Case("annotations: XML with entities", "segue annotate import",
+         annotations('<!DOCTYPE a [<!ENTITY b "c">]>'), "it has a document type"),
+    Case("annotations: nothing to fix", "segue annotate export", lambda: None,
+         "data/review/round-1.csv: no image has the verdict fix"),
     Case("pseudo-label: damaged", "retrain round-1", cut(ROUND / "labels" / NAME),
          "cannot be read as a label map"),
     Case("pseudo-label: of no class", "retrain round-1", save(ROUND / "labels" / NAME, full(9)),

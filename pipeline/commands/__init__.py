@@ -19,7 +19,7 @@ from pipeline.runtime.files import BadInput
 
 _HELP = "Work on params.yaml, and use the models that the pipeline made. `dvc repro` runs it."
 _ORDER = (
-    *("own", "preset", "check", "branch", "cost", "rounds", "review"),
+    *("own", "preset", "check", "branch", "cost", "rounds", "review", "annotate"),
     *("label", "score", "export"),
 )
 
