@@ -14,7 +14,16 @@ from PIL import Image
 from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.look import comparison, curves, figures, mosaics, summary, translations, verdict
+from pipeline.look import (
+    comparison,
+    corrections,
+    curves,
+    figures,
+    mosaics,
+    summary,
+    translations,
+    verdict,
+)
 from pipeline.look import page as look_page
 from pipeline.runtime import process
 from pipeline.runtime.contents import overlay, section_of
@@ -120,8 +129,9 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "scores", "table", "iou", "figures", "summary", "page", "index", "best")
-    at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
+    made = ("metrics", "scores", "table", "iou", "corrections", "figures", "summary", "page")
+    given = ("sources", "rounds", "look", "panels", "taxonomy", "classes")
+    at = process.paths(*given, *made, "index", "best")
     params = read()
     found = {
         name: Evaluated(
@@ -142,6 +152,7 @@ def main() -> None:
     comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
+    artifacts.write_table(at.corrections, corrections.read(at.rounds, looks, taxonomy))
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
     report.verdict.write(at.best)
