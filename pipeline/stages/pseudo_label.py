@@ -13,7 +13,7 @@ from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.domain.samples import Domain, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
-from pipeline.inference import confidence, corrected, labelling
+from pipeline.inference import confidence, corrected, labelling, quality
 from pipeline.inference.confidence import Counts, Seen
 from pipeline.inference.corrected import Pairs
 from pipeline.inference.labelling import Floats, Made, Measured
@@ -34,15 +34,17 @@ class Labels:
     # image, class, predicted, sure (of these within the threshold), kept, mean_confidence,
     # mean_entropy
     coverage: pd.DataFrame
+    quality: pd.DataFrame  # see quality.table
     corrected: pd.DataFrame  # image, made, corrected, pixels: of the images that have a correction
 
 
 class _Done(NamedTuple):
-    """Of one image: pixels by class that are sure, and that have a label."""
+    """Of one image: pixels by class that are sure, and that have a label; how good labels are."""
 
     image: str
     sure: Counts
     kept: Counts
+    judged: quality.Judged
     changed: Pairs | None  # where there is a correction
 
 
@@ -89,7 +91,7 @@ def run(
         write(name, made._replace(labels=labels))
         kept = np.bincount(labels[labels != IGNORE], minlength=classes)
         changed = None if given is None else corrected.pairs(made.labels, given, classes)
-        return _Done(found.image, made.sure, kept, changed)
+        return _Done(found.image, made.sure, kept, quality.of(found, labels), changed)
 
     with progress.counter("scores", 2 * len(predictions)) as step:
         k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
@@ -99,9 +101,11 @@ def run(
     done = [*progress.track(labels, "labels", len(predictions))]
     sure, kept = np.stack([one.sure for one in done]), np.stack([one.kept for one in done])
     changed = {one.image: one.changed for one in done if one.changed is not None}
+    images = [one.image for one in done]
     return Labels(
         _thresholds(k, seen.predicted.sum(0), kept.sum(0), taxonomy),
-        _coverage([one.image for one in done], seen, sure, kept, taxonomy),
+        _coverage(images, seen, sure, kept, taxonomy),
+        quality.table(images, [one.judged for one in done], taxonomy),
         corrected.table(changed, taxonomy),
     )
 
@@ -145,7 +149,7 @@ def _thresholds(k: Floats, predicted: Counts, kept: Counts, taxonomy: Taxonomy) 
 def main() -> None:
     """Open, run, write."""
     read = ("target", "predictions", "corrections", "taxonomy", "prior")
-    made_of = ("labels", "dense", "thresholds", "coverage", "corrected")
+    made_of = ("labels", "dense", "thresholds", "coverage", "quality", "corrected")
     at = process.paths(*read, *made_of, item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
@@ -174,6 +178,7 @@ def main() -> None:
     artifacts.write_table(at.dense / "images.csv", dense)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
+    artifacts.write_table(at.quality, made.quality)
     artifacts.write_table(at.corrected, made.corrected)
 
 
