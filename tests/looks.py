@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.look import maps, page, verdict, views
+from pipeline.look import changes, maps, page, verdict, views
 from pipeline.look import translations as look_translations
 from pipeline.runtime.files import write_json
 from pipeline.stages import panels
@@ -163,7 +163,9 @@ def world(
         write_round(folder / "look", f"round-{n}", domain, n, truths, corrected)
     chosen = chosen or params(rounds)
     metrics, found = tables(["source", *chosen["rounds"]], val)
-    shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
+    changed = changes.of_rounds(chosen, folder / "look", SIZE, len(THREE))
+    places = (folder / "panels", folder / "look")
+    shown = page.content(chosen, metrics, found, THREE, *places, changed)
     judged = verdict.of(models(chosen, metrics), found)
     shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
     for number, name in enumerate(translated):

@@ -12,8 +12,8 @@ import pandas as pd
 
 from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.look import maps
-from pipeline.runtime import progress, threads
+from pipeline.look import changes, maps
+from pipeline.look.changes import Counts
 from pipeline.runtime.contents import Content, overlay
 from pipeline.runtime.files import read_json, write_bytes
 from pipeline.runtime.names import ancestry, learned_from
@@ -30,8 +30,12 @@ def content(
     taxonomy: Taxonomy,
     panels: Path,
     look: Path,
+    changed: Mapping[str, Counts],
 ) -> dict[str, Any]:
-    """All that the page knows before it opens an image. `metrics`, `tables`: by model."""
+    """All that the page knows before it opens an image. `metrics`, `tables`: by model.
+
+    `changed`: by round, what changes.of_rounds gives.
+    """
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
     iou = {n: {"iou": _numbers(table["iou"])} for n, table in tables.items() if "iou" in table}
@@ -41,19 +45,19 @@ def content(
         "levels": maps.LEVELS,
         **index,
         "models": [{"name": n, "numbers": metrics[n], **iou.get(n, {})} for n in tables],
-        "rounds": [_round(params, n, tables[n], look, index["size"]) for n in rounds],
+        "rounds": [_round(params, n, tables[n], look, changed.get(n)) for n in rounds],
     }
 
 
 def _round(
-    params: Content, name: str, table: pd.DataFrame, look: Path, size: list[int]
+    params: Content, name: str, table: pd.DataFrame, look: Path, changed: Counts | None
 ) -> dict[str, Any]:
     """A round's own facts, and a column for each number of its images."""
     item = params["rounds"][name]
     chain = ancestry(params, name)
     before = chain[-2] if len(chain) > 1 else None
     images = artifacts.read_table(look / name / "images.parquet")
-    changed = change(look / before / "maps", look / name / "maps", size) if before else None
+    change = None if changed is None else changes.shares(changed)
     pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
@@ -71,7 +75,7 @@ def _round(
         "labelled": _numbers(truth if truth.notna().any() else labelled),
         "hard": (images["subset"] == "hard").astype(int).tolist(),
         "corrected": images["corrected"].astype(int).tolist(),
-        "columns": {key: _numbers(images[key]) for key in _NUMBERS} | {"change": changed},
+        "columns": {key: _numbers(images[key]) for key in _NUMBERS} | {"change": change},
         "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES},
     }
 
@@ -85,22 +89,6 @@ def _numbers(values: pd.Series) -> list[float | None]:
 def _shares(shares: Any) -> str:
     """Shares (images, classes) as packed uint16, rounded up: one pixel is not nothing."""
     return maps.pack(np.ceil(np.minimum(shares, 1) * _WHOLE).astype("<u2"))
-
-
-def change(before: Path, now: Path, size: list[int]) -> list[float | None]:
-    """For each image the share of pixels that are predicted another class than in `before`."""
-    width, height = size
-
-    def one(index: int) -> float | None:
-        both = [
-            maps.unpack(maps.read(maps.file(folder, index))["predicted"], (width, height))
-            for folder in (before, now)
-        ]
-        return round(float((both[0] != both[1]).mean()), 4)
-
-    count = sum(1 for _ in now.glob("*.js"))
-    found = threads.on_all_cores(one, range(count))
-    return list(progress.track(found, f"change to {now.parent.name}", count))
 
 
 def write(index: Path, folder: Path, shown: Content) -> None:

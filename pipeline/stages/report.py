@@ -15,6 +15,7 @@ from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import (
+    changes,
     comparison,
     corrections,
     curves,
@@ -129,9 +130,9 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "scores", "table", "iou", "corrections", "figures", "summary", "page")
+    made = ("metrics", "scores", "table", "iou", "corrections", "changed", "figures", "summary")
     given = ("sources", "rounds", "look", "panels", "taxonomy", "classes")
-    at = process.paths(*given, *made, "index", "best")
+    at = process.paths(*given, *made, "page", "index", "best")
     params = read()
     found = {
         name: Evaluated(
@@ -160,7 +161,12 @@ def main() -> None:
     told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     of_classes = {name: e.iou for name, e in found.items()}
-    content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
+    index = read_json(at.panels / "index.json")
+    changed = changes.of_rounds(params, at.look, tuple(index["size"]), len(taxonomy))
+    table = changes.table(changed, index["images"], taxonomy.names)
+    artifacts.write_table(at.changed, table)
+    places = (at.panels, at.look)
+    content = look_page.content(params, report.metrics, of_classes, taxonomy, *places, changed)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
     look_page.write(at.index, at.page, content)

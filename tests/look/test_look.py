@@ -226,6 +226,7 @@ def test_a_missing_table_is_named(tmp_path):
     looks.world(tmp_path)
     (tmp_path / "look/round-1/images.parquet").unlink()
     metrics, found = looks.tables(["source", "round-1", "round-2"])
+    places = (tmp_path / "panels", tmp_path / "look")
     with pytest.raises(BadInput, match=r"round-1.images\.parquet"):
-        page.content(looks.params(), metrics, found, THREE, tmp_path / "panels", tmp_path / "look")
+        page.content(looks.params(), metrics, found, THREE, *places, {})
     assert read_json(tmp_path / "panels/index.json")["size"] == [64, 32]

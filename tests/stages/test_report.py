@@ -303,7 +303,7 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     artifacts.write_table(Path("sources/other/classes.csv"), other)
     outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
             "scores": "scores", "table": "r.csv", "iou": "i.csv", "figures": "figures",
-            "corrections": "corrections.csv",
+            "corrections": "corrections.csv", "changed": "changed.parquet",
             "summary": "summary.html", "page": "page", "index": "index.html",
             "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
@@ -318,8 +318,9 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert [v["miou"] for v in read_json(Path("m.json")).values()] == [*range(30, 37)]
     assert len(artifacts.read_table(Path("i.csv"))) == 19
-    rows = Path("corrections.csv").read_text().splitlines()[1:]
-    assert rows == ["r3,road,1,7,0,0,7,0,0", "r3,car,0,0,0,0,0,7,0"]
+    assert {*artifacts.read_table(Path("changed.parquet"))["round"]} == {"r2", "r3"}
+    rows = "r3,road,1,7,0,0,7,0,0\nr3,car,0,0,0,0,0,7,0\n"
+    assert Path("corrections.csv").read_text().endswith(f"dropped\n{rows}")
     assert {path.stem for path in Path("figures").iterdir()} == {
         "iou_by_class", "miou_by_round", "mosaic"  # of labels nothing is known
     }  # fmt: skip
