@@ -16,7 +16,10 @@ _PICTURES = ("images", "JPEGImages")
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
-    """The path itself or, of a .zip, a folder with its annotations that is gone in the end."""
+    """The path itself or, of a .zip, a folder with its annotations that is gone in the end.
+
+    A BadInput that is raised meanwhile names the .zip.
+    """
     if path.suffix.lower() != ".zip":
         if not path.exists():
             raise BadInput(f"{path}: no such file or folder")
@@ -28,7 +31,15 @@ def opened(path: Path) -> Iterator[Path]:
                 inside = Path(member.filename)
                 if inside.suffix.lower() in _TAKEN and not {*_PICTURES} & {*inside.parts}:
                     archive.extract(member, name)  # which lets nothing out of the folder
-        yield Path(name)
+        try:
+            yield Path(name)
+        except BadInput as error:
+            raise named(error, Path(name), path) from error
+
+
+def named(error: BadInput, folder: Path, path: Path) -> BadInput:
+    """The same of `path`, from which the `folder` was made."""
+    return BadInput(str(error).replace(str(folder), str(path)))
 
 
 def only(path: Path, suffix: str) -> Path:

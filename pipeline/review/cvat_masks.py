@@ -56,7 +56,7 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
             try:
                 yield file.stem, _label(file, classes, task)
             except BadInput as error:
-                yield error
+                yield archives.named(error, folder, path)
 
 
 def _own(task: Task) -> Labelmap:

@@ -266,6 +266,18 @@ def test_a_file_that_is_none_is_told_at_once(form, content, words, tmp_path):
     assert words in str(error.value)
 
 
+def test_what_is_wrong_in_an_archive_is_told_of_the_archive(written):
+    folder = written(cvat_masks)
+    path = folder / "SegmentationClass/halves.png"
+    path.write_bytes(path.read_bytes()[:-40])
+    (told,) = refusals(cvat_masks, archived(folder))
+    assert told.startswith(f"{folder.parent / 'out.zip'}/SegmentationClass/halves.png: cannot be")
+    (folder / "labelmap.txt").write_text("soil")
+    with pytest.raises(BadInput, match=r"out\.zip/labelmap\.txt: cannot be read") as error:
+        [*cvat_masks.read(archived(folder), TASK)]
+    assert "4 fields" in str(error.value)
+
+
 def test_a_shorter_json_of_label_studio_is_told(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"image": "x"}))
