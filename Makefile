@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mend look flow ui serve test test-flow test-slow test-browser has-chromium bench check audit clean
+.PHONY: help demo mend look flow ui serve test test-flow test-slow test-outside test-browser has-chromium bench check audit clean
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
 
 test-slow: .venv/ready-dev  ## the tests that take minutes
 	python -m pytest -m slow
+
+test-outside: .venv/ready-dev .venv/outside/ready  ## the tests against packages that do not install beside ours
+	python -m pytest -m outside
 
 test-browser: has-chromium .venv/ready-browser .venv/ready-flow  ## the look page and Prefect's, in Chromium
 	python -m pytest -o addopts="-q --strict-markers --import-mode=importlib" -m browser tests/browser
@@ -97,6 +100,13 @@ install = @{ $(PIP) --constraint requirements.txt --editable $(1); echo $$? > .v
 .venv/ready-bench: .venv/ready-dev
 	$(PIP) --no-deps --target .venv/bench torchmetrics==1.9.0
 	@touch $@
+
+# by itself: Datumaro wants an older pandas than this project
+.venv/outside/ready: Makefile
+	$(PYTHON) -m venv .venv/outside
+	.venv/outside/bin/pip install --disable-pip-version-check datumaro==1.13.12 cleanlab==2.9.0
+	.venv/outside/bin/pip install --disable-pip-version-check --no-deps label-studio-converter==0.0.59
+	touch $@
 
 # by itself: what it needs is no part of the project's environment
 .venv/audit/ready:

@@ -105,7 +105,8 @@ def stage(project: Path, images: list[str]) -> tuple[float, float]:
     (project / "c").mkdir()
     paths = {"target": "target.parquet", "predictions": "p", "corrections": "c",
              "taxonomy": "taxonomy.json", "prior": "prior.npy", "labels": "l", "dense": "d",
-             "thresholds": "t.parquet", "coverage": "v.parquet"}  # fmt: skip
+             "thresholds": "t.parquet", "coverage": "v.parquet", "corrected": "c.csv",
+             "quality": "q.parquet"}  # fmt: skip
     words = [word for key, path in paths.items() for word in (f"--{key}", path)]
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline.stages.pseudo_label", "r", *words]

@@ -294,6 +294,33 @@ def correction(name: str, pixels: Any, folder: str = "round-1") -> Callable[[], 
     return lambda: worlds.save(Path("data/corrections", folder, name), pixels)
 
 
+def verdict(
+    *rows: str,
+    folder: str = "data/review",
+    name: str = "round-1.csv",
+    head: str = "image,verdict,note\n",
+    coding: str = "utf-8",
+) -> Callable[[], object]:
+    """A file of verdicts."""
+    path = Path(folder, name)
+    text = head + "".join(f"{row}\n" for row in rows)
+    return lambda: (path.parent.mkdir(exist_ok=True), path.write_bytes(text.encode(coding)))
+
+
+def annotations(
+    head: str = "", name: str = "", width: int = 32, label: str = "soil", **mask: Any
+) -> Callable[[], object]:
+    """A file of CVAT's with one mask of one image."""
+
+    def make() -> None:
+        about = {"label": label, "rle": "0, 4", "left": 0, "top": 0, "width": 2, "height": 2} | mask
+        drawn = " ".join(f'{key}="{value}"' for key, value in about.items())
+        image = f'<image name="{name or NAME}" width="{width}" height="24"><mask {drawn}/></image>'
+        Path("back.xml").write_text(f"{head}<annotations>{image}</annotations>")
+
+    return make
+
+
 def folder_of(path: str, kind: str) -> Callable[[], object]:
     place = Path(path)
     return lambda: [p.unlink() for p in place.rglob("*") if p.suffix == kind]
@@ -795,6 +822,41 @@ BETWEEN = [
     Case("correction: no PNG", "correct round-1", correction("a.bmp", full(1)), "a.bmp: is no .png"),
     Case("correction: for no round", "correct round-1", correction(NAME, full(1), "round1"),
          "data/corrections/round1: no round has this name"),
+    Case("verdicts: of no image", "split round-1", verdict("nobody,fix,"),
+         "data/review/round-1.csv: 'nobody': no target image has this name"),
+    Case("verdicts: of no image, early", "segue check", verdict("nobody,fix,"),
+         "data/review/round-1.csv: 'nobody': no target image has this name"),
+    Case("verdicts: an unknown one", "segue check", verdict(f"{NAME[:-4]},bad,"),
+         "'bad' is no verdict; choose good, fix, exclude"),
+    Case("verdicts: rows that contradict", "split round-1",
+         verdict(f"{NAME[:-4]},good,", f"{NAME[:-4]},exclude,"), "is 'good' above, and here 'exclude'"),
+    Case("verdicts: without a header", "segue check", verdict("a,fix,", head=""),
+         "its first line is 'a,fix,'; it must be 'image,verdict,note'"),
+    Case("verdicts: not UTF-8", "segue check", verdict("h\u00fctte,fix,", coding="utf-16"),
+         "round-1.csv: cannot be read as UTF-8 text"),
+    Case("verdicts: a field too few", "segue check", verdict("a,fix"), "line 2: 2 fields, not 3"),
+    Case("verdicts: for no round", "segue check", verdict(name="round1.csv"),
+         "data/review/round1.csv: no round has this name; choose round-1"),
+    Case("verdicts: for no round, later", "split round-1", verdict(name="round1.csv"),
+         "data/review/round1.csv: no round has this name; choose round-1"),
+    Case("verdicts: of two people who contradict each other", "segue review merge", lambda: (
+         verdict("a,fix,", folder=".", name="a.csv")(),
+         verdict("a,good,", folder=".", name="b.csv")()),
+         "contradict each other on 1 images, so nothing is written"),
+    Case("annotations: of another size", "segue annotate import", annotations(width=64),
+         "images__east__field.0: 64x24, but labels are 32x24"),
+    Case("annotations: of no image", "segue annotate import", annotations(name="nobody.png"),
+         "'nobody': no target image has this name"),
+    Case("annotations: an unknown class", "segue annotate import", annotations(label="sand"),
+         "'sand' is no class; rename it to one of soil, crop, weed"),
+    Case("annotations: a mask of other pixels", "segue annotate import", annotations(rle="0, 9"),
+         "its runs are of 9 pixels, and the mask has 4"),
+    Case("annotations: a mask beyond the image", "segue annotate import", annotations(left=31),
+         "a mask at 31, 0 of 2x2 leaves the image"),
+    Case("annotations: XML with entities", "segue annotate import",
+         annotations('<!DOCTYPE a [<!ENTITY b "c">]>'), "it has a document type"),
+    Case("annotations: nothing to fix", "segue annotate export", lambda: None,
+         "data/review/round-1.csv: no image has the verdict fix"),
     Case("pseudo-label: damaged", "retrain round-1", cut(ROUND / "labels" / NAME),
          "cannot be read as a label map"),
     Case("pseudo-label: of no class", "retrain round-1", save(ROUND / "labels" / NAME, full(9)),

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.look import maps, page, verdict, views
+from pipeline.look import changes, maps, page, verdict, views
 from pipeline.look import translations as look_translations
 from pipeline.runtime.files import write_json
 from pipeline.stages import panels
@@ -60,8 +60,11 @@ def write_panels(folder, domain, truths=None):
     write_json(folder / "index.json", about)
 
 
-def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
-    """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy."""
+def write_round(folder, name, domain, seed, truths=None, corrected=frozenset(), classes=3):
+    """Labels leave the upper half out; image n is the n-th by entropy, and the first half easy.
+
+    Of so many classes three are there.
+    """
     rng = np.random.default_rng(seed)
     images, counts, wrong, kept = [s.image for s in domain.samples], [], [], []
     matrices = []
@@ -74,23 +77,25 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset()):
         maps.write(maps.file(folder / name / "maps", index), name, index, planes)
         path = maps.file(folder / name / "labels/maps", index)
         maps.write(path, f"look/{name}/labels", index, {"label": views.above(label)})
-        counts.append([np.bincount(m[m != IGNORE], minlength=3) for m in (predicted, label)])
+        counts.append([np.bincount(m[m != IGNORE], minlength=classes) for m in (predicted, label)])
         truth = (truths or {}).get(index)
         if truth is not None:
             pair = {"predicted": predicted, "label": label}
-            matrices.append({key: views.confusion(made, truth, 3) for key, made in pair.items()})
+            matrices.append(
+                {key: views.confusion(made, truth, classes) for key, made in pair.items()}
+            )
         wrong.append(views.wrong(label, truth))
-        kept.append(views.wrong_kept(label, truth, 3, label.size))
+        kept.append(views.wrong_kept(label, truth, classes, label.size))
     views.write_confusion(folder / name, name, matrices)
     pixels, n = np.array(counts), len(images)
     entropy = np.arange(n) / (2 * n)
     coverage = pd.DataFrame(
         {
-            "image": np.repeat(images, 3),
+            "image": np.repeat(images, classes),
             "predicted": pixels[:, 0].ravel(),
             "kept": pixels[:, 1].ravel(),
-            "mean_entropy": np.repeat(entropy, 3),
-            "mean_confidence": np.repeat(1 - entropy, 3),
+            "mean_entropy": np.repeat(entropy, classes),
+            "mean_confidence": np.repeat(1 - entropy, classes),
         }
     )
     half = np.where(np.arange(n) < n // 2, "easy", "hard")
@@ -172,7 +177,9 @@ def world(
         write_round(folder / "look", f"round-{n}", domain, n, truths, corrected)
     chosen = chosen or params(rounds)
     metrics, found = tables(["source", *chosen["rounds"]], val)
-    shown = page.content(chosen, metrics, found, THREE, folder / "panels", folder / "look")
+    changed = changes.of_rounds(chosen, folder / "look", SIZE, len(THREE))
+    places = (folder / "panels", folder / "look")
+    shown = page.content(chosen, metrics, found, THREE, *places, changed)
     judged = verdict.of(models(chosen, metrics), found)
     shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
     for number, name in enumerate(translated):

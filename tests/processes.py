@@ -32,6 +32,7 @@ WARMUP = ("warmup", "warm", {"initial": "start.pt", "source": "source.parquet",
 RETRAIN = ("retrain", "round", {
     "initial": "start.pt", "source": "source.parquet", "target": "target.parquet",
     "labels": "labels", "split": "split.parquet", "predictions": "predictions",
+    "corrections": "corrections",
     "thresholds": "thresholds.parquet", **MADE,
 })  # fmt: skip
 INFER = ("infer", "round", {"teacher": "start.pt", "target": "target.parquet",
@@ -85,6 +86,7 @@ def build(folder, scenes, images=10, **given):
     labels = {s.name: rng.choice([0, 1, 2, 255], (HEIGHT, WIDTH)).astype(np.uint8)
               for s in target.samples}  # fmt: skip
     write_labels(folder / "labels", labels)
+    (folder / "corrections").mkdir()
     names = [sample.image for sample in target.samples]
     subset = ["easy" if index % 2 else "hard" for index in range(images)]
     artifacts.write_table(folder / "split.parquet", pd.DataFrame({

@@ -18,7 +18,10 @@ from pipeline.runtime import machine
 from pipeline.runtime.files import BadInput
 
 _HELP = "Prepare params.yaml, and use the trained models. `dvc repro` runs the pipeline."
-_ORDER = ("own", "preset", "check", "branch", "cost", "rounds", "label", "score", "export")
+_ORDER = (
+    *("own", "preset", "check", "branch", "cost", "rounds", "review", "annotate"),
+    *("label", "score", "export"),
+)
 
 
 def app(words: Sequence[str]) -> typer.Typer:
@@ -27,7 +30,11 @@ def app(words: Sequence[str]) -> typer.Typer:
     asked = next((word for word in words if not word.startswith("-")), None)
     for name in (*_ORDER, *sorted(_modules() - {*_ORDER})):
         if name == asked:
-            found.command()(getattr(importlib.import_module(f"{__name__}.{name}"), name))
+            made = getattr(importlib.import_module(f"{__name__}.{name}"), name)
+            if isinstance(made, typer.Typer):
+                found.add_typer(made, name=name)
+            else:
+                found.command()(made)
         else:
             found.command(name, help=_summary(name))(lambda: None)
     return found

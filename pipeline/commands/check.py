@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.checks import norms, plan, sources
-from pipeline.runtime import names, params, parts
+from pipeline.review import verdicts
+from pipeline.runtime import names, params, parts, paths
 from pipeline.runtime.contents import section_of
 from pipeline.runtime.files import BadInput
 from pipeline.sections import (
@@ -79,7 +80,10 @@ _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
 def check(
     path: Annotated[Path, typer.Argument(help="the params file")] = params.FILE,
 ) -> None:
-    """Check every section, item, part and option of params.yaml, and list all mistakes."""
+    """Check every section, item, part and option of params.yaml, and list all mistakes.
+
+    For the project's own params.yaml, people's verdicts on its rounds are checked too.
+    """
     content = params.read(path)
     if problems := [f"{path}: {problem}" for problem in _mappings(content)]:
         raise BadInput("\n".join(problems))  # the rest reads them
@@ -93,9 +97,18 @@ def check(
             problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
     unfit = [line for of in (plan, sources, norms) for line in of.contradictions(content)]
     problems += [f"{path}: {problem}" for problem in unfit]
+    if path == params.FILE and paths.FILE.exists():
+        problems += _reviews(section_of(content, "rounds"))
     if problems:
         raise BadInput("\n".join(dict.fromkeys(problems)))
     typer.echo(f"{path}: every section, item, part and option is in order")
+
+
+def _reviews(rounds: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with people's verdicts on the rounds of this folder."""
+    labels = {name: paths.places("pseudo_label", name)["labels"] for name in rounds}
+    for name in [*rounds][:1]:  # all rounds' lie in one folder
+        yield from verdicts.problems(paths.places("split", name)["review"], labels)
 
 
 def _mappings(content: Mapping[str, Any]) -> Iterator[str]:

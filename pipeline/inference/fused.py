@@ -289,6 +289,44 @@ def _runner_up(a, thresholds, best, top, total, weight, second):  # type: ignore
             second[i] = np.float32(c) if heavier else second[i]
 
 
+@_compile
+def judge(grid, labels, window, temperature, sums):  # type: ignore[no-untyped-def]
+    """Adds to sums float64 (5, C) what quality.Sums names; no label in a block, no work."""
+    (height, width), last = labels.shape, grid.shape[0] - 1
+    y_cell, y_weight = _places(height, grid.shape[1], window[1], window[3])
+    x_cell, x_weight = _places(width, grid.shape[2], window[0], window[2])
+    upper, lower, a = _rooms(grid.shape[0], width)
+    tops, totals, spreads = _lines()
+    bests = np.empty(_BLOCK, np.int32)
+    for y in range(height):
+        if y == 0 or y_cell[y] != y_cell[y - 1]:
+            _bracket(grid, y_cell[y], x_cell, x_weight, upper, lower)
+        for x in range(0, width, _BLOCK):
+            n = min(_BLOCK, width - x)
+            own = labels[y, x : x + n]
+            given = 0
+            for i in range(n):
+                given += own[i] != 255
+            if given == 0:
+                continue
+            top, best, total, weight = tops[:n], bests[:n], totals[:n], spreads[:n]
+            _highest(upper, lower, y_weight[y], x, a, top, best)
+            _others(a, top, best, total, weight)
+            for i in range(n):
+                top[i] = a[min(np.int64(own[i]), last), i] - top[i]
+            for i in range(n):
+                total[i] = exp(top[i]) / (np.float32(1) + total[i])
+                weight[i] = exp(-total[i] / temperature)
+            for i in range(n):
+                if own[i] != 255:
+                    c = own[i]
+                    sums[0, c] += 1
+                    sums[1, c] += total[i]
+                    sums[2, c] += weight[i]
+                    sums[3, c] += weight[i] * total[i]
+                    sums[4, c] += best[i] != c
+
+
 _ONE = 1 << 30  # scores are added as integers: sums do not depend on what was added before
 
 

@@ -114,6 +114,15 @@ def entropy_regularised(
     return Made(labels, _compiled().label(grid, NO_PRIOR, height, width, *args))
 
 
+def judge(
+    grid: Floats, labels: Pixels, temperature: float, window: Window = WHOLE
+) -> npt.NDArray[np.float64]:
+    """quality.Sums of labels uint8 (height, width), by logits float32 (C, h, w) over `window`."""
+    sums = np.zeros((5, len(grid)))
+    _compiled().judge(grid, labels, window, np.float32(temperature), sums)
+    return sums
+
+
 def everywhere(
     grid: Floats, height: int, width: int, thresholds: Floats, window: Window = WHOLE
 ) -> Pixels:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.domain.samples import Domain
 from pipeline.domain.windows import WHOLE, Window, mirrored
+from pipeline.inference.predictions import Flips
 from pipeline.model.grids import averaged, resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime import process
@@ -54,6 +55,17 @@ def scores(
     probabilities, on the grid of the first scale. Raises BadInput where any is NaN or infinite,
     though no weight was.
     """
+    return averaged(views(model, images, flip, scales))
+
+
+@torch.inference_mode()
+def views(
+    model: nn.Module, images: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
+) -> list[tuple[Tensor, Window]]:
+    """What `scores` averages: of each scale, logits of the image and, with `flip`, of its mirror.
+
+    The latter are turned back.
+    """
     views = [view for scale in scales for view in _views(images, scale, flip)]
     grids: list[tuple[Tensor, Window]] = []
     for view, turned in views:
@@ -65,7 +77,23 @@ def scores(
                 "training.optimiser.lr, or set compute.precision to 32-true"
             )
         grids.append((logits.flip(-1), mirrored(over)) if turned else (logits, over))
-    return averaged(grids)
+    return grids
+
+
+def unlike(
+    logits: Tensor, plain: tuple[Tensor, Window], turned: tuple[Tensor, Window]
+) -> Iterator[Flips]:
+    """Of each image the cells by their class in `logits` (N, C, h, w), the average of all views.
+
+    And of these those to which the image and its mirror image give different classes.
+    """
+    grids = plain[0], resample(turned[0], plain[0].shape[-2:], turned[1], plain[1])
+    # argmax takes twice as long on the CPU
+    one, other, average = (maps.max(1).indices for maps in (*grids, logits))
+    for classes, differ in zip(average, one != other, strict=True):
+        found = (classes.flatten(), classes[differ])
+        cells, apart = (torch.bincount(of, minlength=logits.shape[1]).tolist() for of in found)
+        yield cells, apart
 
 
 def _views(images: Tensor, scale: float, flip: bool) -> list[tuple[Tensor, bool]]:

@@ -41,8 +41,14 @@ _PREDICTION = pa.schema(
         ("shape", pa.list_(pa.int32(), 3)),  # classes, rows and columns of the grid
         ("window", pa.list_(pa.float64(), 4)),  # what the grid covers of the image
         ("logits", pa.large_binary()),  # float16, C order, less each cell's maximum
+        ("cells", pa.list_(pa.int32())),  # of Flips; null where nothing was mirrored
+        ("unlike", pa.list_(pa.int32())),
     ]
 )
+
+Flips = tuple[Sequence[int], Sequence[int]]
+"""By class, cells of the network's grid that are predicted as it, and of these those in which the
+image and its mirror image have different classes."""
 
 _KIND = ("predictions", "run dvc repro, which restores or makes them again")
 _EXPONENT = 0x7C00
@@ -60,6 +66,7 @@ class Prediction:
     width: int
     logits: Logits
     window: Window = WHOLE
+    flips: Flips | None = None
 
 
 def write(folder: Path, files: Mapping[str, range], found: Iterable[Prediction]) -> None:
@@ -99,6 +106,7 @@ def _row(prediction: Prediction) -> pa.Table:
         "shape": list(prediction.logits.shape),
         "window": list(prediction.window),
         "logits": prediction.logits.tobytes(),
+        **dict(zip(("cells", "unlike"), prediction.flips or (None, None), strict=True)),
     }
     return pa.Table.from_pylist([row], schema=_PREDICTION)
 
@@ -154,13 +162,15 @@ class Predictions:
             height, width = row["height"][0].as_py(), row["width"][0].as_py()
             image = row["image"][0].as_py()
             left, top, right, bottom = row["window"][0].as_py()
+            cells, unlike = row["cells"][0].as_py(), row["unlike"][0].as_py()
         check_finite(logits, f"{file}: {image}")
         if self._classes not in (None, len(logits)):
             raise BadInput(
                 f"{file}: {image}: {len(logits)} classes, but the task has {self._classes}; train "
                 "the teacher again with these"
             )
-        return Prediction(image, height, width, logits, (left, top, right, bottom))
+        flips = None if cells is None else (cells, unlike)
+        return Prediction(image, height, width, logits, (left, top, right, bottom), flips)
 
     def __iter__(self) -> Iterator[Prediction]:
         return (self[index] for index in range(len(self)))

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import Taxonomy
-from pipeline.look import maps
-from pipeline.runtime import progress, threads
+from pipeline.look import changes, maps
+from pipeline.look.changes import Counts
 from pipeline.runtime.contents import Content, overlay
 from pipeline.runtime.files import read_json, write_bytes
 from pipeline.runtime.names import ancestry, learned_from
@@ -33,8 +32,12 @@ def content(
     taxonomy: Taxonomy,
     panels: Path,
     look: Path,
+    changed: Mapping[str, Counts],
 ) -> dict[str, Any]:
-    """All that the page knows before it opens an image. `metrics`, `tables`: by model."""
+    """All that the page knows before it opens an image. `metrics`, `tables`: by model.
+
+    `changed`: by round, what changes.of_rounds gives.
+    """
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
     iou = {n: {"iou": _numbers(table["iou"])} for n, table in tables.items() if "iou" in table}
@@ -46,12 +49,12 @@ def content(
         "levels": maps.LEVELS,
         **index,
         "models": [{"name": n, "numbers": metrics[n], **iou.get(n, {})} for n in tables],
-        "rounds": [_round(params, n, tables[n], look, index["size"]) for n in rounds],
+        "rounds": [_round(params, n, tables[n], look, changed.get(n)) for n in rounds],
     }
 
 
 def _round(
-    params: Content, name: str, table: pd.DataFrame, look: Path, size: list[int]
+    params: Content, name: str, table: pd.DataFrame, look: Path, changed: Counts | None
 ) -> dict[str, Any]:
     """A round's own facts, and a column for each number of its images."""
     item = params["rounds"][name]
@@ -60,10 +63,9 @@ def _round(
     images = artifacts.read_table(look / name / "images.parquet")
     pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
-    sure, changed = np.stack(images["sure"].to_list()), None
-    if before:
-        changed, same = change(look / before / "maps", look / name / "maps", size, sure.shape[1])
-        sure = sure * same
+    sure, change = np.stack(images["sure"].to_list()), None
+    if changed is not None:
+        change, sure = changes.shares(changed), sure * changes.kept(changed)
     quality = (pixels["predicted"] * sure).sum(1) / total[:, 0]
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -82,7 +84,7 @@ def _round(
         "hard": images["subset"].map(_SUBSETS).fillna(_LEFT_OUT).astype(int).tolist(),
         "corrected": images["corrected"].astype(int).tolist(),
         "columns": {key: _numbers(images[key]) for key in _NUMBERS}
-        | {"change": changed, "quality": _numbers(pd.Series(quality))},
+        | {"change": change, "quality": _numbers(pd.Series(quality))},
         "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES}
         | {"quality": _shares(sure)},
     }
@@ -97,33 +99,6 @@ def _numbers(values: pd.Series) -> list[float | None]:
 def _shares(shares: Any) -> str:
     """Shares (images, classes) as packed uint16, rounded up: one pixel is not nothing."""
     return maps.pack(np.ceil(np.minimum(shares, 1) * maps.WHOLE).astype("<u2"))
-
-
-def change(
-    before: Path, now: Path, size: list[int], classes: int
-) -> tuple[list[float], npt.NDArray[np.float64]]:
-    """For each image the share of pixels that are predicted another class than in `before`.
-
-    And (images, classes) the share of what is predicted as a class that was so there; 1 of nothing.
-    """
-    width, height = size
-
-    def one(index: int) -> tuple[float, npt.NDArray[np.float64]]:
-        then, made = (
-            maps.unpack(maps.read(maps.file(folder, index))["predicted"], (width, height))
-            for folder in (before, now)
-        )
-        kept = np.bincount(made[then == made], minlength=classes)
-        all_of = np.bincount(made.ravel(), minlength=classes)
-        same = np.divide(kept, all_of, out=np.ones(classes), where=all_of > 0)
-        return round(1 - float(kept.sum()) / made.size, 4), same
-
-    count = sum(1 for _ in now.glob("*.js"))
-    tracked = progress.track(
-        threads.on_all_cores(one, range(count)), f"change to {now.parent.name}", count
-    )
-    found = list(tracked)
-    return [changed for changed, _ in found], np.stack([same for _, same in found])
 
 
 def write(index: Path, folder: Path, shown: Content) -> None:

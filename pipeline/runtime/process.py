@@ -23,7 +23,7 @@ from pipeline.runtime.files import BadInput, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
-_NOT_DVCS = ("unfinished", "corrections")
+_NOT_DVCS = ("unfinished", "corrections", "review")
 """What may lie where its user likes."""
 
 Item = TypeVar("Item")

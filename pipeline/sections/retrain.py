@@ -22,4 +22,5 @@ class Params(Training):
     use: Literal["all", "easy"] = "all"
     source_portion: float = Field(1.0, gt=0, le=1)  # of the source's images, in this round
     source_draw: Literal["fresh", "nested"] = "fresh"  # nested: a larger portion holds a smaller
+    corrected_weight: int = Field(1, ge=1, le=1000)  # draws of a corrected image, in each pass
     rare_below: float = Field(1e-3, ge=0, le=1)  # of the predicted pixels; augment.mine mines them

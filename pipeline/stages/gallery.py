@@ -55,9 +55,10 @@ def run(
 def ends(
     split: pd.DataFrame, target: Domain, predictions: Predictions, taxonomy: Taxonomy, count: int
 ) -> Image.Image:
-    """The easiest images above the hardest, their predictions laid over them."""
+    """The easiest images above the hardest, their predictions laid over them; none is excluded."""
     place = {sample.image: index for index, sample in enumerate(target.samples)}
-    order = [place[image] for image in split.sort_values("rank")["image"]]
+    left = split[split["subset"] != "excluded"].sort_values("rank")
+    order = [place[image] for image in left["image"]]
     count = min(count, len(order))
     rows = []
     for chosen in (order[:count], order[-count:][::-1]):

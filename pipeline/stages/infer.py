@@ -11,6 +11,7 @@ from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.inference import predict, predictions, publishing
 from pipeline.model import model
+from pipeline.model.grids import averaged
 from pipeline.runtime import process, progress, resume
 from pipeline.runtime.compute import UNTRACKED
 from pipeline.runtime.files import BadInput
@@ -35,10 +36,13 @@ def run(
     width, height = target.size
     batches = [batch for file in files for batch in predict.batches(file, params.batch)]
     for indices, images in predict.images(target, batches, params.compute.workers):
-        logits, over = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
+        views = predict.views(network, fabric.to_device(images), params.flip, params.scales)
+        logits, over = averaged(views)
+        flips = predict.unlike(logits, *views[:2]) if params.flip else [None] * len(indices)
         grid, over = predict.grid(logits, height, width, params.stride, over)
-        for index, cells in zip(indices, grid.cpu().numpy(), strict=True):
-            yield predictions.Prediction(target.samples[index].image, height, width, cells, over)
+        for index, cells, apart in zip(indices, grid.cpu().numpy(), flips, strict=True):
+            name = target.samples[index].image
+            yield predictions.Prediction(name, height, width, cells, over, apart)
 
 
 def shard(text: str | None) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.domain.samples import Domain, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
-from pipeline.inference import confidence, labelling
+from pipeline.inference import confidence, corrected, labelling, quality
 from pipeline.inference.confidence import Counts, Seen
+from pipeline.inference.corrected import Pairs
 from pipeline.inference.labelling import Floats, Made, Measured
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.runtime import parts, process, progress, threads
@@ -32,6 +34,18 @@ class Labels:
     # image, class, predicted, sure (of these within the threshold), kept, mean_confidence,
     # mean_entropy
     coverage: pd.DataFrame
+    quality: pd.DataFrame  # see quality.table
+    corrected: pd.DataFrame  # image, made, corrected, pixels: of the images that have a correction
+
+
+class _Done(NamedTuple):
+    """Of one image: pixels by class that are sure, and that have a label; how good labels are."""
+
+    image: str
+    sure: Counts
+    kept: Counts
+    judged: quality.Judged
+    changed: Pairs | None  # where there is a correction
 
 
 def everywhere(_: str) -> Mask | None:
@@ -67,25 +81,32 @@ def run(
         measured: Measured = labeler.measure(*_size(found), window=found.window)
         return labelling.inside(measured, region(found.image))
 
-    def label(found: Prediction) -> tuple[str, Counts, Counts]:
+    def label(found: Prediction) -> _Done:
         name = file_name(found.image)
         made: Made = labeler.label(*_size(found), k, window=found.window)
         if (counted := region(found.image)) is not None:
             made = labelling.cleared(made, counted, measure(found), k)
-        labels = corrections.get(name, made.labels)
+        given = corrections.get(name)
+        labels = made.labels if given is None else given
         write(name, made._replace(labels=labels))
-        return found.image, made.sure, np.bincount(labels[labels != IGNORE], minlength=classes)
+        kept = np.bincount(labels[labels != IGNORE], minlength=classes)
+        changed = None if given is None else corrected.pairs(made.labels, given, classes)
+        return _Done(found.image, made.sure, kept, quality.of(found, labels), changed)
 
     with progress.counter("scores", 2 * len(predictions)) as step:
         k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
     if params.floor:
         k = np.minimum(k, np.float32(-np.log(params.floor)))
     labels = threads.on_all_cores(label, predictions)
-    found = zip(*progress.track(labels, "labels", len(predictions)), strict=True)
-    images, sure, kept = next(found), np.stack(next(found)), np.stack(next(found))
+    done = [*progress.track(labels, "labels", len(predictions))]
+    sure, kept = np.stack([one.sure for one in done]), np.stack([one.kept for one in done])
+    changed = {one.image: one.changed for one in done if one.changed is not None}
+    images = [one.image for one in done]
     return Labels(
         _thresholds(k, seen.predicted.sum(0), kept.sum(0), taxonomy),
         _coverage(images, seen, sure, kept, taxonomy),
+        quality.table(images, [one.judged for one in done], taxonomy),
+        corrected.table(changed, taxonomy),
     )
 
 
@@ -128,7 +149,8 @@ def _thresholds(k: Floats, predicted: Counts, kept: Counts, taxonomy: Taxonomy) 
 def main() -> None:
     """Open, run, write."""
     read = ("target", "predictions", "corrections", "taxonomy", "prior")
-    at = process.paths(*read, "labels", "dense", "thresholds", "coverage", item=True)
+    made_of = ("labels", "dense", "thresholds", "coverage", "quality", "corrected")
+    at = process.paths(*read, *made_of, item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     corrections = {
@@ -156,6 +178,8 @@ def main() -> None:
     artifacts.write_table(at.dense / "images.csv", dense)
     artifacts.write_table(at.thresholds, made.thresholds)
     artifacts.write_table(at.coverage, made.coverage)
+    artifacts.write_table(at.quality, made.quality)
+    artifacts.write_table(at.corrected, made.corrected)
 
 
 if __name__ == "__main__":

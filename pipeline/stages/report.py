@@ -15,7 +15,9 @@ from pipeline.checks import census
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import (
+    changes,
     comparison,
+    corrections,
     curves,
     figures,
     mosaics,
@@ -129,8 +131,9 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 
 def main() -> None:
     """Open, run, write."""
-    made = ("metrics", "scores", "table", "iou", "figures", "summary", "page", "index", "best")
-    at = process.paths("sources", "rounds", "look", "panels", "taxonomy", "classes", *made)
+    made = ("metrics", "scores", "table", "iou", "corrections", "changed", "figures", "summary")
+    given = ("sources", "rounds", "look", "panels", "taxonomy", "classes")
+    at = process.paths(*given, *made, "page", "index", "best")
     params = read()
     found = {
         name: Evaluated(
@@ -141,9 +144,9 @@ def main() -> None:
         for name in params.get(section) or {}
     }
     looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
-    known = any(read_json(at.panels / "index.json")["truth"])
+    index = read_json(at.panels / "index.json")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    panels = mosaics.PANELS if known else mosaics.PANELS[:-1]
+    panels = mosaics.PANELS if any(index["truth"]) else mosaics.PANELS[:-1]
     report = run(params, found, looks, taxonomy, panels)
     kinds = ("split", "growth")
     shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
@@ -151,6 +154,7 @@ def main() -> None:
     comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
+    artifacts.write_table(at.corrections, corrections.read(at.rounds, looks, taxonomy))
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
     report.verdict.write(at.best, comparison.rows(report.rounds))
@@ -158,7 +162,10 @@ def main() -> None:
     told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     of_classes = {name: e.iou for name, e in found.items()}
-    content = look_page.content(params, report.metrics, of_classes, taxonomy, at.panels, at.look)
+    changed = changes.of_rounds(params, at.look, tuple(index["size"]), len(taxonomy))
+    artifacts.write_table(at.changed, changes.table(changed, index["images"], taxonomy.names))
+    places = (at.panels, at.look)
+    content = look_page.content(params, report.metrics, of_classes, taxonomy, *places, changed)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
     content["provenance"] = provenance.of(params, at.index)

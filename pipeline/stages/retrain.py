@@ -95,16 +95,32 @@ def split_up(
     if params.hard_share:
         images = only(target.domain, chosen(target.domain, subsets.get("hard", ())))
         hard = PseudoLabelled(images, None, target.classes)
-    if params.use == "easy":
-        easy = chosen(target.domain, subsets.get("easy", ()))
-        logits = target.logits and target.logits.only(easy)
-        target = replace(target, domain=only(target.domain, easy), logits=logits)
+    if params.use == "easy" or "excluded" in subsets:
+        wanted = ("easy",) if params.use == "easy" else ("easy", "hard")
+        names = {name for subset in wanted for name in subsets.get(subset, ())}
+        kept = chosen(target.domain, names)
+        logits = target.logits and target.logits.only(kept)
+        target = replace(target, domain=only(target.domain, kept), logits=logits)
     return Pseudo(target, hard, thresholds)
+
+
+def weighed(target: PseudoLabelled, corrected: Collection[str], weight: int) -> PseudoLabelled:
+    """With each image that has a correction `weight` times: a pass draws it so often.
+
+    corrected: their names as files.
+    """
+    names = [sample.name for sample in target.samples]
+    extra = [i for i, name in enumerate(names) if name in corrected] * (weight - 1)
+    if not extra:
+        return target
+    order = sorted([*range(len(names)), *extra])
+    logits = target.logits and target.logits.only(order)
+    return replace(target, domain=only(target.domain, order), logits=logits)
 
 
 def main() -> None:
     """Open, run, write."""
-    made = ("labels", "split", "predictions", "thresholds")
+    made = ("labels", "corrections", "split", "predictions", "thresholds")
     at = process.paths(
         "initial", "source", "target", *made, "model", "curve", "unfinished", item=True
     )
@@ -124,6 +140,9 @@ def main() -> None:
     split = artifacts.read_table(at.split, "subset", images=[s.image for s in images.samples])
     thresholds = artifacts.read_table(at.thresholds, "k", "predicted", classes=names)
     pseudo = split_up(params, target, split, thresholds)
+    corrected = {path.stem for path in at.corrections.glob("*.png")}
+    learned = weighed(pseudo.target, corrected, params.corrected_weight)
+    pseudo = replace(pseudo, target=learned)
     fabric = launch(params.compute)
     first = fabric.is_global_zero
     params = params.model_copy(update={"seed": own})

@@ -67,6 +67,22 @@ def averaged(stub, images, flip, scales):
     return (total / len(views)).log()
 
 
+def test_cells_that_image_and_mirror_image_see_otherwise_are_counted(stub):
+    images = pixels(n=3)
+    views = predict.views(stub, images, True, (1.0, 0.5))
+    logits, _ = predict.scores(stub, images, True, (1.0, 0.5))
+    found = [*predict.unlike(logits, *views[:2])]
+    with torch.inference_mode():
+        one = stub(images.float()).logits.argmax(1)
+        other = stub(images.float().flip(-1)).logits.flip(-1).argmax(1)
+    assert (one != other).any()
+    for index, (cells, apart) in enumerate(found):
+        own = logits[index].argmax(0)
+        assert cells == [int((own == c).sum()) for c in range(CLASSES)]
+        both = one[index] != other[index]
+        assert apart == [int(((own == c) & both).sum()) for c in range(CLASSES)]
+
+
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("scales", [(1.0,), (0.75,), (1.0, 0.5), (0.9, 1.0, 1.25)])
 def test_views_are_averaged_as_probabilities(stub, flip, scales):

@@ -14,7 +14,8 @@ def made(n, seed=0):
     for index in range(n):
         logits = rng.normal(size=(5, 3, 4 + index % 2)).astype(np.float16)
         window = (-0.1 * (index % 3), 0.0, 1 / 3 + index, 1.0)
-        yield Prediction(f"i/{index}.png", 24, 32 + 8 * (index % 2), logits, window)
+        flips = ([index, 0, 3, 4, 5], [0, 0, 1, 0, index]) if index % 2 else None
+        yield Prediction(f"i/{index}.png", 24, 32 + 8 * (index % 2), logits, window, flips)
 
 
 def store(folder, found, count):
@@ -35,6 +36,7 @@ def test_predictions_come_back_in_order_and_in_files_by_index(n, files, tmp_path
         assert found.logits.dtype == np.float16
         assert np.array_equal(found.logits, written.logits)
         assert found.window == written.window
+        assert found.flips == written.flips
 
 
 def test_one_image_is_one_row_group_and_can_be_read_alone(tmp_path):

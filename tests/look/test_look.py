@@ -234,7 +234,7 @@ def test_an_image_that_is_left_out_is_neither_easy_nor_hard(tmp_path):
     table.to_parquet(path)
     metrics, found = looks.tables(["source", "round-1"])
     places = (tmp_path / "panels", tmp_path / "look")
-    shown = page.content(looks.params(1), metrics, found, THREE, *places)
+    shown = page.content(looks.params(1), metrics, found, THREE, *places, {})
     assert shown["rounds"][0]["hard"] == [0] * 4 + [2, 0] + [1] * 6
 
 
@@ -290,6 +290,7 @@ def test_a_missing_table_is_named(tmp_path):
     looks.world(tmp_path)
     (tmp_path / "look/round-1/images.parquet").unlink()
     metrics, found = looks.tables(["source", "round-1", "round-2"])
+    places = (tmp_path / "panels", tmp_path / "look")
     with pytest.raises(BadInput, match=r"round-1.images\.parquet"):
-        page.content(looks.params(), metrics, found, THREE, tmp_path / "panels", tmp_path / "look")
+        page.content(looks.params(), metrics, found, THREE, *places, {})
     assert read_json(tmp_path / "panels/index.json")["size"] == [64, 32]

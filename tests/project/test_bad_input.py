@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.commands import annotate
 from pipeline.commands.check import check
 from pipeline.commands.label import label
 from pipeline.commands.migrate import migrate
 from pipeline.commands.own import own
+from pipeline.commands.review import merge
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import resolve
 from pipeline.model import model
@@ -63,17 +65,28 @@ rounds:
 """
 
 
+COMMANDS = {
+    "segue check": lambda: check(Path("params.yaml")),
+    "segue migrate": lambda: migrate(Path("params.yaml")),
+    "segue own": lambda: own(
+        *bad.SOURCE_FOLDERS, Path("data/raw/target/images"), presets=ROOT / "presets"
+    ),
+    "segue label": lambda: labelled(bad.TEACHER),
+    "segue label best": lambda: labelled(Path("best")),
+    "segue review merge": lambda: merge(Path("a.csv"), Path("b.csv"), Path("out.csv")),
+    "segue annotate export": lambda: annotate.export("round-1", Path("out"), "cvat"),
+    "segue annotate import": lambda: annotate.import_("round-1", Path("back.xml"), "cvat"),
+}
+
+
+def labelled(used):
+    return label(used, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
+
+
 def run(by, monkeypatch):
     """A command, or a stage with the words of dvc.yaml."""
-    if by == "segue check":
-        return check(Path("params.yaml"))
-    if by == "segue migrate":
-        return migrate(Path("params.yaml"))
-    if by == "segue own":
-        return own(*bad.SOURCE_FOLDERS, Path("data/raw/target/images"), presets=ROOT / "presets")
-    if by.startswith("segue label"):
-        used = Path("best") if by.endswith("best") else bad.TEACHER
-        return label(used, bad.IMAGE.parents[1], Path("out"), accelerator="cpu")
+    if by in COMMANDS:
+        return COMMANDS[by]()
     name, _, item = by.partition(" ")
     text = STAGES[name].get("do", STAGES[name])["cmd"].replace("${key}", item)
     _, _, module, *words = shlex.split(text)

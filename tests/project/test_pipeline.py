@@ -312,15 +312,34 @@ def correction(project: Project) -> Iterator[Path]:
         shutil.rmtree(path.parent)
 
 
-def test_a_correction_changes_its_round_alone(project):
+@contextmanager
+def verdict(project: Project, given: str) -> Iterator[None]:
+    """On an image of round-2."""
+    label = min((project.folder / "data/rounds/round-2/labels").glob("*.png"))
+    path = project.folder / "data/review/round-2.csv"
+    path.write_text(f"image,verdict,note\n{label.stem},{given},\n")
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+def changes(project: Project, *stages: str) -> set[str]:
+    """What became another file where these stages alone ran."""
     before = project.hashes()
-    with correction(project):
-        assert project.changed() == {"correct@round-1", "correct@round-2"}
-        project.repro("correct@round-1", "correct@round-2")
-        assert project.changed() == {"pseudo_label@round-2", "gallery@round-2"}
-        after = project.hashes()
-        changed = {path for path in before if after[path] != before[path]}
-        assert changed == {"data/rounds/round-2/corrections"}
+    project.repro("--single-item", *stages)
+    after = project.hashes()
+    return {path for path in before if after[path] != before[path]}
+
+
+def test_a_correction_and_a_verdict_change_their_round_alone(project):
+    both = ["correct@round-1", "correct@round-2", "split@round-1", "split@round-2"]
+    with correction(project), verdict(project, "exclude"):
+        assert project.changed() == {*both}
+        made = changes(project, *both)
+        assert made == {f"data/rounds/round-2/{name}" for name in ("corrections", "split.parquet")}
+        after = {"pseudo_label@round-2", "gallery@round-2", "retrain@round-2"}
+        assert project.changed() == after
     assert project.repro() == []
 
 

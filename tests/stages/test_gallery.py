@@ -52,11 +52,13 @@ def test_a_gallery_is_written_as_strips_and_a_mosaic(tmp_path):
 
 @pytest.fixture
 def ranked(pseudo):
-    """Target images by rank: 3, 0, 4, 1, 2."""
+    """Target images by rank: 3, 0, 4, 1; and 2, which is excluded."""
     target = pseudo[0].labels.domain
     order = [3, 0, 4, 1, 2]
     images = [target.samples[i].image for i in order]
-    return pd.DataFrame({"image": images, "rank": range(5)}).sample(frac=1, random_state=0)
+    subset = [*["easy"] * 2, *["hard"] * 2, "excluded"]
+    rows = pd.DataFrame({"image": images, "rank": range(5), "subset": subset})
+    return rows.sample(frac=1, random_state=0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
@@ -66,8 +68,8 @@ def test_the_easiest_images_are_above_the_hardest(count, pseudo, ranked, tmp_pat
     rows = []
     monkeypatch.setattr(gallery.mosaics, "mosaic", lambda *args: rows.extend(args[0]))
     gallery.ends(ranked, target, found, THREE, count)
-    for row, order in zip(rows, ([3, 0, 4, 1, 2], [2, 1, 4, 0, 3]), strict=True):
-        assert len(row) == min(count, 5)
+    for row, order in zip(rows, ([3, 0, 4, 1], [1, 4, 0, 3]), strict=True):
+        assert len(row) == min(count, 4)
         for overlay, index in zip(row, order, strict=False):
             grid = found[index].logits.astype(np.float32)
             colours = pictures.colourise(labelling.measure(grid, HEIGHT, WIDTH)[0], THREE.colours)

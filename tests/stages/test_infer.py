@@ -17,6 +17,7 @@ from pipeline.model.recipe import Recipe
 from pipeline.runtime import process
 from pipeline.runtime.files import BadInput
 from pipeline.stages import infer
+from tests.rounds import small
 
 ROOT = Path(__file__).parents[2]
 IMAGES = 70  # three files
@@ -65,6 +66,17 @@ def test_any_number_of_shards_gives_the_same_folder(world, monkeypatch):
         assert stored(world / "out") == whole
         assert {p.name: p.stat().st_ino for p in (world / "out").iterdir()} == left
         assert not list((world / "unfinished").iterdir())
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_flips_are_counted_where_there_is_a_mirror_image(flip, target, fabric):
+    given = infer.Params(flip=flip, stride=4, batch=3, compute={"accelerator": "cpu"})
+    for found in infer.run(given, small(), target, fabric, [range(4)]):
+        assert (found.flips is not None) == flip
+        if flip:
+            cells, unlike = found.flips
+            assert sum(cells) == found.logits[0].size
+            assert all(0 <= few <= many for many, few in zip(cells, unlike, strict=True))
 
 
 def test_what_another_run_left_is_not_used(world, monkeypatch):

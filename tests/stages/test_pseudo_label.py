@@ -70,6 +70,15 @@ def test_a_corrected_label_replaces_the_made_one_alone(target, tmp_path):
     assert all(np.array_equal(label, before[key]) for key, label in after.items())
     assert made.thresholds["k"].equals(plain.thresholds["k"])
     assert made.thresholds["kept"][2] == (HEIGHT - 1) * WIDTH
+    names = (*THREE.names, *[""] * 253)
+    changed = made.corrected
+    assert {*changed["image"]} == {target.samples[1].image}
+    for one in (0, 1, 2, IGNORE):
+        for other in (0, 1, 2, IGNORE):
+            pair = (changed["made"] == names[one]) & (changed["corrected"] == names[other])
+            pixels = (before[name] == one) & (corrected == other)
+            assert changed.loc[pair, "pixels"].sum() == pixels.sum()
+    assert not len(plain.corrected)
 
 
 def test_a_correction_of_nothing_known_changes_nothing(target, tmp_path):

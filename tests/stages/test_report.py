@@ -289,7 +289,10 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
         for image in range(3):
             strip = Image.new("RGB", (4 * WIDTH, HEIGHT), (100 * image, 0, 0))
             pictures.write_image(Path("look", name, "images", f"{image}.png"), strip)
-        looks.write_round(Path("look"), name, looks.target(), 0)
+        looks.write_round(Path("look"), name, looks.target(), 0, classes=len(CITYSCAPES))
+        changed = [("a", "car", "road", 7)] if name == "r3" else []
+        table = pd.DataFrame(changed, columns=["image", "made", "corrected", "pixels"])
+        artifacts.write_table(Path("rounds", name, "corrected.csv"), table)
     looks.write_panels(Path("panels"), looks.target(), {0: looks.bands(np.random.default_rng(0))})
     artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
     seen = [0, *range(1, 19)]
@@ -300,6 +303,7 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     artifacts.write_table(Path("sources/other/classes.csv"), other)
     outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
             "scores": "scores", "table": "r.csv", "iou": "i.csv", "figures": "figures",
+            "corrections": "corrections.csv", "changed": "changed.parquet",
             "summary": "summary.html", "page": "page", "index": "index.html",
             "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
@@ -314,6 +318,9 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert [v["miou"] for v in read_json(Path("m.json")).values()] == [*range(30, 37)]
     assert len(artifacts.read_table(Path("i.csv"))) == 19
+    assert {*artifacts.read_table(Path("changed.parquet"))["round"]} == {"r2", "r3"}
+    rows = "r3,road,1,7,0,0,7,0,0\nr3,car,0,0,0,0,0,7,0\n"
+    assert Path("corrections.csv").read_text().endswith(f"dropped\n{rows}")
     assert {path.stem for path in Path("figures").iterdir()} == {
         "iou_by_class", "miou_by_round", "mosaic"  # of labels nothing is known
     }  # fmt: skip

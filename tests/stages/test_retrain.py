@@ -1,6 +1,7 @@
 """What a round trains on, and retraining by each objective that takes pseudo-labels."""
 
 import sys
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +13,11 @@ import torch
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from pipeline.domain import artifacts, pictures
+from pipeline.domain import artifacts, batches, pictures
+from pipeline.domain.augment import Augment
+from pipeline.domain.draws import Draws
 from pipeline.domain.taxonomy import IGNORE, resolve
+from pipeline.domain.views import AugmentParams
 from pipeline.inference import predictions
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.inference.pseudo import PseudoLabelled
@@ -143,6 +147,7 @@ def test_portions_of_other_seeds_are_other_images(scenes):
     {"source_portion": 0.0}, {"source_portion": 1.1}, {"source_draw": "new"}, {"use": "hard"},
     {"hard_share": -0.1}, {"source_share": 1.5}, {"rare_below": 2.0}, {"steps": 0},
     {"augment": {"crop_width": 8, "crop_height": 8, "mine": 1.1}},
+    {"corrected_weight": 0}, {"corrected_weight": 1.5},
 ])  # fmt: skip
 def test_params_out_of_range_are_refused(change):
     with pytest.raises(ValidationError):
@@ -187,6 +192,35 @@ def test_easy_images_without_logits(target):
     )
     assert made.target.logits is None
     assert images(made.target) == names(target, sorted(EASY))
+
+
+@pytest.mark.parametrize(("use", "left"), [("all", (0, 1, 3, 5)), ("easy", (0, 3))])
+def test_excluded_images_are_not_learned_from(use, left, target):
+    split = ranked(target)
+    out = split["image"].isin(names(target, (2, 4)))
+    split["subset"] = split["subset"].where(~out, "excluded")
+    made = retrain.split_up(params(use=use, hard_share=0.25), target, split, table())
+    check(made.target, target, left)
+    assert images(made.hard) == names(target, (1, 5))
+
+
+def test_a_corrected_image_counts_as_often_as_its_weight_says(target):
+    two = {target.samples[i].name for i in (1, 4)}
+    assert retrain.weighed(target, two, 1) is target
+    assert retrain.weighed(target, set(), 3) is target
+    check(retrain.weighed(target, two, 3), target, (0, 1, 1, 1, 2, 3, 4, 4, 4, 5))
+    bare = retrain.weighed(replace(target, logits=None), two, 2)
+    assert images(bare) == names(target, (0, 1, 1, 2, 3, 4, 4, 5))
+    assert bare.logits is None
+
+
+def test_a_pass_draws_a_corrected_image_so_often(target):
+    heavy = retrain.weighed(target, {target.samples[2].name}, 3)
+    sides = batches.shares([target], heavy, 4, 0.5)
+    augment = Augment(AugmentParams(crop_width=32, crop_height=32))
+    draws = Draws(sides, augment, 0)
+    drawn = Counter(name for step in range(4) for name in draws[step].target.names)
+    assert drawn == Counter({s.image: 3 if i == 2 else 1 for i, s in enumerate(target.samples)})
 
 
 def test_some_predictions_are_in_the_order_that_is_asked_for(target):
@@ -366,8 +400,12 @@ def stage(target, scenes, tmp_path, monkeypatch):
     artifacts.write_domain(Path("target.parquet"), target.domain, labelled=False)
     artifacts.write_table(Path("split.csv"), ranked(target))
     artifacts.write_table(Path("thresholds.csv"), table())
+    for name in (f"{target.samples[2].name}.png", "images.csv"):
+        (tmp_path / "corrections").mkdir(exist_ok=True)
+        (tmp_path / "corrections" / name).touch()
     ins = {"initial": "start.pt", "source": "source.parquet", "target": "target.parquet",
            "labels": "labels", "split": "split.csv", "predictions": "predictions",
+           "corrections": "corrections",
            "thresholds": "thresholds.csv", "model": "made.pt", "curve": "curve.csv",
            "unfinished": "unfinished"}  # fmt: skip
     argv = [word for name, at in ins.items() for word in (f"--{name}", at)]
@@ -422,6 +460,11 @@ def test_a_stage_hands_on_pseudo_labels_and_their_logits(stage, target):
     assert made["pseudo"].thresholds["k"].tolist() == pytest.approx([0.1, 0.2, 0.0])
     assert len(made["source"]) == 20
     assert equal(model.load(Path("made.pt")), small())
+
+
+def test_a_stage_weighs_the_corrections_in_force(stage, target):
+    made = stage("r1", {"corrected_weight": 2}, {"r1": {}})
+    check(made["pseudo"].target, target, (0, 1, 2, 2, 3, 4, 5))
 
 
 def test_a_round_that_contradicts_itself_is_refused_before_anything_is_read(stage):

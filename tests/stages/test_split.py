@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.review import verdicts
+from pipeline.review.verdicts import Verdict
 from pipeline.runtime import parts
+from pipeline.runtime.files import BadInput
 from pipeline.stages import split
 
 
@@ -44,3 +47,42 @@ def test_the_order_that_a_ranker_returns_does_not_matter(monkeypatch):
     table = split.run(split.Params(ranker="any", easy=0.5), None, None)
     assert table["image"].tolist() == ["c", "a", "b", "d"]
     assert table["subset"].tolist() == ["easy", "easy", "hard", "hard"]
+
+
+def test_excluded_images_come_last_and_the_share_is_of_the_others():
+    given = coverage(np.linspace(0, 1, 8))
+    params = split.Params(ranker="entropy", easy=0.5)
+    table = split.run(params, given, None, ["b01", "b06"])
+    rest = ["b00", "b02", "b03", "b04", "b05", "b07"]
+    assert table["image"].tolist() == [*rest, "b01", "b06"]
+    assert table["subset"].tolist() == ["easy"] * 3 + ["hard"] * 3 + ["excluded"] * 2
+    assert table["rank"].tolist() == list(range(8))
+    assert split.run(params, given, None).equals(split.run(params, given, None, []))
+
+
+@pytest.fixture
+def verdict(tmp_path, monkeypatch):
+    """Writes a round's verdicts; the images are a/b0.png, a/b1.png."""
+    monkeypatch.setattr(split, "read", lambda: {"rounds": {"r1": {}, "r2": {}}})
+
+    def write(rows):
+        verdicts.write(tmp_path / "r1.csv", {name: Verdict(of) for name, of in rows.items()})
+        return split.excluded(tmp_path, "r1", ["a/b0.png", "a/b1.png"])
+
+    return write
+
+
+def test_the_verdict_exclude_alone_excludes(verdict, tmp_path):
+    assert verdict({"a__b0": "exclude", "a__b1": "fix"}) == ["a__b0"]
+    assert verdict({"a__b0": "good"}) == []
+    assert split.excluded(tmp_path, "r2", ["a/b0.png"]) == []
+
+
+def test_a_round_is_left_some_image(verdict):
+    with pytest.raises(BadInput, match=r"r1\.csv: excludes all 2 images"):
+        verdict({"a__b0": "exclude", "a__b1": "exclude"})
+
+
+def test_a_verdict_on_no_image_is_refused(verdict):
+    with pytest.raises(BadInput, match=r"r1\.csv: 'a/b0\.png': no target image has this name"):
+        verdict({"a/b0.png": "fix"})
