@@ -143,6 +143,7 @@ def test_the_class_below_is_taken_and_shift_moves_the_image(editor, world):
     editor.press("c")
     chosen = editor.run("return document.querySelector('#tools select').value")
     assert int(chosen) == label_of(world, 1)[30, 1]
+    assert editor.find("#readout").text.endswith(f"you paint: {THREE.names[int(chosen)]}")
     editor.run("look.zoomTo(4)")
     editor.run(POINT, 30, 10, CLICK, {"shiftKey": True})
     assert np.array_equal(edited(editor), label_of(world, 1))
