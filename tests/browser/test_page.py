@@ -230,7 +230,7 @@ def test_the_verdict_is_on_top_and_leads_to_the_images_of_a_class(page):
     found = page.run("return look.list.map((i) => look.share(look.round(), i))")
     assert found == pytest.approx(shares, abs=1e-3)
     page.driver.back()
-    page.until("return look.state.of === 'kept'")
+    page.until("return look.state.of === 'either'")
 
 
 def test_a_link_to_no_image_is_text_alone(driver, tmp_path):

@@ -61,7 +61,7 @@
       if (event.key === "Escape" || (event.key === "Enter" && !event.target.matches("select"))) { event.preventDefault(); event.target.blur(); }
       return;
     }
-    const act = look.tab()?.keys[event.key] ?? look.editKeys?.(event) ?? ofDigit(event) ?? acts[event.key];
+    const act = look.tab()?.keys[event.key] ?? look.editKeys(event) ?? ofDigit(event) ?? acts[event.key];
     if (!act) return;
     event.preventDefault();
     act();

@@ -4,7 +4,8 @@
   const { $, el } = look;
   const TOOLS = { brush: "b", polygon: "p", fill: "f", superpixel: "u" };
   const IGNORED = 255, PAUSE = 700; // ms between the two digits of a class
-  let tool = "superpixel", chosen = IGNORED, radius = 12, stroke = null, last = null, corners = [], typed = ["", 0];
+  let tool = "superpixel", chosen = IGNORED, radius = 12, corners = [];
+  let stroke = null, last = null, at = null, typed = ["", 0]; // at: where the pointer was last
 
   const svg = (tag, given = {}) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -41,6 +42,12 @@
   };
   const dab = (point) => look.cover(look.shapes.brush(last ?? point, point, radius, ...look.data.working), chosen, stroke);
 
+  const named = (id) => look.data.classes[id] ?? "not labelled";
+  const tell = () => {
+    const here = at ? `here: ${named(look.classAt(look.place(at)))}   ·   ` : "";
+    $("#readout").textContent = `${here}you paint: ${named(chosen)}`;
+  };
+
   // A pointer that goes down; not with Shift, which moves the image.
   look.draws = (event) => {
     const point = pixel(event);
@@ -59,15 +66,14 @@
   };
   look.moves = (event) => {
     if (!look.editing()) return false;
-    const point = pixel(event), name = look.data.classes[look.classAt(look.place(event))] ?? "not labelled";
-    $("#readout").textContent = `here: ${name}   ·   you paint: ${look.data.classes[chosen] ?? "not labelled"}`;
-    sketch(inside(point) ? point : null);
+    const point = pixel(event);
     at = event;
+    tell();
+    sketch(inside(point) ? point : null);
     if (stroke && tool === "brush") { dab(point); last = point; }
     else if (stroke && tool === "superpixel" && inside(point) && look.classAt(look.place(event)) !== chosen) look.cover(covers.superpixel(point.map(Math.floor)), chosen, stroke);
     return Boolean(stroke);
   };
-  let at = null;
   look.lifts = () => {
     if (stroke) look.stroked(stroke);
     stroke = last = null;
@@ -81,6 +87,7 @@
     corners = now ? corners : [];
     if (!now) return;
     if (!now.superpixels && tool === "superpixel") tool = "brush";
+    tell();
     look.editRepaint();
     const button = (text, title, act, given = {}) => el("button", { textContent: text, title, onclick: act, ...given });
     const tools = Object.entries(TOOLS).filter(([name]) => name !== "superpixel" || now.superpixels).map(([name, key]) => {
@@ -108,8 +115,8 @@
   };
   look.editKeys = ({ key }) => {
     if (!look.editing()) return undefined;
-    const named = Object.keys(TOOLS).find((name) => TOOLS[name] === key);
-    if (named) return () => { if (named !== "superpixel" || look.editing().superpixels) choose(named); };
+    const asked = Object.keys(TOOLS).find((name) => TOOLS[name] === key);
+    if (asked) return () => { if (asked !== "superpixel" || look.editing().superpixels) choose(asked); };
     if (/^\d$/.test(key)) return () => digit(key);
     return { Backspace: () => pick(IGNORED), Delete: () => pick(IGNORED), c: () => { if (at) pick(look.classAt(look.place(at))); },
       "[": () => { radius = Math.max(1, Math.round(radius / 1.4)); look.toolbar(); }, "]": () => { radius = Math.min(80, Math.ceil(radius * 1.4)); look.toolbar(); },

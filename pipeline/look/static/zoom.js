@@ -57,7 +57,7 @@
 
   const swipeTo = (x) => look.set({ at: Math.round(100 * clamp(x, 0, 1)) });
   const down = (event) => {
-    if (event.button || look.draws?.(event)) return;
+    if (event.button || look.draws(event)) return;
     pointers.set(event.pointerId, at(event));
     const swiping = !$("#divider").hidden;
     const near = swiping && Math.abs(at(event)[0] - look.state.at / 100) * $("#stage").clientWidth < HANDLE;
@@ -66,8 +66,8 @@
   };
   const move = (event) => {
     pointed = at(event);
-    if (look.moves?.(event)) return;
-    look.readout(event);
+    if (look.moves(event)) return;
+    if (!look.editing()) look.readout(event);
     const before = pointers.get(event.pointerId);
     if (!before) return;
     const apart = () => { const [a, b] = [...pointers.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]) || 1e-3; };
@@ -77,7 +77,7 @@
     else if (held === "divider") swipeTo(x);
     else if (view[0] > 1) { view = [view[0], view[1] - (x - before[0]) / view[0], view[2] - (y - before[1]) / view[0]]; save(); }
   };
-  const up = (event) => { pointers.delete(event.pointerId); look.lifts?.(event); };
+  const up = (event) => { pointers.delete(event.pointerId); look.lifts(); };
 
   look.zooming = () => {
     const stage = $("#stage");
