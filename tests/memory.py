@@ -59,6 +59,10 @@ def recipe(width=4):
     return Recipe("small", resolve([f"class {i}" for i in range(CLASSES)]), {"width": width})
 
 
+MOVED = {"adda": {"least": 0.0}}
+"""Options with which an objective moves its network in every step."""
+
+
 @cache
 def reference():
     """The file of a model, for objectives that look at another one."""
@@ -72,7 +76,7 @@ def objective(name, seed=0, context=CONTEXT, **options):
     asked = inspect.signature(parts.find("objectives", name)).parameters
     needed = [key for key, of in asked.items() if of.default is of.empty and key not in context]
     missing = {key: reference() for key in needed}
-    return build_objective(name, missing | options, seed, **context)
+    return build_objective(name, missing | MOVED.get(name, {}) | options, seed, **context)
 
 
 def start(of, seed=0):

@@ -42,6 +42,24 @@ class PixelDiscriminator(nn.Sequential):
         )  # fmt: skip
 
 
+class DroppingDiscriminator(nn.Sequential):
+    """Scores or features (N, C, h, w) to logits (N, 1, h, w), each cell by itself, with dropout.
+
+    CyCADA's for ADDA's step (Hoffman et al., 2018): convolutions of 1 x 1 with `width`, then half
+    as many channels, of which `dropout` are left out in an image. One logit stands for its two,
+    whose softmax is the same.
+    """
+
+    def __init__(self, channels: int, width: int = 512, dropout: float = 0.5) -> None:
+        if not channels:
+            raise BadInput(NO_FEATURES)
+        half = max(1, width // 2)
+        super().__init__(
+            nn.Conv2d(channels, width, 1), nn.Dropout2d(dropout), nn.ReLU(),
+            nn.Conv2d(width, half, 1), nn.Dropout2d(dropout), nn.ReLU(), nn.Conv2d(half, 1, 1),
+        )  # fmt: skip
+
+
 class DilatedDiscriminator(nn.Module):
     """Features (N, F, h, w) to logits (N, 1, h, w), by surroundings of several sizes at once.
 

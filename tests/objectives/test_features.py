@@ -1,12 +1,18 @@
 """Objectives that align features or scores of both sides at once: their terms by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
-from pipeline.training.discriminators import DilatedDiscriminator
+from pipeline.training import loop
+from pipeline.training.adversarial import Level
+from pipeline.training.discriminators import DilatedDiscriminator, DroppingDiscriminator
+from pipeline.training.recent import Recent
 from tests import memory
 from tests.memory import FEATURES, HEIGHT, WIDTH, TwoHeads, batch, padding
 from tests.references import log_softmax, upsample
@@ -141,3 +147,72 @@ def test_fcans_network_is_moved_by_the_features_of_both_sides():
     assert all(features.grad.any() for features in seen)
     assert seen[0].shape[1] == FEATURES
     assert F.cosine_similarity(*(features.grad.mean((0, 2, 3)) for features in seen), dim=0) < 0
+
+
+# --- adda ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("channels", "options", "count"), [
+    (19, (), 19 * 512 + 512 + 512 * 256 + 256 + 256 + 1),
+    (4096, (1024,), 4096 * 1024 + 1024 + 1024 * 512 + 512 + 512 + 1),
+    (3, (1,), 3 + 1 + 1 + 1 + 1 + 1),
+])  # fmt: skip
+def test_addas_discriminator_is_cycadas(channels, options, count):
+    made = DroppingDiscriminator(channels, *options)
+    assert sum(p.numel() for p in made.parameters()) == count
+    assert [layer.p for layer in made if isinstance(layer, nn.Dropout2d)] == [0.5, 0.5]
+    assert all(layer.kernel_size == (1, 1) for layer in made if isinstance(layer, nn.Conv2d))
+
+
+@pytest.mark.parametrize("of", ["scores", "features"])
+def test_addas_terms(of):
+    network, given = TwoHeads(), batch()
+    made = memory.objective("adda", of=of, adversarial=0.4, aux=0.3, dropout=0.0, width=6)
+    found = stepped(made, network, given)
+    assert [*found] == ["told", "accuracy", "recent", "source", "adversarial"]
+    main, other = network(given.source.images)[:2]
+    source = crossed(main, given.source.labels) + 0.3 * crossed(other, given.source.labels)
+    assert found["source"] == pytest.approx(source, rel=1e-5)
+    place, judge = {"scores": 0, "features": 2}[of], made.modules["discriminator"]
+    one, two = (judged(judge, network(side.images)[place]) for side in given[:2])
+    told = (mean(bce(one, 1), given.source) + mean(bce(two, 0), given.target)) / 2
+    assert found["told"] == pytest.approx(told, rel=1e-4)
+    assert found["adversarial"] == pytest.approx(0.4 * mean(bce(two, 1), given.target), rel=1e-4)
+    right = (mean(one > 0, given.source) + mean(two <= 0, given.target)) / 2
+    assert found["accuracy"] == pytest.approx(right, rel=1e-4)
+    assert found["recent"] == found["accuracy"]
+
+
+def test_a_mean_of_the_last_values_forgets_older_ones():
+    made, values = Recent(3), [0.5, 0.9, 0.1, 0.8, 1.0]
+    found = [made(torch.tensor(value)).item() for value in values]
+    expected = [np.mean(values[max(0, i - 2) : i + 1]) for i in range(5)]
+    assert found == pytest.approx(expected)
+
+
+def test_the_network_moves_only_while_there_is_something_to_tell(fabric, monkeypatch):
+    """The accuracies are given: of 0.9, 0.5, 0.3 and 0.8 the means of two are below 0.6 twice."""
+    accuracies = iter([0.9, 0.5, 0.3, 0.8])
+    told = Level.told
+
+    def given_(level):
+        return told(level)._replace(seen={"accuracy": torch.tensor(next(accuracies))})
+
+    monkeypatch.setattr(Level, "told", given_)
+    made = memory.objective("adda", least=0.6, window=2)
+    own = made.modules["discriminator"]
+    network, before, logged = memory.start(made), [], []
+
+    def kept(step, values):
+        logged.append(values)
+        before.append([[p.clone() for p in of.parameters()] for of in (network, own)])
+
+    kept(-1, {})
+    loop.train(network, made, [batch()] * 4, 4, memory.params(), fabric, kept)
+    assert [v["recent"] for v in logged[1:]] == pytest.approx([0.9, 0.7, 0.4, 0.55])
+    moved = [
+        [not all(map(torch.equal, *sides)) for sides in zip(*pair, strict=True)]
+        for pair in pairwise(before)
+    ]
+    assert moved == [[True, True], [True, True], [False, True], [False, True]]
+    assert len({tuple(values) for values in logged[1:]}) == 1  # columns of the curve, in one order
