@@ -9,10 +9,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.model.outputs import covers
 from pipeline.training import loop
 from pipeline.training.adversarial import Level
 from pipeline.training.discriminators import DilatedDiscriminator, DroppingDiscriminator
 from pipeline.training.recent import Recent
+from pipeline.training.reconstruction import Decoder, PatchDiscriminator
 from tests import memory
 from tests.memory import FEATURES, HEIGHT, WIDTH, TwoHeads, batch, padding
 from tests.references import log_softmax, upsample
@@ -216,3 +218,157 @@ def test_the_network_moves_only_while_there_is_something_to_tell(fabric, monkeyp
     ]
     assert moved == [[True, True], [True, True], [False, True], [False, True]]
     assert len({tuple(values) for values in logged[1:]}) == 1  # columns of the curve, in one order
+
+
+# --- generate to adapt ---------------------------------------------------------------------
+
+
+def convolved(layer, maps, stride=1):
+    """float64 (N, F, h, w) of a convolution with padding 1, tap by tap."""
+    weight = layer.weight.detach().double().numpy()
+    padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    size = weight.shape[-1]
+    rows, columns = ((side + 2 - size) // stride + 1 for side in maps.shape[2:])
+    found = np.zeros((len(maps), len(weight), rows, columns))
+    for y, x in np.ndindex(rows, columns):
+        window = padded[:, :, stride * y : stride * y + size, stride * x : stride * x + size]
+        found[:, :, y, x] = np.einsum("ncij,fcij->nf", window, weight)
+    bias = 0 if layer.bias is None else layer.bias.detach().double().numpy()[:, None, None]
+    return found + bias
+
+
+def decoded(made, maps):
+    """float64 (N, 3, 4 h, 4 w)."""
+    for block in (made.coarse, made.fine):
+        maps = convolved(block[0], maps)
+        centred = maps - maps.mean((2, 3), keepdims=True)
+        maps = centred / np.sqrt(maps.var((2, 3), keepdims=True) + 1e-5)
+        maps = np.maximum(maps, 0).repeat(2, 2).repeat(2, 3)
+    return np.tanh(convolved(made.colours, maps))
+
+
+def told_by_hand(made, images):
+    """Kinds and classes, float64."""
+    for layer in made.body[::2]:
+        images = convolved(layer, images, 2)
+        images = np.where(images > 0, images, 0.2 * images)
+    return [
+        np.einsum("nfhw,cf->nchw", images, head.weight[:, :, 0, 0].detach().double().numpy())
+        + head.bias.detach().double().numpy()[:, None, None]
+        for head in (made.kinds, made.classes)
+    ]
+
+
+def whole(side):
+    """float64 (N, 1, HEIGHT, WIDTH), 1 where nothing is padded."""
+    return np.stack([~padding(window) for window in side.windows.tolist()])[:, None].astype(float)
+
+
+def crossed_by_kind(kinds, side, kind):
+    log = np.stack([log_softmax(one) for one in kinds])
+    return mean(-log[:, kind], side)
+
+
+@pytest.fixture(scope="module")
+def decoding():
+    """A step of the objective, what it should see, and the terms that it yields."""
+    torch.manual_seed(0)
+    network, given = TwoHeads(), batch()
+    weights = {"adversarial": 0.2, "semantic": 0.3, "realism": 0.4, "decoder_semantic": 0.5}
+    weights |= {"reconstruction": 0.6, "aux": 0.7, "dropout": 0.0, "width": 2}
+    made = memory.objective("generate_to_adapt", **weights)
+    sides, images = given[:2], []
+    for side in sides:
+        features = (network(side.images).features * cells(side, 8, 12)).detach().double().numpy()
+        fake = decoded(made.modules["decoder"], features) * whole(side)
+        images.append([(side.images.double().numpy() / 127.5 - 1) * whole(side), fake])
+    judge = made.modules["discriminator"]
+    judged_ = [[told_by_hand(judge, each) for each in both] for both in images]
+    return network, sides, images, judged_, stepped(made, network, given)
+
+
+def test_its_terms_are_in_order_and_the_source_is_supervised(decoding):
+    network, (source, _), _, _, found = decoding
+    terms = ["source", "adversarial", "semantic", "realism", "decoder_semantic", "reconstruction"]
+    assert [*found] == [*terms, "told", "told_classes", "accuracy"]
+    main, other = network(source.images)[:2]
+    expected = crossed(main, source.labels) + 0.7 * crossed(other, source.labels)
+    assert found["source"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_kind_of_patch_is_told_from_the_three_others(decoding):
+    _, sides, _, judged_, found = decoding
+    told, right = 0.0, 0.0
+    for at, side in enumerate(sides):
+        for kind in (0, 1):
+            kinds = judged_[at][kind][0]
+            told += crossed_by_kind(kinds, side, 2 * at + kind)
+            right += mean(kinds.argmax(1) == 2 * at + kind, side) / 4
+    assert found["told"] == pytest.approx(told, rel=1e-4)
+    assert found["accuracy"] == pytest.approx(right, rel=1e-4)
+    classes = torch.from_numpy(judged_[0][0][1])
+    assert found["told_classes"] == pytest.approx(crossed(classes, sides[0].labels), rel=1e-4)
+
+
+def test_the_decoder_makes_real_images_of_their_own_side_that_keep_their_classes(decoding):
+    _, sides, images, judged_, found = decoding
+    (one, classes), (other, _) = (both[1] for both in judged_)
+    real = crossed_by_kind(one, sides[0], 0) + crossed_by_kind(other, sides[1], 2)
+    assert found["realism"] == pytest.approx(0.4 * real, rel=1e-4)
+    kept = crossed(torch.from_numpy(classes), sides[0].labels)
+    assert found["decoder_semantic"] == pytest.approx(0.5 * kept, rel=1e-4)
+    apart = sum(
+        (np.abs(real - fake).mean(1, keepdims=True) * whole(side)).sum() / whole(side).sum()
+        for side, (real, fake) in zip(sides, images, strict=True)
+    )
+    assert found["reconstruction"] == pytest.approx(0.6 * apart, rel=1e-4)
+
+
+def test_the_networks_features_are_to_give_real_images_of_the_other_side(decoding):
+    _, sides, _, judged_, found = decoding
+    (one, classes), (other, _) = (both[1] for both in judged_)
+    swapped = crossed_by_kind(one, sides[0], 2) + crossed_by_kind(other, sides[1], 0)
+    assert found["adversarial"] == pytest.approx(0.2 * swapped, rel=1e-4)
+    kept = crossed(torch.from_numpy(classes), sides[0].labels)
+    assert found["semantic"] == pytest.approx(0.3 * kept, rel=1e-4)
+
+
+@pytest.mark.parametrize(("made", "count"), [
+    (Decoder(64), 9 * (64 * 128 + 128 * 64 + 64 * 3) + 3),
+    (PatchDiscriminator(19),
+     16 * (3 * 64 + 64 * 128 + 128 * 256) + 64 + 128 + 256 + 257 * (4 + 19)),
+], ids=["decoder", "discriminator"])  # fmt: skip
+def test_its_modules_parameters_are_counted_by_hand(made, count):
+    assert sum(p.numel() for p in made.parameters()) == count
+
+
+def test_a_decoded_image_is_as_large_as_its_image_and_lies_on_it():
+    """Of features of stride 8 that cover more than the image, the last cells are cut off."""
+    made, size = Decoder(3, 4, 0.0), torch.Size((29, 44))
+    features = torch.zeros(1, 3, 4, 6)
+    features[:, :, 2, 1] = 9.0
+    over = covers(features, torch.zeros(1, 3, *size), 8)
+    found = made(features, size, over)
+    assert found.shape == (1, 3, 29, 44)
+    assert found.abs().max() <= 1
+    apart = (found - made(torch.zeros_like(features), size, over)).abs().sum((0, 1))
+    y, x = divmod(int(apart.argmax()), 44)
+    assert abs(y - 19.5) < 8
+    assert abs(x - 11.5) < 8
+
+
+def test_each_step_of_it_moves_its_own_group_alone(fabric):
+    made = memory.objective("generate_to_adapt")
+    network, given = memory.start(made).train(), batch()
+    groups = {"network": network, **made.modules}
+    for loss in made.losses(network, given):
+        moved = [*groups[loss.group].parameters()]
+        others = [p for name, of in groups.items() if name != loss.group for p in of.parameters()]
+        total = sum(loss.terms.values())
+        reached = torch.autograd.grad(total, [*moved, *others], allow_unused=True)
+        assert any(g is not None and g.any() for g in reached[: len(moved)])
+        if loss.group != "network":  # the network's goes through both others, and moves neither
+            own = [*made.modules["discriminator"].parameters()] if loss.group == "decoder" else []
+            allowed = {id(p) for p in own}
+            for p, gradient in zip(others, reached[len(moved) :], strict=True):
+                assert gradient is None or id(p) in allowed

@@ -176,7 +176,7 @@ def test_source_only_never_looks_at_the_target():
 
 SEVERAL = ("collaborative", "deep_cocktail", "mdan", "moment_matching")
 """Of several sources at once."""
-BY_FEATURES = ("adda", "fcan")
+BY_FEATURES = ("adda", "fcan", "generate_to_adapt")
 """Of features, or scores, of both sides at once."""
 HEADS = {"clan": {"both": True}} | {name: {"shares": [0.3, 0.7]} for name in SEVERAL[:2]}
 """What networks of two heads are given for an objective that asks for more classifiers."""
@@ -829,7 +829,7 @@ def test_a_class_that_no_source_image_has_is_not_bounded():
     assert upper.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("name", ["road", "fcns_in_the_wild", "fcan"])
+@pytest.mark.parametrize("name", ["road", "fcns_in_the_wild", "fcan", "generate_to_adapt"])
 def test_a_network_without_features_is_refused(name):
     with pytest.raises(BadInput, match="gives no features to align"):
         memory.objective(name, 0, CONTEXT | {"features": 0})
@@ -879,7 +879,7 @@ def test_padding_counts_in_no_term_no_gradient_and_no_accuracy(name):
     options |= {"ratio": 0.5, "relaxed": 1.0} if name in ("minent", "advent") else {}
     options |= {"preheat": 0.0} if name == "clan" else {}
     options |= {"flip": True, "tau": 0.6} if name == "online" else {}
-    options |= {"dropout": 0.0} if name == "adda" else {}
+    options |= {"dropout": 0.0} if name in ("adda", "generate_to_adapt") else {}
     trained, other = (Learning(**HEADS.get(name, {}), stride=1) for _ in range(2))
     found, given = [], batch(Batch._fields)
     for change in (0, 100):

@@ -32,6 +32,7 @@ CASES = {
     "self_training": {"regulariser": "mrkld"}, "self_training soft": {"soft_alpha": 0.25},
     "tpld dense": {"dense": True}, "minent prior": {"ratio": 1.0},
     "adda": {"dropout": 0.0}, "adda features": {"dropout": 0.0, "of": "features"},
+    "generate_to_adapt": {"dropout": 0.0},
     "mdan hard": {"form": "hard", "adversarial": 0.5}, "mdan three": {"adversarial": 0.5},
     "moment_matching cells": {"samples": "cells", "moments": 0.5},
     "moment_matching classes": {"samples": "classes", "moments": 0.5},
