@@ -355,20 +355,3 @@ def test_a_decoded_image_is_as_large_as_its_image_and_lies_on_it():
     y, x = divmod(int(apart.argmax()), 44)
     assert abs(y - 19.5) < 8
     assert abs(x - 11.5) < 8
-
-
-def test_each_step_of_it_moves_its_own_group_alone(fabric):
-    made = memory.objective("generate_to_adapt")
-    network, given = memory.start(made).train(), batch()
-    groups = {"network": network, **made.modules}
-    for loss in made.losses(network, given):
-        moved = [*groups[loss.group].parameters()]
-        others = [p for name, of in groups.items() if name != loss.group for p in of.parameters()]
-        total = sum(loss.terms.values())
-        reached = torch.autograd.grad(total, [*moved, *others], allow_unused=True)
-        assert any(g is not None and g.any() for g in reached[: len(moved)])
-        if loss.group != "network":  # the network's goes through both others, and moves neither
-            own = [*made.modules["discriminator"].parameters()] if loss.group == "decoder" else []
-            allowed = {id(p) for p in own}
-            for p, gradient in zip(others, reached[len(moved) :], strict=True):
-                assert gradient is None or id(p) in allowed
