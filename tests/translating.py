@@ -4,6 +4,8 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts
@@ -74,6 +76,11 @@ def both(monkeypatch):
     fit(monkeypatch)
     made(monkeypatch)
     return contents()
+
+
+def read_image(path):
+    """uint8 (h, w, 3)."""
+    return np.asarray(Image.open(path))
 
 
 def contents(folder=FOLDER):
