@@ -12,6 +12,7 @@ from pipeline.domain import artifacts
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json
 from pipeline.stages import evaluate_translation, fit_translator, translate
+from tests import memory
 from tests.rounds import THREE
 
 PARAMS = {
@@ -30,6 +31,12 @@ PARAMS = {
     "pretrain": {"source": {"source": "game"}, "warm": {"source": "game"}},
 }
 FOLDER = Path("data/sources/painted")
+
+
+def options(name):
+    """Of a translator that cannot be built without any: few steps, and a small model that looks."""
+    given = {"appearance": {"extractor": {"model": memory.reference()}, "iterations": 2}}
+    return given.get(name, {})
 
 
 def build(scenes, folder, images=5, **changes):
