@@ -24,6 +24,9 @@ OBJECTIVES: dict[str, tuple[str, dict[str, Any]]] = {
     "AdvEnt + CP": ("advent", {**ADVENT, "ratio": 1e-2}),
     "CLAN": ("clan", {"adversarial": 1e-2, **NARROW}),
     "ROAD": ("road", {"pretrained": "source"}),  # the paper's stays near an ImageNet network
+    "FCAN": ("fcan", {"width": 32}),
+    "ADDA": ("adda", {"width": 128}),
+    "Generate To Adapt": ("generate_to_adapt", {"width": 16}),
 }
 # the papers' ratio of the two levels; the network, and its control, have an auxiliary head
 LEVELS = {"adversarial_aux": 2e-3, "aux": 0.1}

@@ -59,6 +59,10 @@ def recipe(width=4):
     return Recipe("small", resolve([f"class {i}" for i in range(CLASSES)]), {"width": width})
 
 
+GIVEN = {"adda": {"least": 0.0}, "generate_to_adapt": {"width": 4}, "fcan": {"width": 8}}
+"""Options of an objective whose network moves in every step, and whose modules are small."""
+
+
 @cache
 def reference():
     """The file of a model, for objectives that look at another one."""
@@ -72,7 +76,7 @@ def objective(name, seed=0, context=CONTEXT, **options):
     asked = inspect.signature(parts.find("objectives", name)).parameters
     needed = [key for key, of in asked.items() if of.default is of.empty and key not in context]
     missing = {key: reference() for key in needed}
-    return build_objective(name, missing | options, seed, **context)
+    return build_objective(name, missing | GIVEN.get(name, {}) | options, seed, **context)
 
 
 def start(of, seed=0):

@@ -4,12 +4,15 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json
 from pipeline.stages import evaluate_translation, fit_translator, translate
+from tests import memory
 from tests.rounds import THREE
 
 PARAMS = {
@@ -28,6 +31,12 @@ PARAMS = {
     "pretrain": {"source": {"source": "game"}, "warm": {"source": "game"}},
 }
 FOLDER = Path("data/sources/painted")
+
+
+def options(name):
+    """Of a translator that cannot be built without any: few steps, and a small model that looks."""
+    given = {"appearance": {"extractor": {"model": memory.reference()}, "iterations": 2}}
+    return given.get(name, {})
 
 
 def build(scenes, folder, images=5, **changes):
@@ -74,6 +83,11 @@ def both(monkeypatch):
     fit(monkeypatch)
     made(monkeypatch)
     return contents()
+
+
+def read_image(path):
+    """uint8 (h, w, 3)."""
+    return np.asarray(Image.open(path))
 
 
 def contents(folder=FOLDER):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pipeline.model.backbone_names import Pretrained
 from pipeline.model.backbones import dilated
 from pipeline.model.model import Mean, Model
-from pipeline.model.recipe import wanted
+from pipeline.model.stages import Normalised
 from pipeline.runtime.files import BadInput
 
 _STRIDE = 16
@@ -55,21 +55,14 @@ class OfModel(nn.Module):
 class OfBackbone(nn.Module):
     """Of a backbone with the weights that are named: at stride 4, and its last."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, backbone: str, pretrained: Pretrained) -> None:
         super().__init__()
-        self.body, _ = dilated(backbone, _STRIDE, pretrained, ("low", "out"))
-        norm = wanted(self.body.modules())
-        self.scale, self.bgr = norm.scale, norm.bgr
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.tensor(getattr(norm, name)).view(1, 3, 1, 1))
+        body, _ = dilated(backbone, _STRIDE, pretrained, ("low", "out"))
+        self.body = Normalised(body)
 
     def forward(self, images: Tensor) -> Pooled:
         """uint8 images (N, 3, H, W) RGB."""
-        x = images.flip(1) if self.bgr else images
-        maps = self.body((x * self.scale - self.mean) / self.std)
+        maps = self.body(images)
         return pooled(maps["low"], maps["out"])
 
 

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.model import packages
+from pipeline.runtime.params import Section
 
 PREFIX = "timm/"
 """What option `backbone` begins with, where it names a network of timm's."""
@@ -63,6 +64,19 @@ def contradiction(backbone: str, pretrained: Pretrained) -> str | None:
     if backbone.startswith(PREFIX):
         return _unknown(backbone, pretrained)
     return None  # torchvision's names are `backbones.weights`' to refuse
+
+
+class Backbone(Section):
+    """A backbone with weights, to look at images by; docs/networks.md has what there is."""
+
+    backbone: Name
+    pretrained: Pretrained
+
+    @model_validator(mode="after")
+    def _fit(self) -> Backbone:
+        if told := contradiction(self.backbone, self.pretrained):
+            raise ValueError(told)
+        return self
 
 
 def _unknown(backbone: str, pretrained: str | Literal[True]) -> str | None:

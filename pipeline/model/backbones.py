@@ -23,6 +23,9 @@ from pipeline.runtime.files import BadInput
 
 Stride = Literal[8, 16]
 
+_WHOLE = 32
+"""The last map's stride where no stride becomes a dilation."""
+
 ASPP = {8: (12, 24, 36), 16: (6, 12, 18)}
 """DeepLabV3's dilations at each output stride (Chen et al., 2017, section 4.1)."""
 
@@ -96,13 +99,14 @@ def _resnet(name: str, stride: int, pretrained: Pretrained) -> Any:
     return models.get_model(
         name,
         weights=weights(name, pretrained),
-        replace_stride_with_dilation=[False, stride < max(ASPP), True],
+        replace_stride_with_dilation=[False, stride < max(ASPP), stride < _WHOLE],
     )
 
 
 def _mobilenet(stride: int, pretrained: Pretrained) -> Any:
     name = "mobilenet_v3_large"
-    body = models.get_model(name, weights=weights(name, pretrained), dilated=True).features
+    kept = {"weights": weights(name, pretrained), "dilated": stride < _WHOLE}
+    body = models.get_model(name, **kept).features
     if stride < max(ASPP):  # torchvision's is at 16; its seventh block takes it there
         for layer in body[7:].modules():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size > (1, 1):

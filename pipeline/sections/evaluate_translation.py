@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from pipeline.model import backbone_names
+from pipeline.model.backbone_names import Backbone
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.params import Section, Seed
-
-
-class Features(Section):
-    """A backbone with weights, whose features are compared; docs/networks.md has what there is."""
-
-    backbone: backbone_names.Name
-    pretrained: backbone_names.Pretrained
-
-    @model_validator(mode="after")
-    def _fit(self) -> Features:
-        if told := backbone_names.contradiction(self.backbone, self.pretrained):
-            raise ValueError(told)
-        return self
 
 
 class Params(Section):
@@ -30,7 +17,7 @@ class Params(Section):
 
     model: str  # of the untranslated source, for dvc.yaml: the stage is given its file
     adapted: str  # one that knows the target
-    features: Features | None = None  # null: those of `model`
+    features: Backbone | None = None  # null: those of `model`
     images: int = Field(default=100, ge=4)  # evenly chosen from the source, and from the target
     subsets: int = Field(default=100, ge=10)  # halves of these, for the interval of KID
     tolerance: float = Field(default=2.0, ge=0)  # mIoU that may be lost where structure is kept

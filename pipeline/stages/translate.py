@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -66,8 +66,12 @@ class Writer:
         name = self.source.samples[index].image
         image, inside = self.source.image(index), self.source.region(index)
         for copy in copies:
-            chosen = references.drawn(self.params.seed, name, copy, len(self.fitted))
-            yield copy, self.translator.translate(image, inside, self.fitted[chosen])
+            of = self.params.seed, name, copy
+            chosen = references.drawn(*of, len(self.fitted))
+            draws: dict[str, Any] = (
+                {"key": references.key(*of)} if getattr(self.translator, "draws", False) else {}
+            )
+            yield copy, self.translator.translate(image, inside, self.fitted[chosen], **draws)
 
 
 def run(writer: Writer) -> Iterable[Written]:

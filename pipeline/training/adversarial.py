@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline.domain.batches import Labelled
 from pipeline.domain.windows import WHOLE, Window
 from pipeline.model.grids import resample
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.ranks import averaged
+from pipeline.training.crops import inside
 from pipeline.training.discriminators import SMALLEST
 from pipeline.training.losses import self_information
 from pipeline.training.objective import Loss
@@ -55,6 +57,15 @@ def maps(logits: Tensor, within: Tensor, of: Maps = self_information, over: Wind
             f"make both sides {SMALLEST} or more"
         )
     return Seen(of(resample(logits.float(), size, over)) * within[:, None], within)
+
+
+def masked(maps: Tensor, side: Labelled, over: Window = WHOLE) -> Seen:
+    """Maps (N, C, h, w) of a side that cover `over`, on their own grid, 0 in cells of padding.
+
+    For a discriminator that looks beyond a cell: what a network makes of padding tells sides apart.
+    """
+    cells = inside(side.windows, maps.shape[-2:], over)[:, None]
+    return Seen(maps.float() * cells, inside(side.windows, side.images.shape[-2:]))
 
 
 def mean(each: Tensor, shares: Tensor) -> Tensor:
@@ -103,6 +114,15 @@ class Level:
         """The network's loss: the other side taken for the resembled one."""
         loss, _ = judged(self.discriminator, self.other, 1.0, self.local, self.square)
         return self.weight * loss
+
+    def opposed(self) -> Tensor:
+        """The network's loss in a minimax: what the discriminator minimises, turned round.
+
+        It moves both sides, and little where the discriminator is sure: `fooled` moves most there.
+        """
+        one, _ = judged(self.discriminator, self.resembled, 1.0, square=self.square)
+        other, _ = judged(self.discriminator, self.other, 0.0, self.local, self.square)
+        return -self.weight * (one + other) / 2
 
     def told(self) -> Loss:
         """The discriminator's: half of each side, as ADVENT does; and the share it tells right."""

@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pipeline.runtime.files import BadInput
 
 SMALLEST = 32
 """Pixels of a map's sides: Discriminator's five halvings then leave a cell."""
+
+NO_FEATURES = "the network gives no features to align; choose another network"
 
 
 class Discriminator(nn.Sequential):
@@ -32,11 +35,53 @@ class PixelDiscriminator(nn.Sequential):
 
     def __init__(self, channels: int, width: int = 128) -> None:
         if not channels:
-            raise BadInput("the network gives no features to align; choose another network")
+            raise BadInput(NO_FEATURES)
         super().__init__(
             nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2),
             nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 1),
         )  # fmt: skip
+
+
+class DroppingDiscriminator(nn.Sequential):
+    """Scores or features (N, C, h, w) to logits (N, 1, h, w), each cell by itself, with dropout.
+
+    CyCADA's for ADDA's step (Hoffman et al., 2018): convolutions of 1 x 1 with `width`, then half
+    as many channels, of which `dropout` are left out in an image. One logit stands for its two,
+    whose softmax is the same.
+    """
+
+    def __init__(self, channels: int, width: int = 512, dropout: float = 0.5) -> None:
+        if not channels:
+            raise BadInput(NO_FEATURES)
+        half = max(1, width // 2)
+        super().__init__(
+            nn.Conv2d(channels, width, 1), nn.Dropout2d(dropout), nn.ReLU(),
+            nn.Conv2d(width, half, 1), nn.Dropout2d(dropout), nn.ReLU(), nn.Conv2d(half, 1, 1),
+        )  # fmt: skip
+
+
+class DilatedDiscriminator(nn.Module):
+    """Features (N, F, h, w) to logits (N, 1, h, w), by surroundings of several sizes at once.
+
+    FCAN's (Zhang et al., CVPR 2018): `branches` parallel convolutions of 3 x 3, dilated by
+    1, 2, 3 and so on, of `width` channels each, which a convolution of 1 x 1 joins. The leaky ReLU
+    of 0.2 between is not from the paper.
+    """
+
+    def __init__(self, channels: int, branches: int = 4, width: int = 128) -> None:
+        if not channels:
+            raise BadInput(NO_FEATURES)
+        super().__init__()
+        rates = range(1, branches + 1)
+        own = (nn.Conv2d(channels, width, 3, padding=rate, dilation=rate) for rate in rates)
+        self.branches = nn.ModuleList(own)
+        self.joined = nn.Conv2d(branches * width, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """All branches, joined."""
+        found = torch.cat([branch(x) for branch in self.branches], 1)
+        logits: Tensor = self.joined(F.leaky_relu(found, 0.2))
+        return logits
 
 
 class RegionDiscriminator(nn.Module):

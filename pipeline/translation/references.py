@@ -15,7 +15,10 @@ from pipeline.translation.colour import Floats
 
 
 class Translator(Protocol):
-    """What the classes of the room translators have in common; both are called from threads."""
+    """What the classes of the room translators have in common; both are called from threads.
+
+    One that `draws` also takes the `key` that decides what it draws.
+    """
 
     def measure(self, image: Pixels, inside: Mask | None) -> Floats:
         """A reference: (k,) numbers of a target image uint8 (h, w, 3), of its pixels `inside`."""
@@ -65,10 +68,14 @@ def mean(rows: Iterable[Floats]) -> Floats:
     return average
 
 
+def key(seed: int, image: str, copy: int) -> tuple[int, int, int]:
+    """What all that is drawn of a copy of an image hangs on."""
+    return seed, zlib.crc32(image.encode(errors="surrogateescape")), copy
+
+
 def drawn(seed: int, image: str, copy: int, count: int) -> int:
     """Which of `count` references a copy of an image has.
 
     By seed, name and copy alone: other images, and their order, do not change it.
     """
-    key = (seed, zlib.crc32(image.encode(errors="surrogateescape")), copy)
-    return int(np.random.default_rng(key).integers(count))
+    return int(np.random.default_rng(key(seed, image, copy)).integers(count))

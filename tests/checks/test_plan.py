@@ -117,8 +117,8 @@ IN_ORDER = {
 }
 
 WARMUPS = (
-    "choose adapt_norm, adaptsegnet, advent, clan, collaborative, deep_cocktail, fcns_in_the_wild, "
-    "mdan, minent, moment_matching, online, road, source_only"
+    "choose adapt_norm, adaptsegnet, adda, advent, clan, collaborative, deep_cocktail, fcan, "
+    "fcns_in_the_wild, generate_to_adapt, mdan, minent, moment_matching, online, road, source_only"
 )
 
 BROKEN = {

@@ -71,7 +71,7 @@ def test_of_a_backbone_with_weights_of_a_package():
     x = images(2).float() / 255
     x = (x - 0.5) / 0.5  # as those weights want it
     with torch.inference_mode():
-        maps = made.body(x)
+        maps = made.body.body(x)
     assert torch.allclose(found.last, maps["out"].mean((2, 3)), atol=1e-5)
 
 

@@ -160,7 +160,8 @@ def test_a_translation_of_a_translation(scenes, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", parts.names("translators"))
 def test_the_same_bytes_twice_and_with_any_number_of_workers(name, scenes, tmp_path, monkeypatch):
-    translating.build(scenes, tmp_path, 12, **painted(fit_translator={"translator": name}))
+    given = {"translator": name, "options": translating.options(name)}
+    translating.build(scenes, tmp_path, 12, **painted(fit_translator=given))
     found = {}
     for workers in (0, 0, 2, 5):
         if workers:

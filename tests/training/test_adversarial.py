@@ -239,6 +239,23 @@ def test_the_loop_gives_each_group_the_gradients_of_its_own_losses(name, fabric)
         assert all(g.any() for g in third["discriminator"])
 
 
+@pytest.mark.parametrize("name", ["adda", "fcan", "generate_to_adapt"])
+def test_a_loss_of_both_sides_gives_a_gradient_to_its_own_group_alone(name, fabric):
+    of = memory.objective(name)
+    made, watched = memory.start(of), Watched(of)
+    loop.train(made, watched, [batch()] * 2, 2, params(), fabric, lambda *_: None)
+    assert len(watched.found) == 2 * len({loss.group for loss, _ in watched.found})
+    before = {}
+    for step, (loss, found) in enumerate(watched.found):
+        if step == len(watched.found) // 2:
+            before = {}  # they are set to nothing before a step
+        assert any(g.any() for g in found[loss.group])
+        for group in found.keys() - {loss.group}:
+            for a, b in itertools.zip_longest(before.get(group, []), found[group]):
+                assert torch.equal(a, b)
+        before = found
+
+
 def test_the_two_play_their_game():
     """The discriminator learns to tell sure maps from unsure ones, then the unsure become sure."""
     whole = torch.ones(2, 32, 32, dtype=torch.bool)

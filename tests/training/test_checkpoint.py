@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pipeline.model import model
+from pipeline.objectives import adda
 from pipeline.runtime import parts
 from pipeline.runtime.progress import Curve
 from pipeline.training import loop
@@ -15,6 +16,7 @@ from pipeline.training.checkpoint import Checkpoint, _read
 from pipeline.training.discriminators import Discriminator
 from pipeline.training.loop import Optimiser
 from pipeline.training.objective import Loss
+from pipeline.training.recent import Recent
 from tests import memory
 from tests.memory import Memory, params
 
@@ -153,6 +155,27 @@ def test_what_an_objective_remembers_in_a_module_goes_on(folders, fabric, monkey
     expected, _ = run("source_only", folders[0], fabric)
     cut_off("source_only", folders[1], fabric)
     assert run("source_only", folders[1], fabric) == (expected, [5, 6, 7])
+
+
+def test_what_addas_network_waits_for_goes_on(folders, fabric, monkeypatch):
+    """Were nothing remembered, the network would stay in the last three steps."""
+    accuracies, found = [0.9, 0.4, 0.9, 0.9, 0.4, 0.4, 0.4], []
+
+    class Given(Recent):
+        def forward(self, value):
+            found.append(super().forward(torch.tensor(accuracies[int(self.count)])).item())
+            return torch.tensor(found[-1])
+
+    monkeypatch.setattr(adda, "Recent", Given)
+    build = memory.objective
+    monkeypatch.setattr(memory, "objective", lambda name: build(name, least=0.58))
+    expected, _ = run("adda", folders[0], fabric)
+    whole = list(found)
+    assert [mean > 0.58 for mean in whole] == [True] * 7
+    cut_off("adda", folders[1], fabric)
+    found.clear()
+    assert run("adda", folders[1], fabric) == (expected, [5, 6, 7])
+    assert found == whole[4:]
 
 
 # --- what is not used ----------------------------------------------------------------------

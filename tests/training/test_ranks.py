@@ -20,7 +20,7 @@ from pipeline.runtime.compute import Compute
 from pipeline.runtime.launch import launch
 from pipeline.runtime.ranks import averaged
 from pipeline.training import loop, losses
-from pipeline.training.adversarial import Seen, judged
+from pipeline.training.adversarial import Level, Seen, judged
 from pipeline.training.loop import Optimiser
 from tests import memory, processes
 from tests.memory import CLASSES, Memory, params
@@ -31,6 +31,8 @@ CASES = {
     **{name: {} for name in parts.names("objectives")},
     "self_training": {"regulariser": "mrkld"}, "self_training soft": {"soft_alpha": 0.25},
     "tpld dense": {"dense": True}, "minent prior": {"ratio": 1.0},
+    "adda": {"dropout": 0.0}, "adda features": {"dropout": 0.0, "of": "features"},
+    "generate_to_adapt": {"dropout": 0.0},
     "mdan hard": {"form": "hard", "adversarial": 0.5}, "mdan three": {"adversarial": 0.5},
     "moment_matching cells": {"samples": "cells", "moments": 0.5},
     "moment_matching classes": {"samples": "classes", "moments": 0.5},
@@ -197,6 +199,22 @@ def test_two_processes_judge_as_one_however_much_of_each_is_padding(tmp_path):
         for rank in range(2)
     ]
     assert ((sum(alone) / 2 - one).abs() > 0.01).all()  # means of each one's own would not
+
+
+def _wait(rank, folder):
+    """The groups that adda moves, where the discriminator tells 9 and 5 cells in 10."""
+    launch(CPU)
+    told = Level.told
+    accuracy = torch.tensor([0.9, 0.5][rank])
+    Level.told = lambda level: told(level)._replace(seen={"accuracy": accuracy})
+    objective = memory.objective("adda", least=0.65)
+    groups = [loss.group for loss in objective.losses(memory.start(objective), memory.batch())]
+    torch.save(groups, folder / f"{rank}.pt")
+
+
+def test_two_processes_decide_alike_whether_addas_network_moves(tmp_path):
+    assert both(tmp_path, _wait) == [0, 0]
+    assert loaded(tmp_path) == [["discriminator", "network"]] * 2
 
 
 def test_two_processes_hold_the_same_with_batch_norm_too(tmp_path):

@@ -9,20 +9,30 @@ from scipy import fft
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 from pipeline.translation import matching
-from tests import colours
+from tests import colours, memory
 
 NAMES = parts.names("translators")
+NEEDED = {"appearance": {"extractor": None, "start": "image", "iterations": 3}}
+"""What a translator that needs options is built with; the extractor is a small model."""
 KINDS = [
     *((name, {}) for name in NAMES),
     ("lab", {"lightness": "gamma"}), ("lab", {"colour": "histogram"}), ("lab", {"transport": True}),
     ("lab", {"lightness": "gamma", "colour": "histogram"}), ("fda", {"beta": 0.09}),
     ("fda", {"beta": 0.0}), ("fda", {"beta": 0.2, "soft": True}),
+    ("appearance", {"step": 2.0, "alpha": 1e-3}),
 ]  # fmt: skip
 each = pytest.mark.parametrize(("name", "options"), KINDS, ids=lambda value: f"{value}")
+colouring = pytest.mark.parametrize(
+    ("name", "options"), [kind for kind in KINDS if kind[0] not in NEEDED], ids=str
+)
+"""Of those that move colours at once, and not by steps."""
 
 
 def build(name, **options):
-    return parts.build("translators", name, options)
+    needed = dict(NEEDED.get(name, {}))
+    if "extractor" in needed:
+        needed["extractor"] = {"model": memory.reference(), "layers": ["stem", "low", "high"]}
+    return parts.build("translators", name, needed | options)
 
 
 def translated(image, other, name, inside=None, **options):
@@ -79,7 +89,7 @@ def test_an_image_is_its_own_translation(name, options):
         assert np.abs(found.astype(int) - image).max() <= 1
 
 
-@each
+@colouring
 def test_flat_images_of_either_side_leave_numbers(name, options):
     flat, other = np.full((28, 40, 3), (90, 120, 60), np.uint8), colours.photo(1)
     found = translated(flat, other, name, **options)
@@ -108,7 +118,7 @@ def test_a_mean_of_rows_is_a_reference(name):
 
 
 def test_every_option_of_every_translator_is_tried():
-    tried = {(name, key) for name, options in KINDS for key in options}
+    tried = {(n, key) for n, options in [*KINDS, *NEEDED.items()] for key in options}
     asked = {
         (n, key)
         for n in NAMES

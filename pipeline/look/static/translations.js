@@ -61,6 +61,10 @@ Object.assign(look.DEFAULTS, { translation: "", judge: "model", frame: "" });
     return button;
   });
 
+  // an option may be a mapping of its own
+  const words = (value) => value instanceof Object && !Array.isArray(value)
+    ? Object.entries(value).map(([key, own]) => `${key} ${words(own)}`).join(" ") : `${value}`;
+
   const draw = () => {
     const of = chosen();
     const changed = of.changed[look.state.judge] ?? of.changed.model;
@@ -68,7 +72,7 @@ Object.assign(look.DEFAULTS, { translation: "", judge: "model", frame: "" });
     const at = place(), index = order[at];
     $("#count").textContent = `${at + 1} of ${order.length}, most changed first`;
     $("#translation-name").textContent = `${of.images[index]}: ${look.percent(changed[index], 1)} changed`;
-    const options = Object.entries(of.options).map(([key, value]) => `${key}: ${value}`).join(", ");
+    const options = Object.entries(of.options).map(([key, value]) => `${key}: ${words(value)}`).join(", ");
     $("#translation-verdict").textContent = `${of.name} (${of.translator}${options ? `, ${options}` : ""}): ${of.verdict}.`;
     $("#translation-panels").style.setProperty("--ratio", of.size[0] / of.size[1]);
     $("#translation-panels").replaceChildren(...panels(of, index));
