@@ -341,7 +341,7 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     words = [f"--{key}={path}" for key, path in made.items()]
     monkeypatch.setattr(sys, "argv", ["source", "labelled", *words])
     source.main()
-    painted = {"source": "labelled", "fit_translator": {"translator": "lab"},
+    painted = {"source": "labelled", "fit_translator": {"translator": "lab", "segmenter": "none"},
                "translate": {"copies": 2},
                "evaluate_translation": {"model": "source", "adapted": "source"}}  # fmt: skip
     project["translations"] = {"painted": painted, "again": {**painted, "source": "painted"}}
