@@ -32,6 +32,8 @@ def check_segmenters(content: Content, models: Sequence[str], path: Path) -> Non
     for name, item in section_of(content, "translations", path).items():
         given = section_of(item or {}, "fit_translator", path).get("segmenter")
         where = f"{path}: translations.{name}.fit_translator.segmenter = {given!r}"
+        if given is None:
+            continue  # its stage says so
         if given not in [NONE, *models]:
             raise BadInput(f"{where}: no model of that name; choose {', '.join([NONE, *models])}")
         if around := circle(content, name):
