@@ -14,7 +14,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline import commands
-from pipeline.commands import _measuring, cost
+from pipeline.commands import _spans, _translating, cost
 from pipeline.domain import artifacts
 from pipeline.domain.pixels import resize
 from pipeline.domain.taxonomy import resolve
@@ -303,8 +303,8 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
 
 
 def test_a_span_is_of_parts_and_no_moment_decides_it():
-    assert _measuring.span([1, 1, 1, 1, 9, 1]) == (1, 5)
-    assert _measuring.span([2, 1]) == (1, 2)
+    assert _spans.span([1, 1, 1, 1, 9, 1]) == (1, 5)
+    assert _spans.span([2, 1]) == (1, 2)
 
 
 def test_what_warms_up_is_not_measured(monkeypatch):
@@ -314,8 +314,8 @@ def test_what_warms_up_is_not_measured(monkeypatch):
         ran.append(1)
         now[0] += 60 if len(ran) == 1 else 2
 
-    monkeypatch.setattr(_measuring.time, "perf_counter", lambda: now[0])
-    assert _measuring._timed(run, 4) == (0.5, 0.5)
+    monkeypatch.setattr(_spans.time, "perf_counter", lambda: now[0])
+    assert _spans.timed(run, 4) == (0.5, 0.5)
 
 
 def test_a_busy_machine_is_told_of():
@@ -344,10 +344,16 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     painted = {"source": "labelled", "fit_translator": {"translator": "lab", "segmenter": "none"},
                "translate": {"copies": 2},
                "evaluate_translation": {"model": "source", "adapted": "source"}}  # fmt: skip
-    project["translations"] = {"painted": painted, "again": {**painted, "source": "painted"}}
+    crops = {"steps": 40, "augment": {"crop_width": 24, "crop_height": 24}}
+    learnt = {"translator": "cyclegan", "segmenter": "none", "training": crops,
+              "options": {"networks": {"width": 4, "blocks": 1, "discriminator": 4}}}  # fmt: skip
+    project["translations"] = {
+        "painted": painted, "again": {**painted, "source": "painted"},
+        "learnt": {**painted, "fit_translator": learnt, "translate": {}},
+    }  # fmt: skip
     project["pretrain"]["source"]["source"] = "again"  # which is not there before it is translated
     write(project)
-    found = _measuring.translations(project, Path("made"))
+    found = _translating.translations(project, Path("made"))
     table = artifacts.read_sources(Path(own, "index.parquet"), root)["labelled"]
     assert all(0 < time.low <= time.high < 60 for time, _ in found.values())
     sizes = [size / len(table) for _, size in found.values()]
@@ -359,6 +365,7 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     assert "What DVC has is not known here" in told  # it is no project
     assert max(map(len, told.splitlines())) <= 100
     assert " translate " in told
+    assert " fit_translator " in told
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told
     assert "Measured: 3 steps" in told
