@@ -66,8 +66,8 @@ audit: .venv/audit/ready  ## look up known vulnerabilities of the packages, from
 	.venv/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip $(ARGS)
 
 clean:  ## remove what the pipeline made; DVC's cache stays
-	rm -rf data/raw data/prepared data/sources data/rounds data/unfinished
-	find models reports -mindepth 1 ! -name README.md -delete
+	rm -rf data/raw data/prepared data/sources data/translators data/rounds data/unfinished
+	find models reports -mindepth 1 ! -name README.md ! -name none.pt -delete
 
 PIP = $(BIN)/pip install --disable-pip-version-check
 # pip's lines that tell how far it is, cut short; its errors go by, and its exit status counts

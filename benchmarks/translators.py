@@ -87,7 +87,8 @@ def _translated(count: int, name: str, options: dict[str, object]) -> float:
         references.write(root / "fitted.npy", rows, count)
         fitted = references.read(root / "fitted.npy")
         params = Params(copies=1, seed=1)
-        writer = translate.Writer(params, "x", source, made, fitted, CITYSCAPES, root / "made")
+        made.take(fitted, params.compute)
+        writer = translate.Writer(params, "x", source, made, CITYSCAPES, root / "made")
         for _ in translate.run(writer):
             pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

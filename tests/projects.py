@@ -31,7 +31,7 @@ source:
 translations:
   painted:
     source: game
-    fit_translator: {translator: lab, references: mean}
+    fit_translator: {translator: lab, references: mean, segmenter: none}
     translate: {}
     evaluate_translation: {model: source, adapted: both}
 mix:

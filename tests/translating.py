@@ -9,11 +9,13 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts
+from pipeline.model import model
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json
 from pipeline.stages import evaluate_translation, fit_translator, translate
 from tests import memory
-from tests.rounds import THREE
+from tests.rounds import THREE, small
+from tests.trained import NETWORKS
 
 PARAMS = {
     "seed": 3,
@@ -21,7 +23,7 @@ PARAMS = {
     "translations": {
         "painted": {
             "source": "game",
-            "fit_translator": {"translator": "lab"},
+            "fit_translator": {"translator": "lab", "segmenter": "none"},
             "translate": {"copies": 2},
             "evaluate_translation": {"model": "source", "adapted": "warm"},
         }
@@ -30,6 +32,14 @@ PARAMS = {
     "compute": {"accelerator": "cpu", "precision": "32-true"},
     "pretrain": {"source": {"source": "game"}, "warm": {"source": "game"}},
 }
+TRAINING = {"steps": 2, "batch": 2, "augment": {"crop_width": 16, "crop_height": 16}}
+OF = {
+    name: {"fit_translator": {"translator": name, "segmenter": segmenter, "training": TRAINING,
+                              "options": {"networks": NETWORKS}},
+           "translate": {"copies": copies}}
+    for name, segmenter, copies in (("fastcut", "none", 1), ("pixelda", "source", 2))
+}  # fmt: skip
+"""Of translators that are trained; models/source.pt is there for the second."""
 FOLDER = Path("data/sources/painted")
 
 
@@ -37,6 +47,11 @@ def options(name):
     """Of a translator that cannot be built without any: few steps, and a small model that looks."""
     given = {"appearance": {"extractor": {"model": memory.reference()}, "iterations": 2}}
     return given.get(name, {})
+
+
+def changes(name):
+    """Of `painted`, so that it is made by that translator."""
+    return OF.get(name, {"fit_translator": {"translator": name, "options": options(name)}})
 
 
 def build(scenes, folder, images=5, **changes):
@@ -48,6 +63,7 @@ def build(scenes, folder, images=5, **changes):
     YAML(typ="safe").dump(content, folder / "params.yaml")
     artifacts.write_sources(folder / "data/sources/game/index.parquet", {"game": source})
     artifacts.write_domain(folder / "data/prepared/target.parquet", target, labelled=False)
+    model.save(folder / "models/source.pt", small())
     artifacts.write_taxonomy(folder / "data/prepared/taxonomy.json", THREE)
     return source, target
 
@@ -66,7 +82,10 @@ def call(monkeypatch, stage, item, **paths):
 def fit(monkeypatch, item="painted", source="game"):
     call(
         monkeypatch, fit_translator, item, source=f"data/sources/{source}/index.parquet",
-        target="data/prepared/target.parquet", fitted=f"data/translators/{item}.npy",
+        target="data/prepared/target.parquet", taxonomy="data/prepared/taxonomy.json",
+        segmenter="models/source.pt", fitted=f"data/translators/{item}.npy",
+        curve=f"reports/sources/{item}/training.csv",
+        unfinished=f"data/unfinished/fit_translator/{item}",
     )  # fmt: skip
 
 

@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
-from PIL import Image
 
+from pipeline.commands._spans import Span, span, timed
+from pipeline.commands._translating import chain, trainings, translations
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.samples import Domain
 from pipeline.inference import predictions
 from pipeline.model import model
-from pipeline.runtime import display, names, params, parts
+from pipeline.runtime import display, names, params
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.launch import launch
 from pipeline.sections.evaluate import Params as Evaluate
-from pipeline.sections.fit_translator import Params as Fit
 from pipeline.sections.infer import Params as Infer
 from pipeline.sections.pretrain import Params as Pretrain
 from pipeline.sections.pseudo_label import Params as PseudoLabel
-from pipeline.sections.translate import Params as Translate
 from pipeline.stages import evaluate, infer, pretrain, pseudo_label
 
-_PARTS = 3
 _WARM_UP = 2
 """Steps that are not measured: of the first ones memory is made, and kernels are chosen."""
-
-
-class Span(NamedTuple):
-    """Seconds, from the fastest measured part to the slowest."""
-
-    low: float
-    high: float
-
-    def __add__(self, other: object) -> Span:
-        """Both together: what is fast stays so, and what is slow too."""
-        assert isinstance(other, Span)
-        return Span(self.low + other.low, self.high + other.high)
-
-    def __mul__(self, times: object) -> Span:
-        """So many of it."""
-        assert isinstance(times, int | float)
-        return Span(self.low * times, self.high * times)
-
-
-NOTHING = Span(0, 0)
-
-
-def span(seconds: Sequence[float]) -> Span:
-    """The lowest and the highest mean of three parts, in order: no single moment decides."""
-    means = [float(part.mean()) for part in np.array_split(seconds, min(_PARTS, len(seconds)))]
-    return Span(min(means), max(means))
 
 
 @dataclass(frozen=True)
@@ -75,6 +46,7 @@ class Measured:
     targets: int
     vals: int
     translations: Mapping[str, tuple[Span, float]] = field(default_factory=dict)  # of all images
+    translators: Mapping[str, Span] = field(default_factory=dict)  # of all steps
 
 
 def measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
@@ -107,55 +79,14 @@ def measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
         few, fewer = (replace(d, samples=d.samples[:count]) for d in (target, val))
         inferring, labelling, stored, labels = _predict(Path(folder), made, few, fabric)
         judging = params.load(Evaluate, "evaluate")
-        evaluating = _timed(lambda: evaluate.run(judging, made, fewer, fabric), len(fewer))
+        evaluating = timed(lambda: evaluate.run(judging, made, fewer, fabric), len(fewer))
     size = 4.0 * sum(p.numel() for p in made.parameters())
     sample = span(steps) * (1 / training.batch)
     counts, painted = (len(target), len(val)), translations(content, data)
+    learnt = trainings(content, data, training.network, count, fabric)
     return Measured(
-        sample, size, inferring, stored, labelling, labels, evaluating, *counts, painted
+        sample, size, inferring, stored, labelling, labels, evaluating, *counts, painted, learnt
     )
-
-
-def translations(content: Mapping[str, Any], data: Path) -> dict[str, tuple[Span, float]]:
-    """By name, seconds on one core and bytes of all its images, measured on one of them."""
-    found = {}
-    for name in content.get("translations") or {}:
-        before = [*chain(content, name)]
-        index = data / "sources" / before[-1] / "index.parquet"
-        (source,) = artifacts.read_sources(index, params.root).values()
-        own = [params.load(Translate, f"translations.{n}.translate").copies for n in before[:-1]]
-        count = len(source) * math.prod(own)
-        fit = params.load(Fit, f"translations.{name}.fit_translator")
-        translator = parts.build("translators", fit.translator, fit.options)
-        image, region = source.image(0), source.region(0)
-        row = translator.measure(image, region)
-        with tempfile.TemporaryDirectory() as folder:
-            to = Path(folder, "x.png")
-
-            def paint(to: Path = to, given: Any = (translator, image, region, row)) -> None:
-                made = given[0].translate(*given[1:])
-                pictures.write_image(to, Image.fromarray(made))
-
-            found[name] = (_timed(paint, 1) * count, float(count * to.stat().st_size))
-    return found
-
-
-def chain(content: Mapping[str, Any], name: str) -> Iterator[str]:
-    """A source and, of a translation, what it is made of, to what is no translation."""
-    yield name
-    while item := (content.get("translations") or {}).get(name):
-        yield (name := item["source"])
-
-
-def _timed(run: Callable[[], object], images: int) -> Span:
-    """Seconds an image of one that runs three times, after a first that warms up."""
-    run()
-    seconds = []
-    for _ in range(_PARTS):
-        began = time.perf_counter()
-        run()
-        seconds.append((time.perf_counter() - began) / max(1, images))
-    return span(seconds)
 
 
 def _predict(
@@ -182,7 +113,7 @@ def _predict(
             ),
         )
 
-    times = [_timed(run, len(target)) for run in (predict, label)]
+    times = [timed(run, len(target)) for run in (predict, label)]
     sizes = [_size(folder / kind) / len(target) for kind in ("predictions", "labels")]
     return times[0], times[1], sizes[0], sizes[1]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.checks import norms, plan, sources
+from pipeline.checks import norms, plan, sources, translators
 from pipeline.review import verdicts
 from pipeline.runtime import names, params, parts, paths
 from pipeline.runtime.contents import section_of
@@ -30,6 +30,7 @@ from pipeline.sections import (
     retrain,
     source,
     split,
+    train_translator,
     translate,
     warmup,
 )
@@ -72,7 +73,7 @@ _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "objective": ("objectives", ("classes", "k", "shares", "features", "sources")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
-    "translator": ("translators", ()),
+    "translator": ("translators", ("classes", "segmenter")),
 }
 """The field that names a part: its room, and what a stage supplies beside the options."""
 
@@ -94,8 +95,11 @@ def check(
         except BadInput as error:
             problems.append(str(error))
         else:
-            problems += [f"{path}: {problem}" for problem in _parts(found, sections[-1])]
-    unfit = [line for of in (plan, sources, norms) for line in of.contradictions(content)]
+            own = () if model is train_translator.Params else _parts(found, sections[-1])
+            problems += [f"{path}: {problem}" for problem in own]
+    unfit = [
+        line for of in (plan, sources, norms, translators) for line in of.contradictions(content)
+    ]
     problems += [f"{path}: {problem}" for problem in unfit]
     if path == params.FILE and paths.FILE.exists():
         problems += _reviews(section_of(content, "rounds"))
@@ -185,6 +189,9 @@ def _sections(content: Mapping[str, Any]) -> Iterator[tuple[type[params.Section]
     for name in content.get("translations") or {}:
         for stage, model in _OF_TRANSLATIONS.items():
             yield model, (f"translations.{name}.{stage}",)
+        where = f"translations.{name}.fit_translator"
+        if section_of(content, where).get("training") is not None:
+            yield train_translator.Params, (where, f"{where}.training")
     for name in content.get("rounds") or {}:
         for stage, (model, sections) in _OF_ROUNDS.items():
             yield model, (*sections, f"rounds.{name}.{stage}")

@@ -12,8 +12,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands._measuring import NOTHING, Measured, Span, measure
+from pipeline.commands._measuring import Measured, measure
 from pipeline.commands._pending import pending
+from pipeline.commands._spans import NOTHING, Span
 from pipeline.runtime import params
 from pipeline.runtime.display import duration
 from pipeline.sections.pretrain import Params as Pretrain
@@ -96,9 +97,11 @@ def estimate(
     judged = each.evaluate * each.vals
     models = {"_pretrain": pretrains, "_warmup": warmups, "_mean": means, "": rounds}
     images = {f"translate@{n}": each.translations[n] for n in content.get("translations") or {}}
+    learnt = {f"fit_translator@{n}": each.translators[n] for n in each.translators}
     spans = {name: time for name, (time, _) in images.items()}
     sizes = {name: size for name, (_, size) in images.items()}
     return [
+        *([row("fit_translator", learnt, 0)] if learnt else []),
         *([row("translate", spans, sizes)] if images else []),
         row("pretrain", {f"pretrain@{n}": trained(Pretrain, f"pretrain.{n}") for n in pretrains},
             each.model),

@@ -43,7 +43,8 @@ class Labelled(NamedTuple):
     `windows` float32 (N, 4): where each crop lies in its image (see views.View). `origins` int64
     (N): which of the side's members each is of, 0 where there is one. Where labels may
     be soft, the teacher's logits float16 (N, C, h, w), and `over` float32 (N, 4) what they cover of
-    the whole images. `pasted` bool (N, H, W) of a mixture: which pixels are the source's.
+    the whole images. `pasted` bool (N, H, W) of a mixture: which pixels are the source's. `keys`
+    int64 (N): a seed of each sample, for what an objective draws of it.
     """
 
     images: Tensor
@@ -54,6 +55,7 @@ class Labelled(NamedTuple):
     logits: Tensor | None = None
     over: Tensor | None = None
     pasted: Tensor | None = None
+    keys: Tensor | None = None
 
 
 class Batch(NamedTuple):

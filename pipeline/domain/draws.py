@@ -26,6 +26,12 @@ class Drawn(NamedTuple):
     wanted: int | None = None
 
 
+def _seed(key: tuple[int, ...]) -> int:
+    """For what is drawn of a sample beside its view: seven numbers, as no other key has."""
+    made = np.random.SeedSequence((*key, 0, 0, 0)).generate_state(1, np.uint64)
+    return int(made[0] >> 1)
+
+
 class Draws(Dataset[Batch]):
     """Step -> Batch, a pure function of (seed, step): no loader's state decides what is drawn.
 
@@ -86,7 +92,8 @@ class Draws(Dataset[Batch]):
         images, labels, windows = (torch.stack(part) for part in zip(*views, strict=True))
         names = [one.of.samples[one.place].image for one in drawn]
         origins = torch.tensor([one.origin for one in drawn])
-        found = Labelled(images, labels.long(), names, windows, origins)
+        seeds = torch.tensor([_seed(key) for key in keys])
+        found = Labelled(images, labels.long(), names, windows, origins, keys=seeds)
         if getattr(side[0][0], "logits", None) is None:
             return found
         stored = [one.of.logits[one.place] for one in drawn]  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.runtime import lineage
 from pipeline.runtime.contents import Content, section_of
 from pipeline.runtime.files import BadInput
 
@@ -24,6 +25,8 @@ BEST = "best"
 
 JUDGES = ("model", "adapted")
 """Models that `evaluate_translation` names: of the source alone, and one that knows the target."""
+
+_RESERVED = {BEST: "what commands call the best model", lineage.NONE: "what stands for no model"}
 
 _ROLES = {
     "warmup": ("from",), "mean": ("one", "other"), "rounds": ("teacher", "start"),
@@ -45,6 +48,7 @@ def check(content: Content, path: Path) -> None:
     models = _check_kind(content, MODELS, "model", path)
     _check_starts(content, path)
     _check_judges(content, models, path)
+    lineage.check_segmenters(content, models, path)
     for where, given in uses(content):
         if given is not None and given not in sources:
             known = ", ".join(sources) or "none yet: source has none"
@@ -72,8 +76,8 @@ def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Pa
                 raise BadInput(f"{where}: another {kind} has this name; choose a new one")
             if kind == "source" and name in (*DOMAINS, "target_truth"):
                 raise BadInput(f"{where}: is what prepare makes; choose another name")
-            if kind == "model" and name == BEST:
-                raise BadInput(f"{where}: is what commands call the best model; choose another")
+            if kind == "model" and name in _RESERVED:
+                raise BadInput(f"{where}: is {_RESERVED[name]}; choose another name")
             for role in _ROLES.get(section, ()):
                 if (given := item.get(role)) not in known:
                     raise BadInput(

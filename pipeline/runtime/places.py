@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.runtime.files import BadInput
+from pipeline.runtime.lineage import NONE
+
+_OURS = ("README.md", f"{NONE}.pt")
+"""Files of the project's own that lie where stages write."""
 
 
 def check(paths: Iterable[Path]) -> None:
@@ -41,4 +45,4 @@ def _tracked(paths: list[Path]) -> list[str]:
     except OSError:
         return []
     found = done.stdout.split("\0") if done.returncode == 0 else []
-    return [name for name in found if name and not name.endswith("README.md")]
+    return [name for name in found if name and not name.endswith(_OURS)]

@@ -12,9 +12,12 @@ from pipeline.runtime.params import Section
 class Params(Section):
     """`translations.<name>.fit_translator`: which translator, and what images are to look like.
 
-    `references`: each one as a target image that its key draws, or all as the mean of the target.
+    `references`, of a translator that is measured: each one as a target image that its key draws,
+    or all as the mean of the target.
     """
 
     translator: str
     options: dict[str, Any] = Field(default_factory=dict)
     references: Literal["random", "mean"] = "random"
+    segmenter: str  # a model, for dvc.yaml: the stage is given its file; "none": it takes none
+    training: dict[str, Any] | None = None  # of one that is trained: sections/train_translator.py

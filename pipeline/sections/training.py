@@ -15,7 +15,8 @@ from pipeline.runtime.params import Section
 class Optimiser(Section):
     """The rate falls from `lr` to 0 as (1 - step/horizon)^power, after a linear `warmup`.
 
-    ADVENT stops after 120,000 steps of a `horizon` of 250,000; `heads` is 10 in the papers.
+    With `constant` it stays for that share of the horizon first. ADVENT stops after 120,000 steps
+    of a `horizon` of 250,000; `heads` is 10 in the papers.
     """
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -25,6 +26,7 @@ class Optimiser(Section):
     second: float = Field(default=0.999, ge=0, lt=1)  # the second of them
     power: float = Field(default=0.9, ge=0)
     warmup: int = Field(default=0, ge=0)
+    constant: float = Field(default=0.0, ge=0, lt=1)
     horizon: int | None = Field(default=None, ge=1)  # null: the steps
     heads: float = Field(default=1.0, gt=0, le=1000)  # times the rate, for classifiers
 

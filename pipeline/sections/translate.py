@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from pipeline.runtime.compute import Compute
 from pipeline.runtime.params import Section, Seed
 from pipeline.sections.fit_translator import Params as Fitted
 
 
 class Params(Section):
-    """`translations.<name>.translate`, with `seed`: how many versions of each image there are."""
+    """`translations.<name>.translate`, with `compute` and `seed`."""
 
-    copies: int = Field(default=1, ge=1, le=999)  # each with a reference of its own
+    copies: int = Field(default=1, ge=1, le=999)  # versions of an image, each of its own reference
     seed: Seed
+    compute: Compute = Compute()
 
 
 class Translation(Section):

@@ -1,21 +1,25 @@
-"""Measure what images of the target look like, for a translator."""
+"""Measure what images of the target look like, or train a generator, for a translator."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
+from pipeline.checks import translators
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
 from pipeline.runtime import parts, process, progress, threads
-from pipeline.runtime.params import load, root
+from pipeline.runtime.files import write_bytes
+from pipeline.runtime.lineage import NONE
+from pipeline.runtime.params import load, read, root
 from pipeline.sections.fit_translator import Params
 from pipeline.translation import references
 from pipeline.translation.colour import Floats
-from pipeline.translation.references import Translator
+from pipeline.translation.references import Measured
 
 
-def run(translator: Translator, target: Domain, size: tuple[int, int]) -> Iterable[Floats]:
+def run(translator: Measured, target: Domain, size: tuple[int, int]) -> Iterable[Floats]:
     """The row float32 (k,) of each target image, in their order, read at `size` (width, height).
 
     That is the source's working size: deviations and frequencies are of the same scale in both.
@@ -29,18 +33,53 @@ def run(translator: Translator, target: Domain, size: tuple[int, int]) -> Iterab
 
 
 def main() -> None:
-    """Open, run, write: a row at a time, so that memory is the same for any number of images."""
-    at = process.paths("source", "target", "fitted", item=True)
+    """Open, run, write: what is fitted is one file, however it is."""
+    inputs = ("source", "target", "taxonomy", "segmenter")
+    at = process.paths(*inputs, "fitted", "curve", "unfinished", item=True)
+    translators.check(read(), at.item)
     params = load(Params, f"translations.{at.item}.fit_translator")
+    if params.training is None:
+        _measure(at, params)
+    else:
+        _train(at, params, [getattr(at, name) for name in inputs])
+
+
+def _measure(at: Any, params: Params) -> None:
+    """A row at a time, so that memory is the same for any number of images; no curve."""
     (source,) = artifacts.read_sources(at.source, root).values()
     target = artifacts.read_domain(at.target, root("target"))
     translator = parts.build("translators", params.translator, params.options)
     found = run(translator, target, source.size)
     rows = progress.track(found, f"fit {at.item}", len(target))
+    write_bytes(at.curve, b"")
     if params.references == "mean":
         references.write(at.fitted, [references.mean(rows)], 1)
     else:
         references.write(at.fitted, rows, len(target))
+
+
+def _train(at: Any, params: Params, inputs: list[Any]) -> None:
+    """One row, of weights. What a measured translator does not need is imported here."""
+    from pipeline.model import model
+    from pipeline.runtime.launch import launch
+    from pipeline.sections import train_translator
+    from pipeline.training import fitting, loop
+
+    where = f"translations.{at.item}.fit_translator"
+    whole = load(train_translator.Params, where, f"{where}.training")
+    memory = whole.compute.memory
+    (source,) = artifacts.read_sources(at.source, root, memory).values()
+    target = artifacts.read_domain(at.target, root("target"), memory)
+    classes = len(artifacts.read_taxonomy(at.taxonomy))
+    segmenter = None if params.segmenter == NONE else model.of_task(at.segmenter)
+    fabric = launch(whole.compute)
+    first = fabric.is_global_zero
+    kept = loop.unfinished(at.unfinished, inputs, whole)
+    with progress.curve(at.curve, at.item, whole.steps, whole.log_every, first) as log:
+        row = fitting.fit(whole, source, target, classes, segmenter, fabric, log, kept)
+    if first:
+        references.write(at.fitted, [row], 1)
+        kept.remove()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -42,7 +42,6 @@ class Writer:
     name: str
     source: Domain
     translator: Translator
-    fitted: Floats  # (references, k)
     taxonomy: Taxonomy
     folder: Path
 
@@ -66,12 +65,8 @@ class Writer:
         name = self.source.samples[index].image
         image, inside = self.source.image(index), self.source.region(index)
         for copy in copies:
-            of = self.params.seed, name, copy
-            chosen = references.drawn(*of, len(self.fitted))
-            draws: dict[str, Any] = (
-                {"key": references.key(*of)} if getattr(self.translator, "draws", False) else {}
-            )
-            yield copy, self.translator.translate(image, inside, self.fitted[chosen], **draws)
+            reference = self.translator.reference(references.keyed(self.params.seed, name, copy))
+            yield copy, self.translator.translate(image, inside, reference)
 
 
 def run(writer: Writer) -> Iterable[Written]:
@@ -89,10 +84,10 @@ def coding(classes: int) -> Coding:
 
 def check_fitted(path: Path, fitted: Floats, writer: Writer) -> None:
     """Raises BadInput where the file is of another translator, of other options or another size."""
-    own = writer.translator.measure(writer.source.image(0), writer.source.region(0)).shape[0]
+    own = writer.translator.example(writer.source.image(0), writer.source.region(0)).shape[0]
     if fitted.shape[1] != own:
         raise BadInput(
-            f"{path}: has {fitted.shape[1]} numbers of an image, and this translator takes {own}; "
+            f"{path}: has rows of {fitted.shape[1]} numbers, and this translator takes {own}; "
             "run dvc repro, which fits it again"
         )
 
@@ -116,11 +111,14 @@ def main() -> None:
     (source,) = artifacts.read_sources(at.source, root).values()
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     fitted = references.read(at.fitted)
-    translator = parts.build("translators", fit.translator, fit.options)
+    given = {"classes": len(taxonomy), "segmenter": None}  # which is there to train by
+    translator = parts.build("translators", fit.translator, fit.options, **given)
     decided = Translation(fit_translator=fit, translate=params)
-    made = resume.folder(at.unfinished, [at.source, at.fitted, at.taxonomy], decided)
-    writer = Writer(params, at.item, source, translator, fitted, taxonomy, made)
+    inputs = [at.source, at.fitted, at.taxonomy]
+    made = resume.folder(at.unfinished, inputs, decided, translate={"compute"})
+    writer = Writer(params, at.item, source, translator, taxonomy, made)
     check_fitted(at.fitted, fitted, writer)
+    translator.take(fitted, params.compute)
     written = [*progress.track(run(writer), f"translate {at.item}", len(source))]
     samples = [sample for one in written for sample in one.samples]
     found = Domain(samples, at.translated, source.size, coding(len(taxonomy)))

@@ -1,5 +1,5 @@
-"""The one training loop, and what objectives are made of: losses, passes, adversaries.
+"""The one training loop, and what objectives and trained translators are made of.
 
-Imports sections, model, domain and runtime. Used by objectives and by pretrain, warmup and
-retrain.
+Imports sections, inference, model, domain and runtime. Used by objectives, translators, and by
+pretrain, warmup, retrain and fit_translator.
 """

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.runtime.files import BadInput
+from pipeline.training.generators import drawn
 
 SMALLEST = 32
 """Pixels of a map's sides: Discriminator's five halvings then leave a cell."""
@@ -28,6 +29,25 @@ class Discriminator(nn.Sequential):
         for before, after in pairwise(sizes):
             layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
         super().__init__(*layers, nn.Conv2d(sizes[-1], 1, 4, 2, 1))
+
+
+class PatchDiscriminator(nn.Sequential):
+    """Images (N, 3, H, W) to (N, outputs, h, w), of patches (Isola et al., PatchGAN, 2017).
+
+    `layers` convolutions of 4 x 4 with stride 2 and two with stride 1, leaky ReLU of 0.2, instance
+    norm but on the first. A cell (i, j) is centred on the square of 2^layers pixels from
+    2^layers (i + 1), 2^layers (j + 1) on; three layers see 70 pixels, two see 34.
+    """
+
+    def __init__(self, width: int = 64, layers: int = 3, outputs: int = 1) -> None:
+        sizes = [min(2**n, 8) * width for n in range(layers + 1)]
+        parts: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for number, (before, after) in enumerate(pairwise(sizes), 2):
+            stride = 2 if number <= layers else 1
+            parts += [nn.Conv2d(before, after, 4, stride, 1), nn.InstanceNorm2d(after)]
+            parts.append(nn.LeakyReLU(0.2))
+        super().__init__(*parts, nn.Conv2d(sizes[-1], outputs, 4, 1, 1))
+        drawn(self)
 
 
 class PixelDiscriminator(nn.Sequential):

@@ -51,5 +51,6 @@ def step(steppers: Sequence[Any], fabric: Fabric) -> None:
 def rate(params: Optimiser, step: int, steps: int) -> float:
     """Of the step, before a group multiplies it."""
     rising = min(1.0, (step + 1) / (params.warmup + 1))
-    left = max(0.0, 1 - step / (params.horizon or steps))
+    left = 1 - step / (params.horizon or steps)
+    left = min(1.0, max(0.0, left / (1 - params.constant)))
     return float(params.lr * rising * left**params.power)

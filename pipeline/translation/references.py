@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -10,23 +11,54 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.domain.pixels import Mask, Pixels
+from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import AGAIN, BadInput, readable, replacing
 from pipeline.translation.colour import Floats
 
 
 class Translator(Protocol):
-    """What the classes of the room translators have in common; both are called from threads.
+    """What the classes of the room translators have in common, be they measured or trained."""
 
-    One that `draws` also takes the `key` that decides what it draws.
-    """
+    def example(self, image: Pixels, inside: Mask | None) -> Floats:
+        """A row (k,) as long as what is fitted has, for images uint8 (h, w, 3) of this size."""
+        ...
 
-    def measure(self, image: Pixels, inside: Mask | None) -> Floats:
-        """A reference: (k,) numbers of a target image uint8 (h, w, 3), of its pixels `inside`."""
+    def take(self, fitted: Floats, compute: Compute) -> None:
+        """Up what was fitted, float32 (count, k), before the first image."""
+        ...
+
+    def reference(self, rng: np.random.Generator) -> Floats:
+        """What a copy of an image has of its own."""
         ...
 
     def translate(self, image: Pixels, inside: Mask | None, reference: Floats) -> Pixels:
-        """An image of the source, uint8 (h, w, 3), as a reference looks."""
+        """An image of the source, uint8 (h, w, 3), as a reference has it; called from threads."""
         ...
+
+
+class Measured(ABC):
+    """A translator that is a formula: what is fitted are references, of which a copy draws one."""
+
+    @abstractmethod
+    def measure(self, image: Pixels, inside: Mask | None) -> Floats:
+        """A reference: (k,) numbers of a target image uint8 (h, w, 3), of its pixels `inside`."""
+
+    @abstractmethod
+    def translate(self, image: Pixels, inside: Mask | None, reference: Floats) -> Pixels:
+        """An image of the source, uint8 (h, w, 3), as a reference looks."""
+
+    def example(self, image: Pixels, inside: Mask | None) -> Floats:
+        """The image's own reference."""
+        return self.measure(image, inside)
+
+    def take(self, fitted: Floats, compute: Compute) -> None:
+        """Up the references, float32 (count, k)."""
+        self._fitted = fitted
+
+    def reference(self, rng: np.random.Generator) -> Floats:
+        """(k,): one of them."""
+        drawn: Floats = self._fitted[int(rng.integers(len(self._fitted)))]
+        return drawn
 
 
 def write(path: Path, rows: Iterable[Floats], count: int) -> None:
@@ -38,7 +70,7 @@ def write(path: Path, rows: Iterable[Floats], count: int) -> None:
         table = None
         for at, row in enumerate(rows):
             if not np.isfinite(row).all():
-                raise BadInput(f"{path}: not written: number {at} of the target's is not finite")
+                raise BadInput(f"{path}: not written: row {at} has numbers that are not finite")
             if table is None:
                 shape = (count, len(row))
                 table = np.lib.format.open_memmap(partial, "w+", np.float32, shape)
@@ -68,14 +100,15 @@ def mean(rows: Iterable[Floats]) -> Floats:
     return average
 
 
-def key(seed: int, image: str, copy: int) -> tuple[int, int, int]:
-    """What all that is drawn of a copy of an image hangs on."""
-    return seed, zlib.crc32(image.encode(errors="surrogateescape")), copy
-
-
-def drawn(seed: int, image: str, copy: int, count: int) -> int:
-    """Which of `count` references a copy of an image has.
+def keyed(seed: int, image: str, copy: int) -> np.random.Generator:
+    """What draws for a copy of an image.
 
     By seed, name and copy alone: other images, and their order, do not change it.
     """
-    return int(np.random.default_rng(key(seed, image, copy)).integers(count))
+    key = (seed, zlib.crc32(image.encode(errors="surrogateescape")), copy)
+    return np.random.default_rng(key)
+
+
+def drawn(seed: int, image: str, copy: int, count: int) -> int:
+    """Which of `count` references a copy of an image has."""
+    return int(keyed(seed, image, copy).integers(count))

@@ -15,12 +15,13 @@ from pipeline.model.backbone_names import Backbone
 from pipeline.runtime.parts import Weight
 from pipeline.translation.colour import Doubles, Floats
 from pipeline.translation.extractors import Trained, built, covered, gram
+from pipeline.translation.references import Measured
 
-_NOISE = 1
-"""What the noise's key ends with: the choice of a reference draws by the same without it."""
+_SEEDS = 1 << 24
+"""Of the noise: a float32 tells so many whole numbers apart."""
 
 
-class Translator:
+class Translator(Measured):
     """FCAN's appearance adaptation network, AAN (Zhang et al., CVPR 2018): an image is optimised.
 
     It minimises sum_l |M_l - M_l(source image)|^2 + `alpha` sum_l |G_l - G_l(reference)|^2, where
@@ -33,8 +34,6 @@ class Translator:
     from the paper, and neither are equal weights of layers, nor squares (of distances that are not
     squared its alpha would weigh nothing). On the CPU, one thread an image.
     """
-
-    draws = True
 
     def __init__(
         self,
@@ -56,10 +55,12 @@ class Translator:
         row: Floats = torch.cat([each[*_upper(len(each))] for each in grams]).numpy()
         return row
 
-    def translate(
-        self, image: Pixels, inside: Mask | None, reference: Floats, key: Sequence[int] = ()
-    ) -> Pixels:
-        """uint8 (h, w, 3) rounded and clipped, outside as it was. `key` decides the noise."""
+    def reference(self, rng: np.random.Generator) -> Floats:
+        """(k + 1,): one of the target's rows, and the seed of the noise."""
+        return np.append(super().reference(rng), np.float32(rng.integers(_SEEDS)))
+
+    def translate(self, image: Pixels, inside: Mask | None, reference: Floats) -> Pixels:
+        """uint8 (h, w, 3) rounded and clipped, outside as it was; of a row alone the seed is 0."""
         if inside is not None and not inside.any():
             return image.copy()
         torch.set_num_threads(1)  # of this thread: sums are the same on any number of cores
@@ -67,10 +68,11 @@ class Translator:
         moves = torch.ones_like(given) * covered(inside, given)
         with torch.no_grad():
             kept = self.extractor(given)
-        wanted = Wanted(kept, _grams(reference, kept), [covered(inside, each) for each in kept])
+        grams, rest = _grams(reference, kept)
+        wanted = Wanted(kept, grams, [covered(inside, each) for each in kept])
         x = given.clone()
         if self.start == "noise":
-            noise = np.random.default_rng((*key, _NOISE)).uniform(0, 255, image.shape)
+            noise = np.random.default_rng(int(rest.sum())).uniform(0, 255, image.shape)
             x = torch.where(moves > 0, _tensor(noise), given)
         for iteration in range(self.iterations):
             gradient = moves * self.gradient(x, wanted)
@@ -109,8 +111,8 @@ def _upper(channels: int) -> Tensor:
     return torch.triu_indices(channels, channels)
 
 
-def _grams(reference: Floats, maps: Sequence[Tensor]) -> list[Tensor]:
-    """A row of `measure` as matrices (F, F) again."""
+def _grams(reference: Floats, maps: Sequence[Tensor]) -> tuple[list[Tensor], Floats]:
+    """A row of `measure` as matrices (F, F) again, and what follows them."""
     found, start = [], 0
     for channels in (each.shape[1] for each in maps):
         places = _upper(channels)
@@ -119,4 +121,4 @@ def _grams(reference: Floats, maps: Sequence[Tensor]) -> list[Tensor]:
         made[*places] = made[*places.flip(0)] = torch.from_numpy(reference[start:end].copy())
         found.append(made)
         start = end
-    return found
+    return found, reference[start:]

@@ -11,6 +11,7 @@ from scipy import fft
 
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.translation.colour import Floats
+from pipeline.translation.references import Measured
 
 Spectrum = npt.NDArray[np.complex64]
 
@@ -18,7 +19,7 @@ _FADED = 3
 """Half-widths of a soft window until it is cut off, at a weight of 0.011."""
 
 
-class Translator:
+class Translator(Measured):
     """FDA (Yang and Soatto, CVPR 2020): amplitudes of |frequency| <= b are the reference's.
 
     b = floor(`beta` min(h, w)), both ways: so the window is symmetric and its inverse real, and of

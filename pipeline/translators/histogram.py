@@ -8,11 +8,12 @@ from PIL import Image
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.translation.colour import Doubles, Floats
 from pipeline.translation.matching import matched
+from pipeline.translation.references import Measured
 
 _LEVELS = 256
 
 
-class Translator:
+class Translator(Measured):
     """Each channel gets the reference's distribution of values, whatever the others get.
 
     Colours shift where the channels' orders differ: that is the method. A reference's row holds

@@ -10,13 +10,14 @@ from pipeline.domain.pixels import Mask, Pixels
 from pipeline.translation import matching
 from pipeline.translation.cielab import Lab
 from pipeline.translation.colour import BINS, LOW, STEP, Doubles, Floats
+from pipeline.translation.references import Measured
 
 _MOMENTS = 12
 _VALUES: Doubles = LOW[:, None] + STEP[:, None] * np.arange(BINS)
 _LIGHTEST = 100
 
 
-class Translator:
+class Translator(Measured):
     """Mean and deviation of L, a and b become the reference's (Reinhard et al., 2001).
 
     `lightness: gamma` and `colour: histogram` together are the coarse step of GPA (Ma et al., CVPR

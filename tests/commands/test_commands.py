@@ -14,7 +14,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from pipeline import commands
-from pipeline.commands import _measuring, cost
+from pipeline.commands import _spans, _translating, cost
 from pipeline.domain import artifacts
 from pipeline.domain.pixels import resize
 from pipeline.domain.taxonomy import resolve
@@ -304,8 +304,8 @@ def test_an_estimate_is_what_was_measured_times_what_is_asked_for(project):
 
 
 def test_a_span_is_of_parts_and_no_moment_decides_it():
-    assert _measuring.span([1, 1, 1, 1, 9, 1]) == (1, 5)
-    assert _measuring.span([2, 1]) == (1, 2)
+    assert _spans.span([1, 1, 1, 1, 9, 1]) == (1, 5)
+    assert _spans.span([2, 1]) == (1, 2)
 
 
 def test_what_warms_up_is_not_measured(monkeypatch):
@@ -315,8 +315,8 @@ def test_what_warms_up_is_not_measured(monkeypatch):
         ran.append(1)
         now[0] += 60 if len(ran) == 1 else 2
 
-    monkeypatch.setattr(_measuring.time, "perf_counter", lambda: now[0])
-    assert _measuring._timed(run, 4) == (0.5, 0.5)
+    monkeypatch.setattr(_spans.time, "perf_counter", lambda: now[0])
+    assert _spans.timed(run, 4) == (0.5, 0.5)
 
 
 def test_a_busy_machine_is_told_of():
@@ -342,13 +342,19 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     words = [f"--{key}={path}" for key, path in made.items()]
     monkeypatch.setattr(sys, "argv", ["source", "labelled", *words])
     source.main()
-    painted = {"source": "labelled", "fit_translator": {"translator": "lab"},
+    painted = {"source": "labelled", "fit_translator": {"translator": "lab", "segmenter": "none"},
                "translate": {"copies": 2},
                "evaluate_translation": {"model": "source", "adapted": "source"}}  # fmt: skip
-    project["translations"] = {"painted": painted, "again": {**painted, "source": "painted"}}
+    crops = {"steps": 40, "augment": {"crop_width": 24, "crop_height": 24}}
+    learnt = {"translator": "cyclegan", "segmenter": "none", "training": crops,
+              "options": {"networks": {"width": 4, "blocks": 1, "discriminator": 4}}}  # fmt: skip
+    project["translations"] = {
+        "painted": painted, "again": {**painted, "source": "painted"},
+        "learnt": {**painted, "fit_translator": learnt, "translate": {}},
+    }  # fmt: skip
     project["pretrain"]["source"]["source"] = "again"  # which is not there before it is translated
     write(project)
-    found = _measuring.translations(project, Path("made"))
+    found = _translating.translations(project, Path("made"))
     table = artifacts.read_sources(Path(own, "index.parquet"), root)["labelled"]
     assert all(0 < time.low <= time.high < 60 for time, _ in found.values())
     sizes = [size / len(table) for _, size in found.values()]
@@ -360,6 +366,7 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     assert "Cannot tell what DVC has already" in told  # it is no project
     assert max(map(len, told.splitlines())) <= 100
     assert " translate " in told
+    assert " fit_translator " in told
     for stage in ("pretrain", "warmup", "infer", "pseudo_label", "retrain", "evaluate", "all"):
         assert f" {stage} " in told
     assert "Measured: 3 steps" in told

@@ -37,7 +37,7 @@ source:
 translations:
   painted:
     source: game
-    fit_translator: {translator: lab}
+    fit_translator: {translator: lab, segmenter: none}
     translate: {}
     evaluate_translation: {model: source, adapted: source}
 mix: {}

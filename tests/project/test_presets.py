@@ -103,7 +103,17 @@ def test_there_is_a_preset_for_each_translator_of_the_lecture():
         item["fit_translator"]["translator"]
         for path in TRANSLATING for item in read(path)["translations"].values()
     }  # fmt: skip
-    assert used >= {"appearance", "fda", "lab"}
+    assert used == {"appearance", "lab", "fda", "cyclegan", "cycada", "fastcut"}
+
+
+def test_bdls_second_translation_is_looked_at_by_a_model_of_the_first():
+    content = read(ROOT / "presets/streets-bdl.yaml")
+    first, second = (content["translations"][name] for name in ("first", "second"))
+    learned = names.learned_from(content)
+    assert learned[first["fit_translator"]["segmenter"]] == "game"
+    assert learned[second["fit_translator"]["segmenter"]] == "first"
+    assert learned[[*content["rounds"]][-1]] == "second"
+    assert first["fit_translator"]["options"] == second["fit_translator"]["options"]
 
 
 @pytest.mark.parametrize("path", TRANSLATING, ids=lambda path: path.stem)

@@ -54,13 +54,13 @@ def test_a_stage_may_keep_its_checkpoints_elsewhere_and_nothing_else(here, monke
         process.paths("model", "unfinished")
 
 
-def test_what_git_tracks_is_refused_but_for_readmes(here):
+def test_what_git_tracks_is_refused_but_for_the_projects_own(here):
     subprocess.run(["git", "init", "--quiet"], check=True)
-    for name in ("models/README.md", "models/source.pt"):
+    for name in ("models/README.md", "models/none.pt", "models/source.pt"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("x")
-    subprocess.run(["git", "add", "models/README.md"], check=True)
-    places.check([Path("models"), Path("models/source.pt")])
+    subprocess.run(["git", "add", "models/README.md", "models/none.pt"], check=True)
+    places.check([Path("models"), Path("models/none.pt"), Path("models/source.pt")])
     subprocess.run(["git", "add", "models/source.pt"], check=True)
     with pytest.raises(BadInput, match=r"models/source\.pt: git tracks it .*git rm -r --cached"):
         places.check([Path("models/source.pt")])

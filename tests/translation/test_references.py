@@ -28,7 +28,7 @@ def test_a_row_that_is_not_finite_leaves_what_was_there(tmp_path):
     path = tmp_path / "x.npy"
     references.write(path, rows(2), 2)
     before = path.read_bytes()
-    with pytest.raises(BadInput, match=r"x\.npy: not written: number 1 .* not finite"):
+    with pytest.raises(BadInput, match=r"x\.npy: not written: row 1 has numbers .* not finite"):
         references.write(path, [np.ones(3, np.float32), np.full(3, np.nan, np.float32)], 2)
     assert path.read_bytes() == before
 

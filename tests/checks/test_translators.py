@@ -1,0 +1,46 @@
+"""What a translation must say of its translator, and what would do nothing."""
+
+import pytest
+
+from pipeline.checks import translators
+from pipeline.runtime.contents import overlay
+from pipeline.runtime.files import BadInput
+from tests.translating import PARAMS, TRAINING, painted
+
+TRAINED = {"translator": "cyclegan", "segmenter": "none", "training": TRAINING}
+
+
+def lines(fit, **translate):
+    content = overlay(PARAMS, painted(fit_translator=fit, translate={"copies": 1, **translate}))
+    return [*translators.contradictions(content)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"training": None}, ".training is missing: cyclegan is trained; give it steps"),
+        ({"translator": "lab"}, ".training: lab is measured, not trained; take it out"),
+        ({"references": "mean"}, ".references: cyclegan has none; take it out"),
+        ({"segmenter": "source"}, ".segmenter = source: cyclegan looks at images alone; set it to"),
+        ({"translator": "cycada"}, ".segmenter = none: cycada needs a model to look at its"),
+    ],
+)
+def test_what_contradicts_itself_is_told(changes, said):
+    assert lines(TRAINED) == []
+    found = lines(TRAINED | changes)
+    assert [line for line in found if f"translations.painted.fit_translator{said}" in line] == found
+    assert len(found) == 1
+    content = overlay(PARAMS, painted(fit_translator=TRAINED | changes))
+    with pytest.raises(BadInput, match=r"params\.yaml: translations\.painted"):
+        translators.check(content, "painted")
+
+
+def test_copies_that_are_all_the_same_are_refused_and_those_with_noise_are_not():
+    (said,) = lines(TRAINED, copies=2)
+    assert said.startswith("translations.painted.translate.copies: of cyclegan each copy is the")
+    noisy = {"translator": "pixelda", "segmenter": "source"}
+    assert lines(TRAINED | noisy, copies=2) == []
+
+
+def test_an_unknown_translator_is_its_stages_to_refuse():
+    assert lines({"translator": "ghost"}) == []
