@@ -53,7 +53,8 @@ COUNTS = {
     "rendered-camvid-fda": (10, 10, 10, 10), "rendered-camvid-lab": (10, 10, 10, 10),
     "rendered-idd": (10, 20, 10, 10),
     "camvid-dusk-online": (10, 10, 10, 10), "camvid-dusk-distil": (10, 10, 10, 10),
-    "rendered-camvid-online": (10, 10, 10, 10),
+    "rendered-camvid-online": (10, 10, 10, 10), "rendered-camvid-cycada": (10, 10, 10, 10),
+    "rendered-camvid-cyclegan": (10, 10, 10, 10), "rendered-camvid-fastcut": (10, 10, 10, 10),
 }  # fmt: skip
 """Of each source, target, val and the target's truth, of copies of ten."""
 
