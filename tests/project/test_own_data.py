@@ -82,10 +82,11 @@ def tables(project: Project) -> dict[str, pd.DataFrame]:
 def check_nothing_is_empty(project: Project) -> None:
     """No column without a value, no figure or metric of nothing, and no such word.
 
-    Nobody has corrected anything, so that the table of corrections has no row.
+    Nobody has corrected anything, so that the tables of corrections have no row.
     """
     for name, table in tables(project).items():
-        assert table.empty if name == "corrections.csv" else not table.isna().all().any(), name
+        none = name in ("corrections.csv", "corrected.csv")
+        assert table.empty if none else not table.isna().all().any(), name
     summary = project.read("reports/summary.html")
     assert not re.search(r">(None|NaN|nan|null)<", summary)
     for figure in re.findall(r'<img src="([^"]+)"', summary):
