@@ -24,11 +24,26 @@ SIGNALS = {"entropy": -1, "information": 1, "neighbourhood": 1, "neighbourhood_i
 
 def report(rows: list[Row]) -> str:
     """All tables, of the data that have rows."""
-    found = []
+    found, rows = [], comparable(rows)
     for data in dict.fromkeys(row["data"] for row in rows):
         own = [row for row in rows if row["data"] == data]
         found += [f"{data}", table(own), apart(own), *by_class(own)]
     return "\n\n".join([*found, choosing(rows), costs(rows)])
+
+
+def comparable(rows: list[Row]) -> list[Row]:
+    """With mIoU over the same classes in all rows of the same data.
+
+    A class that val lacks has IoU 0 with a model that predicts it, and none with another, whose
+    mean would be over fewer classes.
+    """
+    found = []
+    for data in dict.fromkeys(row["data"] for row in rows):
+        own = [row for row in rows if row["data"] == data]
+        iou = pd.DataFrame([{n: of["iou"] for n, of in row["classes"].items()} for row in own])
+        means = iou.astype(float).dropna(axis="columns").mean(axis="columns")
+        found += [{**row, "miou": mean} for row, mean in zip(own, means, strict=True)]
+    return found
 
 
 def last_models(rows: list[Row]) -> pd.DataFrame:
@@ -181,6 +196,7 @@ def costs(rows: list[Row]) -> str:
 
 def draw(rows: list[Row]) -> None:
     """Gains over source-long with intervals, each seed a dot."""
+    rows = comparable(rows)
     found = list(dict.fromkeys(row["data"] for row in rows))
     figure, grid = plt.subplots(1, len(found), figsize=(4.2 * len(found), 4.8), dpi=110,
                                 squeeze=False)  # fmt: skip
