@@ -107,6 +107,20 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset(), 
     artifacts.write_table(folder / name / "images.parquet", table)
 
 
+def quality(domain, classes=3, flip=True):
+    """As pseudo_label writes it: of each class and the whole; nothing is labelled as the first.
+
+    The later an image, the better its labels.
+    """
+    n, kinds = len(domain), classes + 1
+    values = (np.arange(n)[:, None] + np.linspace(0.2, 0.8, kinds)) / n
+    values[:, 0] = np.nan
+    flips = np.full(n * kinds, np.nan) if not flip else 1 - np.nan_to_num(values).ravel()
+    names = np.tile([*map(str, range(classes)), ""], n)
+    images = np.repeat([s.image for s in domain.samples], kinds)
+    return pd.DataFrame({"image": images, "class": names, "quality": values.ravel(), "flip": flips})
+
+
 TRANSLATED = ("painted", "washed")
 SOURCES = tuple(f"north/scene.{n}.png" for n in range(4)) + HOSTILE[:2]
 
@@ -167,7 +181,7 @@ def models(chosen, metrics):
 
 def world(
     folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True,
-    translated=(),
+    translated=(), flip=True,
 ):  # fmt: skip
     """A whole `reports/` in `folder`; what the page shows."""
     domain, rng = target(names), np.random.default_rng(9)
@@ -179,7 +193,8 @@ def world(
     metrics, found = tables(["source", *chosen["rounds"]], val)
     changed = changes.of_rounds(chosen, folder / "look", SIZE, len(THREE))
     places = (folder / "panels", folder / "look")
-    shown = page.content(chosen, metrics, found, THREE, *places, changed)
+    doubts = dict.fromkeys(chosen["rounds"], quality(domain, flip=flip))
+    shown = page.content(chosen, metrics, found, THREE, *places, changed, doubts)
     judged = verdict.of(models(chosen, metrics), found)
     shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}
     for number, name in enumerate(translated):

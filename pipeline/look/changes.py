@@ -52,13 +52,6 @@ def shares(counts: Counts) -> list[float]:
     return [round(share, 4) for share in (changed / total).tolist()]
 
 
-def kept(counts: Counts) -> npt.NDArray[np.float64]:
-    """(images, C): of what is predicted as a class the share that was so before; 1 of nothing."""
-    predicted, changed = np.moveaxis(counts, 1, 0)
-    share: npt.NDArray[np.float64] = changed / np.maximum(predicted, 1)
-    return 1 - share
-
-
 def table(found: Mapping[str, Counts], images: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
     """By round, image and class, "" for the whole image: predicted, pixels of the panel; changed.
 

@@ -33,10 +33,11 @@ def content(
     panels: Path,
     look: Path,
     changed: Mapping[str, Counts],
+    quality: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """All that the page knows before it opens an image. `metrics`, `tables`: by model.
 
-    `changed`: by round, what changes.of_rounds gives.
+    By round, `changed`: what changes.of_rounds gives; `quality`: how far its labels can be trusted.
     """
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
@@ -49,12 +50,17 @@ def content(
         "levels": maps.LEVELS,
         **index,
         "models": [{"name": n, "numbers": metrics[n], **iou.get(n, {})} for n in tables],
-        "rounds": [_round(params, n, tables[n], look, changed.get(n)) for n in rounds],
+        "rounds": [_round(params, n, tables[n], look, changed.get(n), quality[n]) for n in rounds],
     }
 
 
 def _round(
-    params: Content, name: str, table: pd.DataFrame, look: Path, changed: Counts | None
+    params: Content,
+    name: str,
+    table: pd.DataFrame,
+    look: Path,
+    changed: Counts | None,
+    quality: pd.DataFrame,
 ) -> dict[str, Any]:
     """A round's own facts, and a column for each number of its images."""
     item = params["rounds"][name]
@@ -63,10 +69,8 @@ def _round(
     images = artifacts.read_table(look / name / "images.parquet")
     pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
-    sure, change = np.stack(images["sure"].to_list()), None
-    if changed is not None:
-        change, sure = changes.shares(changed), sure * changes.kept(changed)
-    quality = (pixels["predicted"] * sure).sum(1) / total[:, 0]
+    change = None if changed is None else changes.shares(changed)
+    doubts = {c: artifacts.by_class(quality, c, [*images["image"]]) for c in ("quality", "flip")}
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
     with np.errstate(invalid="ignore", divide="ignore"):
         labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))
@@ -84,15 +88,15 @@ def _round(
         "hard": images["subset"].map(_SUBSETS).fillna(_LEFT_OUT).astype(int).tolist(),
         "corrected": images["corrected"].astype(int).tolist(),
         "columns": {key: _numbers(images[key]) for key in _NUMBERS}
-        | {"change": change, "quality": _numbers(pd.Series(quality))},
+        | {"change": change, **{key: _numbers(of[:, -1]) for key, of in doubts.items()}},
         "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES}
-        | {"quality": _shares(sure)},
+        | {"quality": _shares(np.nan_to_num(doubts["quality"][:, :-1]))},  # 0: no label of it
     }
 
 
-def _numbers(values: pd.Series) -> list[float | None]:
+def _numbers(values: Any) -> list[float | None]:
     """To four decimals, more than the page shows; null for what does not apply."""
-    numbers = pd.to_numeric(values).to_numpy(float)
+    numbers = pd.to_numeric(pd.Series(values)).to_numpy(float)
     return [round(v, 4) if np.isfinite(v) else None for v in numbers.tolist()]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.domain import artifacts
 from pipeline.domain.pixels import Pixels, resize_label
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
@@ -138,13 +139,13 @@ def table(
 
     coverage: share labelled; entropy and confidence: means over pixels; score, rank, subset: the
     split's; corrected; the columns of `found`; and as lists by class predicted, kept, wrong_kept:
-    pixels; sure: the mean confidence of what is predicted as it.
+    pixels.
     """
-    pixels = {c: _by_class(coverage, c, images) for c in ("predicted", "kept")}
+    pixels = {c: artifacts.by_class(coverage, c, images) for c in ("predicted", "kept")}
     total = pixels["predicted"].sum(1)
     rows = pd.DataFrame({"image": images, "coverage": pixels["kept"].sum(1) / total})
     for name in ("entropy", "confidence"):
-        means = np.nan_to_num(_by_class(coverage, f"mean_{name}", images))
+        means = np.nan_to_num(artifacts.by_class(coverage, f"mean_{name}", images))
         rows[name] = (means * pixels["predicted"]).sum(1) / total
     ranked = split.set_index("image").loc[images]
     for column in ("score", "rank", "subset"):
@@ -154,12 +155,4 @@ def table(
         rows[column] = found[column].to_numpy()
     for name, counts in pixels.items():
         rows[name] = counts.astype(np.int64).tolist()
-    rows["sure"] = np.nan_to_num(_by_class(coverage, "mean_confidence", images)).tolist()
     return rows
-
-
-def _by_class(coverage: pd.DataFrame, column: str, images: list[str]) -> Any:
-    """float64 (images, classes), classes in the order of their ids as in each image's rows."""
-    values = coverage[column].to_numpy(float).reshape(len(images), -1)
-    place = {image: row for row, image in enumerate(dict.fromkeys(coverage["image"]))}
-    return values[[place[image] for image in images]]

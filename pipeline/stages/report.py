@@ -164,8 +164,9 @@ def main() -> None:
     of_classes = {name: e.iou for name, e in found.items()}
     changed = changes.of_rounds(params, at.look, tuple(index["size"]), len(taxonomy))
     artifacts.write_table(at.changed, changes.table(changed, index["images"], taxonomy.names))
-    places = (at.panels, at.look)
-    content = look_page.content(params, report.metrics, of_classes, taxonomy, *places, changed)
+    quality = {n: artifacts.read_table(at.rounds / n / "quality.parquet") for n in looks}
+    given_it = (at.panels, at.look, changed, quality)
+    content = look_page.content(params, report.metrics, of_classes, taxonomy, *given_it)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
     content["provenance"] = provenance.of(params, at.index)
@@ -175,8 +176,7 @@ def main() -> None:
 
 def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
     """What the sources that models learn from have no pixel of, and val."""
-    used = dict.fromkeys(source for _, source in uses(params) if source is not None)
-    for name in used:
+    for name in dict.fromkeys(source for _, source in uses(params) if source is not None):
         tables = [_classes(at.sources / own / "classes.csv") for own in members(params, name)]
         pixels = sum(table["pixels"] for table in tables)
         yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)

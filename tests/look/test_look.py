@@ -155,7 +155,6 @@ def test_a_table_is_in_the_order_of_the_images():
     assert table["corrected"].tolist() == [False, True]
     assert [list(row) for row in table["kept"]] == [[0, 8], [3, 0]]
     assert [list(row) for row in table["wrong_kept"]] == [[0, 4], [0, 0]]
-    assert [list(row) for row in table["sure"]] == [[0, 1.0], [0.4, 0.8]]  # nothing: not sure
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -209,21 +208,17 @@ def test_a_page_without_truth_or_with_one_image(names, tmp_path):
     assert not list((tmp_path / "panels").glob("*.js"))
 
 
-def test_label_quality_is_confidence_times_what_the_round_before_said_alike(tmp_path):
-    looks.world(tmp_path)
-    first, second = data(tmp_path)[1]["rounds"]
-    for index in range(12):
-        one, two = (
-            maps.unpack(_planes(tmp_path, name, index)["predicted"], looks.SIZE)
-            for name in ("round-1", "round-2")
-        )
-        sure, total = 1 - index / 24, 0.0
-        for of in range(3):
-            same = (one == of)[two == of].mean() if (two == of).any() else 1
-            total += (two == of).mean() * sure * same
-            assert _shares(second, "quality")[index, of] == pytest.approx(sure * same, abs=2e-4)
-        assert second["columns"]["quality"][index] == pytest.approx(total, abs=2e-4)
-        assert first["columns"]["quality"][index] == pytest.approx(sure, abs=2e-4)  # none before
+@pytest.mark.parametrize("flip", [True, False])
+def test_label_quality_and_flips_are_those_of_pseudo_labels_table(flip, tmp_path):
+    looks.world(tmp_path, flip=flip)
+    given = looks.quality(looks.target(), flip=flip)
+    for made in data(tmp_path)[1]["rounds"]:
+        known = given["quality"].to_numpy().reshape(12, 4)
+        assert _shares(made, "quality") == pytest.approx(np.nan_to_num(known[:, :3]), abs=2e-5)
+        assert made["columns"]["quality"] == pytest.approx(known[:, 3], abs=1e-4)
+        flips = given["flip"].to_numpy().reshape(12, 4)[:, 3]
+        expected = pytest.approx(flips, abs=1e-4) if flip else [None] * 12
+        assert made["columns"]["flip"] == expected
 
 
 def test_an_image_that_is_left_out_is_neither_easy_nor_hard(tmp_path):
@@ -234,7 +229,8 @@ def test_an_image_that_is_left_out_is_neither_easy_nor_hard(tmp_path):
     table.to_parquet(path)
     metrics, found = looks.tables(["source", "round-1"])
     places = (tmp_path / "panels", tmp_path / "look")
-    shown = page.content(looks.params(1), metrics, found, THREE, *places, {})
+    given = (looks.params(1), metrics, found, THREE, *places)
+    shown = page.content(*given, {}, {"round-1": looks.quality(looks.target())})
     assert shown["rounds"][0]["hard"] == [0] * 4 + [2, 0] + [1] * 6
 
 
@@ -292,5 +288,5 @@ def test_a_missing_table_is_named(tmp_path):
     metrics, found = looks.tables(["source", "round-1", "round-2"])
     places = (tmp_path / "panels", tmp_path / "look")
     with pytest.raises(BadInput, match=r"round-1.images\.parquet"):
-        page.content(looks.params(), metrics, found, THREE, *places, {})
+        page.content(looks.params(), metrics, found, THREE, *places, {}, {"round-1": None})
     assert read_json(tmp_path / "panels/index.json")["size"] == [64, 32]

@@ -276,6 +276,14 @@ def test_a_page_loads_nothing_from_outside():
     assert "src=\"figures/" in page  # fmt: skip
 
 
+def write_judged(name, changed):
+    """What pseudo_label says of a round's labels: what was corrected, what is to be trusted."""
+    table = pd.DataFrame(changed, columns=["image", "made", "corrected", "pixels"])
+    artifacts.write_table(Path("rounds", name, "corrected.csv"), table)
+    quality = looks.quality(looks.target(), len(CITYSCAPES))
+    artifacts.write_table(Path("rounds", name, "quality.parquet"), quality)
+
+
 def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     YAML(typ="safe").dump(PARAMS, Path("params.yaml"))
@@ -291,8 +299,7 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
             pictures.write_image(Path("look", name, "images", f"{image}.png"), strip)
         looks.write_round(Path("look"), name, looks.target(), 0, classes=len(CITYSCAPES))
         changed = [("a", "car", "road", 7)] if name == "r3" else []
-        table = pd.DataFrame(changed, columns=["image", "made", "corrected", "pixels"])
-        artifacts.write_table(Path("rounds", name, "corrected.csv"), table)
+        write_judged(name, changed)
     looks.write_panels(Path("panels"), looks.target(), {0: looks.bands(np.random.default_rng(0))})
     artifacts.write_taxonomy(Path("t.json"), CITYSCAPES)
     seen = [0, *range(1, 19)]

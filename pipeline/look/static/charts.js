@@ -84,11 +84,11 @@
   };
   // The images of a line: those with its class, in the round that was pointed at.
   const images = (name, round) => look.set({ tab: "images", image: "", class: name, ...(look.data.rounds.some((r) => r.name === round) ? { round } : {}) });
-  // Of a round, the mean of a class's label quality over all pixels predicted as it.
+  // Of a round, the mean of a class's label quality over all pixels that it labels.
   const quality = (name, id) => {
     const { shares } = look.data.rounds.find((r) => r.name === name), side = look.data.classes.length;
     let [sum, total] = [0, 0];
-    for (let at = id; at < shares.quality.length; at += side) { sum += shares.quality[at] * shares.predicted[at]; total += shares.predicted[at]; }
+    for (let at = id; at < shares.quality.length; at += side) { sum += shares.quality[at] * shares.kept[at]; total += shares.kept[at]; }
     return total ? (100 * sum) / total / 65535 : null;
   };
 
@@ -149,7 +149,7 @@
     if (look.data.models.some((m) => m.iou)) ofClasses("IoU by class", "the classes that are on; a line leads to the images with its class", names, (name, id) => iou[name]?.[id] ?? null, "%");
     ofClasses("Coverage by class", "share that is labelled of " + (look.data.truth.some(Boolean) ? "its true pixels" : "the pixels predicted as it"), rounds, of("labelled"), "%");
     if (look.data.rounds.some((r) => r.precision)) ofClasses("Precision by class", "share of its labels that is right", rounds, (name, id) => look.data.rounds.find((r) => r.name === name).precision?.[id] ?? null, "%");
-    ofClasses("Label quality by class", "confidence, times what the round before predicted alike; needs no label", rounds, quality, "%");
+    ofClasses("Label quality by class", "how probable the teacher finds the labels, few bad pixels included; needs no truth", rounds, quality, "%");
     ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
     look.losses();
     fit(); // only now are all boxes there, and as wide as they stay

@@ -62,7 +62,7 @@
   look.ofClass = (key, round) => {
     const id = look.data.classes.indexOf(look.state.class), side = look.data.classes.length;
     if (key === "class_quality")
-      return (i) => (id >= 0 && round.shares.predicted[i * side + id] > 0 ? round.shares.quality[i * side + id] / 65535 : null);
+      return (i) => (id >= 0 && round.shares.quality[i * side + id] > 0 ? round.shares.quality[i * side + id] / 65535 : null);
     const of = counted(round);
     return (i) => { const found = of(i); return found && measures[key](found); };
   };

@@ -17,7 +17,7 @@
     const { data } = look;
     const lines = [["labelled", (r) => look.percent(r.columns.coverage[index], 1)],
       ["entropy", (r) => look.percent(r.columns.entropy[index], 1)], ["confidence", (r) => look.percent(r.columns.confidence[index], 1)],
-      ["label quality", (r) => look.percent(r.columns.quality[index], 1)],
+      ["label quality", (r) => look.percent(r.columns.quality[index], 1)], ["unlike its mirror", (r) => look.percent(r.columns.flip?.[index], 1)],
       ["split", (r) => look.SUBSETS[r.hard[index]]], ["rank", (r) => `${r.rank[index] + 1}.`],
       ["changed", (r) => look.percent(r.columns.change?.[index], 1)]];
     if (data.truth[index]) lines.push(["wrong labels", (r) => look.percent(r.columns.wrong[index], 1)],
@@ -35,7 +35,7 @@
     const there = [...look.data.classes.keys()].filter((id) => of("predicted", id) > 0).sort((a, b) => of("quality", a) - of("quality", b));
     const row = (id) => el("tr", {}, el("td", {}, ...look.swatch(id).slice(0, 1), el("button", { textContent: look.data.classes[id],
       className: "plain", title: "All images with it", onclick: () => look.set({ image: "", class: look.data.classes[id] }) })),
-      ...["predicted", "kept", "quality"].map((key) => el("td", { textContent: look.percent(of(key, id), 1) })));
+      ...["predicted", "kept", "quality"].map((key) => el("td", { textContent: look.percent(key === "quality" ? of(key, id) || null : of(key, id), 1) })));
     return el("table", {}, el("tr", {}, ...["", "predicted", "labelled", "quality"].map((textContent) => el("th", { textContent }))), ...there.map(row));
   };
 

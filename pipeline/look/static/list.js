@@ -2,12 +2,12 @@
 "use strict";
 look.MEASURES = {
   coverage: "Coverage", entropy: "Entropy", confidence: "Confidence", change: "Changed",
-  quality: "Label quality", wrong: "Wrong labels",
+  quality: "Label quality", flip: "Unlike its mirror", wrong: "Wrong labels",
 };
 look.CLASS_MEASURES = { class_error: "Its error", class_precision: "Its precision", class_quality: "Its label quality" };
 look.SORTS = {
   worst: "most wrong first", place: "as in the data", name: "name", coverage: "coverage", entropy: "entropy",
-  confidence: "confidence", quality: "label quality", rank: "rank, easy to hard", change: "change since last round",
+  confidence: "confidence", quality: "label quality", flip: "unlike its mirror image", rank: "rank, easy to hard", change: "change since last round",
   wrong: "wrong labels", wrong_prediction: "wrong prediction", share: "share of the class",
   class_error: "error of the class", class_precision: "precision of the class", class_quality: "label quality of the class",
 };
@@ -15,7 +15,7 @@ look.SORTS = {
 // Takes out what no image has: layers, orders and ranges of a truth, or of a round before.
 look.prune = (data) => {
   const of = (key) => data.rounds.some((r) => r.columns[key]?.some((v) => v !== null && v !== undefined));
-  for (const key of ["wrong", "wrong_prediction", "change"]) if (!of(key)) { delete look.MEASURES[key]; delete look.SORTS[key]; }
+  for (const key of ["wrong", "wrong_prediction", "change", "flip"]) if (!of(key)) { delete look.MEASURES[key]; delete look.SORTS[key]; }
   if (!of("wrong")) delete look.SORTS.worst;
   if (!data.truth.some(Boolean)) {
     for (const key of ["truth", "wrong"]) delete look.LAYERS[key];

@@ -16,13 +16,13 @@ look.DEFAULTS = {
   sort: "place", down: "", subset: "", class: "", of: "kept", least: "", name: "", terms: "", cell: "", matrix: "predicted",
   corrected: false, marked: false, verdict: "", unseen: false, marks: "", off: "", image: "", listed: "",
   with: "", beside: "", at: 50, view: "", original: false, whole: false,
-  coverage: "", entropy: "", confidence: "", change: "", quality: "", wrong: "", // ranges: "from-to" in percent
+  coverage: "", entropy: "", confidence: "", change: "", quality: "", flip: "", wrong: "", // ranges: "from-to" in percent
   class_error: "", class_precision: "", class_quality: "",
 };
 look.state = { ...look.DEFAULTS };
 // What the list depends on, but for the round and what people do to images while they look.
 look.LISTING = ["sort", "down", "subset", "class", "of", "least", "name", "terms", "cell", "matrix", "corrected", "marked", "verdict", "unseen",
-  "coverage", "entropy", "confidence", "change", "quality", "wrong", "class_error", "class_precision", "class_quality"];
+  "coverage", "entropy", "confidence", "change", "quality", "flip", "wrong", "class_error", "class_precision", "class_quality"];
 
 look.readAddress = () => {
   const given = new URLSearchParams(location.hash.slice(1));
