@@ -34,8 +34,7 @@ def report(rows: list[Row]) -> str:
 def comparable(rows: list[Row]) -> list[Row]:
     """With mIoU over the same classes in all rows of the same data.
 
-    A class that val lacks has IoU 0 with a model that predicts it, and none with another, whose
-    mean would be over fewer classes.
+    The first rows have IoU 0 of a class that val lacks, where a model predicts it; others none.
     """
     found = []
     for data in dict.fromkeys(row["data"] for row in rows):

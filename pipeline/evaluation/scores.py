@@ -1,8 +1,9 @@
 """IoU from one confusion matrix over a whole set.
 
 IoU = TP / (TP + FP + FN) over the pixels whose truth is not IGNORE. A class that is absent from
-truth and prediction alike has none (NaN) and is left out of every mean; a class that is
-predicted, but absent from the truth, has IoU 0. So does cityscapesscripts.
+the truth has none (NaN) and is left out of every mean, so that means of two models on the same
+images are over the same classes. cityscapesscripts gives 0 to such a class where it is predicted;
+Cityscapes' val has all 19 classes, and there the two agree.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ class Confusion:
         self.matrix[:, n] += pairs[:n, IGNORE] if n <= IGNORE else 0
 
     def iou(self) -> npt.NDArray[np.float64]:
-        """Per class, in percent, NaN where the class occurs in neither."""
+        """Per class, in percent, NaN where the truth lacks the class."""
         hits = self.matrix[:, : self.classes].diagonal()
-        union = self.matrix.sum(1) + self.matrix[:, : self.classes].sum(0) - hits
-        return _percent(hits, union)
+        truth = self.matrix.sum(1)
+        union = truth + self.matrix[:, : self.classes].sum(0) - hits
+        return _percent(hits, np.where(truth > 0, union, 0))
 
     def precision(self) -> npt.NDArray[np.float64]:
         """Per predicted class, in percent of its predicted pixels with a truth."""
