@@ -179,9 +179,15 @@ def models(chosen, metrics):
     return pd.DataFrame(metrics).T.rename_axis("model").reset_index().assign(teacher=teachers)
 
 
+def corrections():
+    """As reports/corrections.csv has it, of one class in one round."""
+    counts = {"images": 1, "pixels": 1700, "kept": 900, "filled": 600, "relabelled": 200}
+    return [{"round": "round-1", "class": THREE.names[1], **counts, "lost": 40, "dropped": 7}]
+
+
 def world(
     folder, names=NAMES, rounds=2, truth=True, corrected=frozenset(), chosen=None, val=True,
-    translated=(), flip=True,
+    translated=(), flip=True, review=Path("data/review"),
 ):  # fmt: skip
     """A whole `reports/` in `folder`; what the page shows."""
     domain, rng = target(names), np.random.default_rng(9)
@@ -201,6 +207,7 @@ def world(
         write_translation(folder / "sources", name, number)
     content = {"translations": translations(translated)}
     shown["translations"] = look_translations.content(content, folder / "sources")
+    shown |= {"verdicts": page.judged(review, chosen["rounds"]), "corrections": corrections()}
     shown["provenance"] = {"preset": "streets", "seed": 1, "root": "../data/city"}
     page.write(folder / "index.html", folder / "page", shown)
     return shown

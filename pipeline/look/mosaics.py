@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
@@ -57,6 +58,13 @@ def mosaic(
         pen.text((5, top + 3), name, "white", font, stroke_width=2, stroke_fill="black")
     _draw(pen, keys, foot)
     return sheet
+
+
+def middle(folder: Path) -> Image.Image:
+    """The middle one of a folder's strips: the same image in every round."""
+    strips = sorted(folder.glob("*.png"))
+    with Image.open(strips[len(strips) // 2]) as strip:
+        return strip.convert("RGB")
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

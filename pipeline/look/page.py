@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pipeline.domain import artifacts
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import changes, maps
 from pipeline.look.changes import Counts
+from pipeline.review import verdicts
 from pipeline.runtime.contents import Content, overlay
 from pipeline.runtime.files import read_json, write_bytes
 from pipeline.runtime.names import ancestry, learned_from
@@ -92,6 +93,15 @@ def _round(
         "shares": {key: _shares(pixels[key] / total) for key in _OF_CLASSES}
         | {"quality": _shares(np.nan_to_num(doubts["quality"][:, :-1]))},  # 0: no label of it
     }
+
+
+def judged(review: Path, rounds: Collection[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """By round, each image on which people gave a verdict: its name as a file, verdict, note.
+
+    Raises BadInput where a file of them cannot be read.
+    """
+    found = {name: verdicts.of_round(review, rounds, name) for name in rounds}
+    return {name: [(image, *of) for image, of in given.items()] for name, given in found.items()}
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -132,7 +132,7 @@ def steps(params: Mapping[str, Any], name: str) -> int:
 def main() -> None:
     """Open, run, write."""
     made = ("metrics", "scores", "table", "iou", "corrections", "changed", "figures", "summary")
-    given = ("sources", "rounds", "look", "panels", "taxonomy", "classes")
+    given = ("sources", "rounds", "look", "panels", "review", "taxonomy", "classes")
     at = process.paths(*given, *made, "page", "index", "best")
     params = read()
     found = {
@@ -143,7 +143,7 @@ def main() -> None:
         for section in MODELS
         for name in params.get(section) or {}
     }
-    looks = {name: _look(at.look / name) for name in params.get("rounds") or {}}
+    looks = {name: mosaics.middle(at.look / name / "images") for name in params.get("rounds") or {}}
     index = read_json(at.panels / "index.json")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     panels = mosaics.PANELS if any(index["truth"]) else mosaics.PANELS[:-1]
@@ -154,7 +154,8 @@ def main() -> None:
     comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
     artifacts.write_table(at.iou, report.iou.round(6).reset_index())
-    artifacts.write_table(at.corrections, corrections.read(at.rounds, looks, taxonomy))
+    corrected = corrections.read(at.rounds, looks, taxonomy)
+    artifacts.write_table(at.corrections, corrected)
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
     report.verdict.write(at.best, comparison.rows(report.rounds))
@@ -169,7 +170,11 @@ def main() -> None:
     content = look_page.content(params, report.metrics, of_classes, taxonomy, *given_it)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
-    content["provenance"] = provenance.of(params, at.index)
+    content |= {
+        "provenance": provenance.of(params, at.index),
+        "corrections": corrected.to_dict("records"),
+    }
+    content |= {"verdicts": look_page.judged(at.review, looks)}
     look_page.write(at.index, at.page, content)
     print(report.verdict.text)
 
@@ -187,13 +192,6 @@ def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
 
 def _classes(path: Path) -> pd.DataFrame:
     return artifacts.read_table(path, "class", "pixels")
-
-
-def _look(folder: Path) -> Image.Image:
-    """The middle one of a gallery's strips: the same image in every round."""
-    strips = sorted((folder / "images").glob("*.png"))
-    with Image.open(strips[len(strips) // 2]) as strip:
-        return strip.convert("RGB")
 
 
 if __name__ == "__main__":

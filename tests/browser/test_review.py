@@ -120,6 +120,23 @@ def test_a_wheel_zooms_all_layers_to_where_it_points(page):
     assert page.until("return look.state.view === ''")
 
 
+def test_two_fingers_zoom_to_what_lies_between_them(page):
+    page.open("image=000000")
+    pinch = """const s = document.querySelector('#stage'), b = s.getBoundingClientRect();
+        const at = (kind, id, x, y) => s.dispatchEvent(new PointerEvent(kind, {pointerId: id,
+          bubbles: true, pointerType: 'touch',
+          clientX: b.left + x * b.width, clientY: b.top + y * b.height}));
+        at('pointerdown', 1, 0.2, 0.25); at('pointerdown', 2, 0.3, 0.25);
+        at('pointermove', 2, 0.4, 0.25); at('pointermove', 1, 0.1, 0.25);
+        at('pointerup', 1, 0.1, 0.25); at('pointerup', 2, 0.4, 0.25);
+        const m = new DOMMatrix(getComputedStyle(document.querySelector('.plane')).transform);
+        return [m.a, -m.e / b.width, -m.f / b.height]"""
+    scale, x, y = page.run(pinch)
+    assert scale == pytest.approx(3, rel=1e-3)  # from a tenth of the stage to three
+    assert (x, y) == pytest.approx((0.5, 0.5), abs=1e-3)  # each finger keeps what it is on
+    assert page.until("return look.state.view").startswith("3,")
+
+
 def test_a_drag_moves_what_is_near_and_the_readout_follows(page):
     page.open("image=000000&view=4,0.5,0.5&layer=predicted")
     page.colours("#strip [data-layer=predicted] canvas")

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import CITYSCAPES
 from pipeline.look import figures, mosaics, summary
+from pipeline.review import verdicts
 from pipeline.runtime.files import read_json, write_json
 from pipeline.stages import report
 from tests import looks
@@ -284,8 +285,8 @@ def write_judged(name, changed):
     artifacts.write_table(Path("rounds", name, "quality.parquet"), quality)
 
 
-def test_the_report_of_files(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def write_inputs():
+    """What other stages and people leave here for a report of PARAMS."""
     YAML(typ="safe").dump(PARAMS, Path("params.yaml"))
     for index, name in enumerate(MODELS):
         of = evaluated(30 + index, CITYSCAPES.names)
@@ -308,9 +309,15 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
         artifacts.write_table(Path(path), counts)
     other = counts.assign(pixels=[5, *[0] * 18])
     artifacts.write_table(Path("sources/other/classes.csv"), other)
-    outs = {"panels": "panels", "taxonomy": "t.json", "classes": "c.csv", "metrics": "m.json",
-            "scores": "scores", "table": "r.csv", "iou": "i.csv", "figures": "figures",
-            "corrections": "corrections.csv", "changed": "changed.parquet",
+    verdicts.write(Path("review/r3.csv"), {"a": verdicts.Verdict("exclude", "dark")})
+
+
+def test_the_report_of_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_inputs()
+    outs = {"panels": "panels", "review": "review", "taxonomy": "t.json", "classes": "c.csv",
+            "metrics": "m.json", "scores": "scores", "table": "r.csv", "iou": "i.csv",
+            "figures": "figures", "corrections": "corrections.csv", "changed": "changed.parquet",
             "summary": "summary.html", "page": "page", "index": "index.html",
             "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
@@ -328,6 +335,11 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert {*artifacts.read_table(Path("changed.parquet"))["round"]} == {"r2", "r3"}
     rows = "r3,road,1,7,0,0,7,0,0\nr3,car,0,0,0,0,0,7,0\n"
     assert Path("corrections.csv").read_text().endswith(f"dropped\n{rows}")
+    script = Path("page/data.js").read_text()
+    content = json.loads(script[script.index("(") + 1 : script.rindex(")")])
+    shown = [",".join(map(str, row.values())) for row in content["corrections"]]
+    assert shown == rows.splitlines()
+    assert content["verdicts"] == {"r1": [], "r2": [], "r3": [["a", "exclude", "dark"]]}
     assert {path.stem for path in Path("figures").iterdir()} == {
         "iou_by_class", "miou_by_round", "mosaic"  # of labels nothing is known
     }  # fmt: skip

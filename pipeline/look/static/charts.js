@@ -151,6 +151,7 @@
     if (look.data.rounds.some((r) => r.precision)) ofClasses("Precision by class", "share of its labels that is right", rounds, (name, id) => look.data.rounds.find((r) => r.name === name).precision?.[id] ?? null, "%");
     ofClasses("Label quality by class", "how probable the teacher finds the labels, few bad pixels included; needs no truth", rounds, quality, "%");
     ofClasses("Threshold λ by class", "what a prediction must reach to become a label", rounds, of("lambda"), "%");
+    look.corrections();
     look.losses();
     fit(); // only now are all boxes there, and as wide as they stay
   };

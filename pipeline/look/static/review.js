@@ -17,7 +17,8 @@ look.rows = (text) => {
 const field = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 look.review = (() => {
-  const known = new Map(); // round -> {name: {verdict, note, others: [{verdict, note, from}]}}
+  const own = new Map(); // round -> {name: {verdict, note, over, others: [{verdict, note, from}]}}: what was said here
+  const project = new Map(); // round -> Map of name -> {verdict, note}: data/review, as the report found it
   const place = (part) => `segue ${look.data.report} ${location.pathname} ${part}`;
   const review = { seen: new Set(), made: new Set(), views: [] };
 
@@ -29,30 +30,47 @@ look.review = (() => {
     catch { look.say("This browser keeps nothing of this page, or is full: export your verdicts before you close it."); }
   };
   review.begin = () => {
-    known.clear();
-    for (const { name } of look.data.rounds) known.set(name, Object.assign(Object.create(null), review.read(`verdicts ${name}`, {})));
+    for (const { name } of look.data.rounds) {
+      own.set(name, Object.assign(Object.create(null), review.read(`verdicts ${name}`, {})));
+      project.set(name, new Map((look.data.verdicts[name] ?? []).map(([image, verdict, note]) => [image, { verdict, note }])));
+    }
     review.seen = new Set(review.read("seen", []));
     review.made = new Set(review.read("corrected", []));
     review.views = review.read("views", []);
   };
   addEventListener("storage", () => { review.begin(); look.refresh(); }); // of another window
 
-  review.all = (round) => known.get(round) ?? {};
-  review.of = (round, name) => review.all(round)[name];
-  const save = (round) => review.write(`verdicts ${round}`, known.get(round));
+  // What was said here holds over what the project said by then (`over`); null takes that back. What
+  // the project says since is joined, or stands beside as a contradiction.
+  review.of = (round, name) => {
+    const here = own.get(round)?.[name], there = project.get(round)?.get(name);
+    if (!here) return there;
+    if (!there || here.over === there.verdict) return here.verdict ? here : undefined;
+    if (!here.verdict) return there;
+    if (here.verdict === there.verdict) return { ...here, note: look.joined(there.note, here.note) };
+    return { ...here, others: [...(here.others ?? []), { ...there, from: "the project" }] };
+  };
+  review.all = (round) => [...new Set([...(project.get(round)?.keys() ?? []), ...Object.keys(own.get(round) ?? {})])]
+    .map((name) => review.of(round, name)).filter(Boolean);
+  const save = (round) => review.write(`verdicts ${round}`, own.get(round));
+  const put = (round, name, given) => {
+    const there = project.get(round).get(name);
+    own.get(round)[name] = there ? { ...given, over: there.verdict } : given;
+  };
 
   // A person's word settles what files say otherwise; the note keeps what they said.
   const settled = ({ note, others = [] }) => others.reduce((text, o) => look.joined(text, `${o.from}: ${[o.verdict, o.note].filter(Boolean).join(", ")}`), note);
   review.give = (round, name, verdict) => {
-    const before = review.of(round, name);
-    if (before?.verdict === verdict && !before.others) delete review.all(round)[name]; // the same key again takes it back
-    else review.all(round)[name] = { verdict, note: before ? settled(before) : "" };
+    const before = review.of(round, name), back = before?.verdict === verdict && !before.others; // the same key again
+    if (!back) put(round, name, { verdict, note: before ? settled(before) : "" });
+    else if (project.get(round).has(name)) put(round, name, { verdict: null, note: "" });
+    else delete own.get(round)[name];
     save(round);
   };
   review.note = (round, name, note) => {
     const before = review.of(round, name);
     if (!before && !note) return;
-    review.all(round)[name] = { verdict: "fix", ...before, note };
+    put(round, name, { verdict: "fix", ...before, note });
     save(round);
   };
   review.see = (id) => {
@@ -92,15 +110,16 @@ look.review = (() => {
   review.merge = (round, file, text) => {
     const rows = look.rows(text), problem = wrong(rows, new Set(look.data.names));
     if (problem) return `${file}: ${problem}. Nothing was taken.`;
-    const all = review.all(round);
     let differ = 0;
     for (const [name, verdict, note] of rows.slice(1)) {
       const before = review.of(round, name);
-      if (!before) all[name] = { verdict, note };
-      else if (before.verdict === verdict) before.note = look.joined(before.note, note);
+      if (before?.verdict !== verdict && own.get(round)[name]?.over === verdict) continue; // what is said here came after
+      if (!before) put(round, name, { verdict, note });
+      else if (before.verdict === verdict) put(round, name, { ...before, note: look.joined(before.note, note) });
       else {
         differ++;
-        before.others = [...(before.others ?? []).filter((o) => o.from !== file || o.verdict !== verdict), { verdict, note, from: file }];
+        const others = (before.others ?? []).filter((o) => o.from !== file || o.verdict !== verdict);
+        put(round, name, { ...before, others: [...others, { verdict, note, from: file }] });
       }
     }
     save(round);

@@ -26,7 +26,7 @@
 
   // Of all of the round; and what can be done with them.
   look.reviewing = () => {
-    const { round } = look.state, all = Object.values(look.review.all(round));
+    const { round } = look.state, all = look.review.all(round);
     const of = (verdict) => all.filter((given) => given.verdict === verdict).length;
     const differ = all.filter((given) => given.others).length;
     $("#given").textContent = all.length ? `${look.VERDICTS.map((verdict) => `${of(verdict)} ${verdict}`).join(", ")}${differ ? `; ${differ} contradictions` : ""}` : "No verdict yet.";

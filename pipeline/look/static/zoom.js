@@ -39,10 +39,10 @@
     const [x, y] = at(event), [left, top] = corner(view);
     return [(x - left) / view[0], (y - top) / view[0], x];
   };
-  // Nearer by a factor; what lies under a place of the stage stays there.
-  const zoom = (factor, [x, y]) => {
+  // Nearer by a factor; what lay under one place of the stage then lies under another, or stays.
+  const zoom = (factor, [x, y], from = [x, y]) => {
     const [left, top] = corner(view), scale = clamp(view[0] * factor, 1, NEAREST);
-    const [u, v] = [(x - left) / view[0], (y - top) / view[0]];
+    const [u, v] = [(from[0] - left) / view[0], (from[1] - top) / view[0]];
     view = [scale, u + (0.5 - x) / scale, v + (0.5 - y) / scale];
     save();
   };
@@ -55,6 +55,11 @@
     $("#whole").setAttribute("aria-pressed", on);
   };
 
+  // Of two pointers: how far apart they are, and what lies between them.
+  const fingers = () => {
+    const [a, b] = [...pointers.values()];
+    return { apart: Math.hypot(a[0] - b[0], a[1] - b[1]) || 1e-3, middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
+  };
   const swipeTo = (x) => look.set({ at: Math.round(100 * clamp(x, 0, 1)) });
   const down = (event) => {
     if (event.button || look.draws(event)) return;
@@ -70,10 +75,9 @@
     if (!look.editing()) look.readout(event);
     const before = pointers.get(event.pointerId);
     if (!before) return;
-    const apart = () => { const [a, b] = [...pointers.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]) || 1e-3; };
-    const [x, y] = pointed, two = pointers.size === 2, was = two && apart();
+    const [x, y] = pointed, two = pointers.size === 2, was = two && fingers();
     pointers.set(event.pointerId, [x, y]);
-    if (two) { const [a, b] = [...pointers.values()]; zoom(apart() / was, [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]); }
+    if (two) { const now = fingers(); zoom(now.apart / was.apart, now.middle, was.middle); }
     else if (held === "divider") swipeTo(x);
     else if (view[0] > 1) { view = [view[0], view[1] - (x - before[0]) / view[0], view[2] - (y - before[1]) / view[0]]; save(); }
   };
