@@ -151,7 +151,7 @@ def test_what_corrections_changed_leads_to_their_images(driver, tmp_path):
     page = Page(driver, tmp_path)
     page.open("tab=charts")
     head, row = page.driver.find_elements("css selector", "#charts figure.wide tr")
-    assert head.text.startswith("round class images pixels corrected to it")
+    assert " ".join(head.text.split()).startswith("round class images pixels corrected to it")
     assert row.text == f"round-1 {looks.THREE.names[1]} 1 1,700 900 600 200 40 7"
     row.find_element("css selector", "button").click()
     assert (page.state["corrected"], page.state["class"]) == (True, looks.THREE.names[1])
