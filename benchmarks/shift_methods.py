@@ -14,7 +14,8 @@ class Method:
     """Steps from `start`, all of them together as long as what the preset does after `source`.
 
     A step overlays the preset's first round, or is a warm-up; `of` gives each its share of the
-    steps, equal ones if it is empty. `over` overlays the preset, for what was only tried.
+    steps, equal ones if it is empty. `over` overlays the preset, for what was only tried; no steps
+    are the baselines of that.
     """
 
     steps: Sequence[Mapping[str, Any]]
@@ -152,4 +153,23 @@ TRIED: dict[str, Method] = {
     "a quarter source, portion 0.8, colour 0.5, scale 0.6 to 1.8": Method(
         [tried(0.8, source_share=0.25, augment=WIDER)]
     ),
+}
+
+LONG = {"pretrain": {"source": {"steps": 1800}, "source-long": {"steps": 2560}}}
+SIZE = {"width": 320, "height": 240}
+LARGER = {
+    "source": {"rendered": SIZE},
+    "prepare": {"target": SIZE, "val": SIZE},
+    "training": {"augment": {"crop_width": 320, "crop_height": 240}},
+}
+
+# Why targets were missed, on rendered-camvid.
+REASONS: dict[str, Method] = {
+    "four times the steps": Method([], over=LONG),
+    "four times the steps: CBST": Method([round_of()], over=LONG),
+    "four times the steps: MinEnt + CBST": Method([MINENT, round_of()], "source", over=LONG),
+    "four times the steps: DACS": Method([online()], over=LONG),
+    "320x240": Method([], over=LARGER),
+    "320x240: MinEnt + CBST": Method([MINENT, round_of()], "source", over=LARGER),
+    "MinEnt + ST": Method([MINENT, METHODS["ST"].steps[0]], "source"),
 }

@@ -5,8 +5,9 @@
 Each method takes as many steps as `source-long`, and what methods begin with is shared by data and
 seed. Rows go to benchmarks/results/shifts.json as they are found: run it again, on any day, to go
 on where it stopped. A row is used again where params and code are those that it was made with
-(`--any-code`: whatever the code). `--tried` runs what was tried before the presets were frozen;
-`--table` only prints.
+(`--any-code`: whatever the code). `--of` takes another set: `online` self-training, what was
+`tried` before the presets were frozen, experiments on the `reasons` for what was missed. `--table`
+only prints.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from experiments import (
 )
 from rows import Rows, side_by_side
 from scoring import scored_by_class
-from shift_methods import METHODS, ONLINE, TRIED, Method
+from shift_methods import METHODS, ONLINE, REASONS, TRIED, Method
 from shift_table import SEEN, report
 
 from pipeline.model import model
@@ -48,7 +49,12 @@ SHORT = ("rendered-idd", "camvid-idd", "drive-chase")
 WORLD = "streets"  # online self-training alone
 FEW_ROWS = ("CBST", "MinEnt + CBST")
 RESULTS = Rows("shifts", "data", "seed")
-TRIALS = Rows("shifts_tried", "data", "seed")
+SETS: dict[str, tuple[Mapping[str, Method], Rows]] = {
+    "methods": (METHODS, RESULTS),
+    "online": (ONLINE, RESULTS),
+    "tried": (TRIED, Rows("shifts_tried", "data", "seed")),
+    "reasons": (REASONS, Rows("shifts_reasons", "data", "seed")),
+}
 NOT_RESULTS = ("compute", "panels", "gallery", "seed")
 
 Found = Iterator[tuple[str, dict[str, Any]]]
@@ -79,6 +85,9 @@ def first(world: World, method: Method) -> tuple[model.Model, int]:
 
 def run(world: World, method: Method) -> Found:
     """Each model of a method, scored."""
+    if not method.steps:
+        yield from baselines(world)
+        return
     teacher, left = first(world, method)
     shares = method.of or [1 / len(method.steps)] * len(method.steps)
     for number, (step, share) in enumerate(zip(method.steps, shares, strict=True)):
@@ -121,20 +130,20 @@ def of_round(world: World, changes: Mapping[str, Any]) -> dict[str, Any]:
     return stages
 
 
-def key(content: Mapping[str, Any], method: str, tried: bool) -> str:
+def key(content: Mapping[str, Any], method: Method | None) -> str:
     """Of the params that a method's rows depend on; a section of nothing is no other one."""
     given = {name: value for name, value in content.items() if name not in NOT_RESULTS and value}
-    return digest([given, repr((TRIED if tried else METHODS).get(method))])
+    return digest([given, repr(method)])
 
 
-def work(data: str, seed: int, method: str, threads: int, tried: bool, any_code: bool) -> None:
-    """The rows of a method, "" for the baselines, unless they are there."""
+def work(data: str, seed: int, method: str, threads: int, of: str, any_code: bool) -> None:
+    """The rows of a method of a set, "" for the baselines, unless they are there."""
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
-    given = (TRIED if tried else METHODS).get(method)
+    methods, results = SETS[of]
+    given = methods.get(method)
     world = build(data, seed, threads, given.over if given else {})
-    results = TRIALS if tried else RESULTS
     own = {"data": data, "seed": seed, "method": method or ORACLE}
-    own |= {"key": key(world.content, method, tried)}
+    own |= {"key": key(world.content, given)}
     used = code(world.content, repr(given))
     if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in results.read()):
         return
@@ -148,10 +157,8 @@ def work(data: str, seed: int, method: str, threads: int, tried: bool, any_code:
         for name, metrics in found
     ]
     rows[-1] |= last
-    methods = {row["method"] for row in rows}
-    results.replace(
-        rows, lambda r: (r["data"], r["seed"]) == (data, seed) and r["method"] in methods
-    )
+    names = {row["method"] for row in rows}
+    results.replace(rows, lambda r: (r["data"], r["seed"]) == (data, seed) and r["method"] in names)
     scores = ", ".join(f"{name} {metrics['miou']:.2f}" for name, metrics in found)
     print(f"{data} {seed} {method or 'baselines'}: {scores}; {last['cpu_seconds']} s", flush=True)
 
@@ -162,8 +169,7 @@ def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
     for seed in args.seeds:
         for method in ("", *args.methods):
             for data in args.data:
-                few = (*FEW_ROWS, *(ONLINE if data == WORLD else ()))
-                if data in FULL or method in ("", *few):
+                if data in (*FULL, WORLD) or method in ("", *FEW_ROWS):
                     found.append((data, seed, method))
     return found
 
@@ -175,18 +181,21 @@ def main() -> None:
         "--data", nargs="+", choices=[*FULL, *SHORT, WORLD], default=[*FULL, *SHORT]
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *TRIED], metavar="METHOD")
+    parser.add_argument("--of", choices=SETS, default="methods", help="a set of methods")
+    parser.add_argument("--methods", nargs="+", metavar="METHOD", help="some of the set")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
-    parser.add_argument("--tried", action="store_true", help="what was tried, with --data, --seeds")
     parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     args = parser.parse_args()
-    args.methods = args.methods or [*(TRIED if args.tried else METHODS)]
+    methods, results = SETS[args.of]
+    args.methods = args.methods or [*methods]
+    if unknown := {*args.methods} - {*methods}:
+        parser.error(f"{', '.join(unknown)}: not of {args.of}, which has {', '.join(methods)}")
     threads = 1 if args.jobs > 1 else os.cpu_count() or 1
     if not args.table:
-        more = (threads, args.tried, args.any_code)
+        more = (threads, args.of, args.any_code)
         side_by_side(args.jobs, work, [(*job, *more) for job in jobs(args)])
-    print(report((TRIALS if args.tried else RESULTS).read()))
+    print(report(results.read()))
 
 
 if __name__ == "__main__":
