@@ -60,7 +60,7 @@ def table(rows: list[Row]) -> str:
     lines = [
         f"streets, seeds {', '.join(map(str, seeds))}",
         "",
-        "| model | mIoU | AdvEnt + MinEnt less it |",
+        "| model | mIoU | AdvEnt + MinEnt, over it |",
     ]
     lines.append("|---|---|---|")
     for name, own in of.items():

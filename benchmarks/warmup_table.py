@@ -49,7 +49,7 @@ def table(rows: list[Row]) -> str:
     long, longer = of(BASELINE, BASELINE), of(LONGER, LONGER)
     head = (
         f"alone | minus source-long | minus {CONTROL} | minus {NO_TERMS} | target's entropy "
-        "| discriminator right, by thirds | a new one right"
+        "| discriminator right, by thirds | a new discriminator right"
     )
     lines = [
         f"streets, seeds {', '.join(map(str, seeds))}", "",
