@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.training.generators import Generator, Networks, drawn
+from pipeline.training.generators import Networks, drawn
 
 To = Literal["target", "source"]
 """In whose look an image is to be."""
@@ -20,7 +20,7 @@ class Pair(nn.Module):
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
-        self.generator, self.back = (Generator(networks.width, networks.blocks) for _ in range(2))
+        self.generator, self.back = (networks.generator() for _ in range(2))
 
     def forward(self, images: Tensor, to: To) -> Tensor:
         """Images (N, 3, H, W) in [-1, 1], in the look of that domain."""
@@ -37,7 +37,7 @@ class Coded(nn.Module):
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
-        self.generator = Generator(networks.width, networks.blocks, 1)
+        self.generator = networks.generator(1)
 
     def forward(self, images: Tensor, to: To) -> Tensor:
         """Images (N, 3, H, W) in [-1, 1], in the look of that domain."""
@@ -50,7 +50,7 @@ class Single(nn.Module):
 
     def __init__(self, networks: Networks, numbers: int) -> None:
         super().__init__()
-        self.generator = Generator(networks.width, networks.blocks, numbers)
+        self.generator = networks.generator(numbers)
 
     def forward(self, images: Tensor, numbers: Tensor) -> Tensor:
         """Images (N, 3, H, W) in [-1, 1], and their noise (N, numbers)."""
@@ -63,7 +63,7 @@ class Contrasted(nn.Module):
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
-        self.generator = Generator(networks.width, networks.blocks)
+        self.generator = networks.generator()
         self.embedders = nn.ModuleList(
             nn.Sequential(nn.Linear(n, _EMBEDDED), nn.ReLU(), nn.Linear(_EMBEDDED, _EMBEDDED))
             for n in self.generator.tapped

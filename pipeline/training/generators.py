@@ -21,6 +21,7 @@ class Networks(Section):
     blocks: int = Field(default=9, ge=1, le=64)  # residual ones; CycleGAN has 6 at 128 pixels
     discriminator: Width = 64  # channels of its first convolution
     layers: int = Field(default=3, ge=1, le=6)  # strided ones: 3 see 70 pixels, 2 see 34
+    residual: bool = False  # the generator makes a change of its image, of nothing at first
 
     @property
     def step(self) -> int:
@@ -31,6 +32,10 @@ class Networks(Section):
     def smallest(self) -> int:
         """Pixels of an image's sides of which a discriminator and a generator make something."""
         return max(3 * self.step, 8)
+
+    def generator(self, numbers: int = 0) -> Generator:
+        """A new one of this size, which takes so many numbers beside an image."""
+        return Generator(self.width, self.blocks, numbers, self.residual)
 
 
 USUAL = Networks()
@@ -57,11 +62,13 @@ class Generator(nn.Module):
     without statistics of its own, so that training and use are the same. `numbers`: so many of an
     image, such as noise, scale and shift its channels before the blocks and before the last layer
     (Dumoulin et al., 2017): as constant channels of the input, instance norm would take them away.
-    `tapped`: the channels of each of `taps`.
+    `residual`: what it makes is added to the image, and is 0 before any step, so that few steps
+    are spent on what is to stay; not from a paper. `tapped`: the channels of each of `taps`.
     """
 
-    def __init__(self, width: int, blocks: int, numbers: int = 0) -> None:
+    def __init__(self, width: int, blocks: int, numbers: int = 0, residual: bool = False) -> None:
         super().__init__()
+        self.residual = residual
         wide = (width, 2 * width, 4 * width)
         self.tapped = (3, *wide[1:], wide[-1], wide[-1])
         self.stem = _convolved(3, width, nn.ReflectionPad2d(3), 7)
@@ -73,10 +80,13 @@ class Generator(nn.Module):
             *(_convolved(before, after, nn.Upsample(scale_factor=2), 3, 1, 1)
               for before, after in pairwise(wide[::-1]))
         )  # fmt: skip
-        self.head = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
+        last = nn.Conv2d(width, 3, 7)
+        self.head = nn.Sequential(nn.ReflectionPad2d(3), last, nn.Tanh())
         given = (nn.Linear(numbers, 2 * channels) for channels in (wide[-1], width))
         self.given = nn.ModuleList(given if numbers else ())
         drawn(self)
+        if residual:
+            nn.init.zeros_(last.weight)
 
     def taps(self, images: Tensor) -> list[Tensor]:
         """What CUT compares: the image, both strided layers, the first and the middle block."""
@@ -98,7 +108,8 @@ class Generator(nn.Module):
         for block in self.blocks:
             x = block(x)
         made: Tensor = self.head(self._told(self.up(x), 1, numbers))
-        return made[..., : images.shape[-2], : images.shape[-1]]
+        made = made[..., : images.shape[-2], : images.shape[-1]]
+        return (images + made).clamp(-1, 1) if self.residual else made
 
     def _told(self, x: Tensor, at: int, numbers: Tensor | None) -> Tensor:
         if numbers is None:

@@ -98,7 +98,7 @@ class Trained(ABC):
     def _new(self) -> Generator:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return Generator(self.networks.width, self.networks.blocks, self.numbers)
+            return self.networks.generator(self.numbers)
 
 
 def row(generator: nn.Module) -> Floats:

@@ -52,6 +52,20 @@ def test_a_network_of_both_directions_has_two_and_one_with_a_code_has_one():
     assert count(Single(TINY, 10)) == one + 10 * 32 + 32 + 10 * 8 + 8
 
 
+def test_a_residual_one_begins_with_the_image_and_every_weight_can_move():
+    images = torch.rand(2, 3, 17, 21) * 2 - 1
+    of = TINY.model_copy(update={"residual": True}).generator()
+    assert torch.equal(of(images), images)
+    assert count(of) == count(TINY.generator())
+    moving = torch.optim.SGD(of.parameters(), lr=0.1)
+    for _ in range(2):  # its last layer first, then all before it
+        moving.zero_grad()
+        of(images).square().mean().backward()
+        moving.step()
+    assert all(p.grad.abs().sum() > 0 for n, p in of.named_parameters() if "weight" in n)
+    assert of(images * 10).abs().max() <= 1
+
+
 @pytest.mark.parametrize("size", [(16, 20), (17, 21), (18, 23), (31, 8), (9, 11)])
 def test_any_size_comes_out_as_it_went_in(size):
     made = Generator(4, 1)(torch.rand(2, 3, *size) * 2 - 1)
