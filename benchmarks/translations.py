@@ -42,7 +42,7 @@ from pipeline.domain.samples import Domain
 from pipeline.evaluation import structure
 from pipeline.model import model
 from pipeline.runtime import parts
-from pipeline.runtime.params import SHARED, validate
+from pipeline.runtime.params import validate
 from pipeline.sections import train_translator
 from pipeline.sections.evaluate_translation import Params as Judging
 from pipeline.sections.fit_translator import Params as Fitting
@@ -75,9 +75,8 @@ def fitted(world: World, given: Fitting) -> tuple[Any, Any]:
     if given.training is None:
         made = parts.build("translators", given.translator, given.options, **more)
         return made, [*fit_translator.run(made, target, source.size)]
-    shared = {key: world.content[key] for key in SHARED if key in world.content}
-    whole = {**shared, **given.model_dump(exclude={"training"}), **given.training}
-    params = validate(train_translator.Params, whole, "training")
+    fit = given.model_dump(exclude={"training"})
+    params = world.section(train_translator.Params, "training", fit, given.training)
     looking = None if given.segmenter == "none" else begun(world)
     row = fitting.fit(params, source, target, len(taxonomy), looking, world.fabric, silent)
     return parts.build("translators", given.translator, given.options, **more), [row]
