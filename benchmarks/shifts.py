@@ -164,10 +164,10 @@ def work(data: str, seed: int, method: str, threads: int, of: str, any_code: boo
 
 
 def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
-    """What is asked for, all baselines first, and all data by seed."""
-    found = []
+    """What is asked for, all baselines first, and all data by seed; reasons have their own."""
+    found, first = [], [] if args.of == "reasons" else [""]
     for seed in args.seeds:
-        for method in ("", *args.methods):
+        for method in (*first, *args.methods):
             for data in args.data:
                 if data in (*FULL, WORLD) or method in ("", *FEW_ROWS):
                     found.append((data, seed, method))
