@@ -724,7 +724,7 @@ OLDER = [
          "pretrain.a.source = 'cars', but prepare.source is to be 'game'"),
     Case("older params: an anchor that others use", "segue migrate",
          older("prior: &p {}\ninfer: *p\n"),
-         "by hand: move prepare.source to source.game, add translations: {} and mix: {}, and add source: game to prior"),
+         "by hand: move prepare.source to source.game; add translations: {}, mix: {}, mean: {}, panels: {}; add source: game to prior"),
 ]  # fmt: skip
 RAWS = Path("data/raw")
 SOURCE_FOLDERS = RAWS / "source/images", RAWS / "source/labels"
@@ -905,6 +905,8 @@ def painted(stage: str, **given: Any) -> Callable[[], object]:
     return params(**{f"translations__painted__{stage}__{key}": v for key, v in given.items()})
 
 
+LITE0 = {"extractor": {"backbone": "timm/tf_efficientnet_lite0", "pretrained": None}}
+BY_A_MODEL = {"translator": "appearance", "segmenter": "source"}
 CROPS = {"steps": 2, "augment": {"crop_width": 64, "crop_height": 64}}
 TRANSLATIONS = [
     Case("translation: of no source", "segue check", params(translations__painted__source="ghost"),
@@ -943,6 +945,12 @@ TRANSLATIONS = [
                 translations__painted__fit_translator__training=CROPS,
                 translations__painted__translate__copies=2),
          "translate.copies: of cyclegan each copy is the same; set it to 1"),
+    Case("translation: one source for several", "segue check",
+         painted("fit_translator", translator="madan", segmenter="none", training=CROPS),
+         "painted.source = game: is a single one, and madan learns from several at once; name a mix"),
+    Case("translation: of a mix that it is in", "segue check",
+         params(translations__painted__source="both", mix__both={"one": "game", "other": "painted"}),
+         "painted.source = 'both': it would be made of itself (painted of both of painted)"),
     Case("translation: options that contradict", "segue check",
          painted("fit_translator", options={"transport": True, "colour": "histogram"}),
          "transport moves all channels at once"),
@@ -955,10 +963,16 @@ TRANSLATIONS = [
          "features.backbone = 'vgg': Input should be 'resnet50', 'resnet101', 'mobilenet'"),
     Case("translation: appearance that nothing looks at", "segue check",
          painted("fit_translator", translator="appearance"),
-         "translators/appearance: option extractor is missing; it must be given"),
+         "appearance needs a model to look at its translations; name one, or give options.extractor a backbone"),
+    Case("translation: appearance that two look at", "segue check",
+         painted("fit_translator", **BY_A_MODEL, options=LITE0),
+         "fit_translator.segmenter = source: appearance looks by its backbone alone; set it to none"),
+    Case("translation: appearance by a file, as older params have it", "segue check",
+         painted("fit_translator", **BY_A_MODEL, options={"extractor": {"model": "models/source.pt"}}),
+         "a model is named, without its folder, as fit_translator.segmenter now"),
     Case("translation: a model that is not there looks at it", "fit_translator painted",
-         painted("fit_translator", translator="appearance", options={"extractor": {"model": "models/ghost.pt"}}),
-         "models/ghost.pt: no such file"),
+         lambda: (TEACHER.unlink(), painted("fit_translator", **BY_A_MODEL)()),
+         "models/source.pt: no such file"),
     Case("fitted translator: cut off", "translate painted", cut(FITTED),
          "painted.npy: cannot be read as a fitted translator"),
     Case("fitted translator: a pickle", "translate painted",

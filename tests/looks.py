@@ -128,10 +128,11 @@ SOURCES = tuple(f"north/scene.{n}.png" for n in range(4)) + HOSTILE[:2]
 def translations(names=TRANSLATED):
     """As params.yaml names them."""
     judging = {"model": "source", "adapted": "round-1"}
+    fits = {"translator": "lab"}, {"translator": "cyclegan", "training": {"steps": 9}}
     return {
-        name: {"source": "game", "fit_translator": {"translator": "lab", "options": {"n": number}},
+        name: {"source": "game", "fit_translator": {**fit, "options": {"n": number}},
                "translate": {}, "evaluate_translation": judging}
-        for number, name in enumerate(names)
+        for number, (name, fit) in enumerate(zip(names, fits, strict=False))
     }  # fmt: skip
 
 

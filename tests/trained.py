@@ -35,15 +35,23 @@ class Unlabelled(Memory):
         return super().label(index) * 0 + IGNORE
 
 
-def sides(batch=2):
+SOURCES = 2
+
+
+def sides(batch=2, sources=1):
     return (
-        ([Uneven(3, size=SIZE)], batch),
+        ([Uneven(3, size=SIZE), Uneven(2, "u", size=SIZE, seed=2)][:sources], batch),
         ([Unlabelled(4, "t", size=SIZE, seed=1)], batch),
     )
 
 
-def batch():
-    return Draws(sides(), Augment(CROP), 0)[0]
+def members(name):
+    """How many sources a translator is given."""
+    return SOURCES if parts.find("translators", name).several else 1
+
+
+def batch(name="cyclegan"):
+    return Draws(sides(sources=members(name)), Augment(CROP), 0)[0]
 
 
 def segmenter():
@@ -59,12 +67,13 @@ def params(name, steps=2, **changes):
 
 def start(name, **changes):
     """A translator and its network; its models start as `segmenter`."""
-    return fitting.start(params(name, **changes), CLASSES, segmenter())
+    return fitting.start(params(name, **changes), CLASSES, segmenter(), members(name))
 
 
 def train(name, fabric, log=ignore_log, steps=2, checkpoint=None, **changes):
     """Translator and network after some steps."""
     made, network = start(name, **changes)
     given = params(name, steps, **changes)
-    loop.fit(network, made, sides(), given, steps, 0, fabric, log, (), checkpoint)
+    both = sides(sources=members(name))
+    loop.fit(network, made, both, given, steps, 0, fabric, log, (), checkpoint)
     return made, network

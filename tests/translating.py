@@ -13,7 +13,6 @@ from pipeline.model import model
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.files import read_json
 from pipeline.stages import evaluate_translation, fit_translator, translate
-from tests import memory
 from tests.rounds import THREE, small
 from tests.trained import NETWORKS
 
@@ -44,14 +43,15 @@ FOLDER = Path("data/sources/painted")
 
 
 def options(name):
-    """Of a translator that cannot be built without any: few steps, and a small model that looks."""
-    given = {"appearance": {"extractor": {"model": memory.reference()}, "iterations": 2}}
-    return given.get(name, {})
+    """Of a translator that takes long: few steps."""
+    return {"iterations": 2} if name == "appearance" else {}
 
 
 def changes(name):
     """Of `painted`, so that it is made by that translator."""
-    return OF.get(name, {"fit_translator": {"translator": name, "options": options(name)}})
+    segmenter = "source" if name == "appearance" else "none"
+    fit = {"translator": name, "options": options(name), "segmenter": segmenter}
+    return OF.get(name, {"fit_translator": fit})
 
 
 def build(scenes, folder, images=5, **changes):
@@ -93,7 +93,8 @@ def made(monkeypatch, item="painted", source="game"):
     call(
         monkeypatch, translate, item, source=f"data/sources/{source}/index.parquet",
         fitted=f"data/translators/{item}.npy", taxonomy="data/prepared/taxonomy.json",
-        translated=f"data/sources/{item}", classes=f"reports/sources/{item}/classes.csv",
+        segmenter="models/source.pt", translated=f"data/sources/{item}",
+        classes=f"reports/sources/{item}/classes.csv",
         unfinished=f"data/unfinished/translate/{item}",
     )  # fmt: skip
 
@@ -114,11 +115,11 @@ def contents(folder=FOLDER):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.*"))}
 
 
-def evaluated(monkeypatch):
+def evaluated(monkeypatch, source="game"):
     """The metrics, of models in `models/`."""
     name = "painted"
     call(
-        monkeypatch, evaluate_translation, name, source="data/sources/game/index.parquet",
+        monkeypatch, evaluate_translation, name, source=f"data/sources/{source}/index.parquet",
         translated=FOLDER / "index.parquet", target="data/prepared/target.parquet",
         taxonomy="data/prepared/taxonomy.json", model="models/source.pt",
         adapted="models/warm.pt", metrics=f"reports/sources/{name}/translation.json",

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pipeline.runtime import parts
 from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.names import check_several, members
+from pipeline.runtime.lineage import members
+from pipeline.runtime.names import check_several
 
 
 def contradictions(content: Content) -> Iterator[str]:

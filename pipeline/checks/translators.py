@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.runtime import parts
 from pipeline.runtime.contents import Content, section_of
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.lineage import NONE
+from pipeline.runtime.lineage import NONE, members
 
 
 def check(content: Content, name: str) -> None:
@@ -41,15 +41,43 @@ def _translation(where: str, content: Content) -> Iterator[str]:
         yield f"{where}.fit_translator.training: {name} is measured, not trained; take it out"
     if trained and fit.get("references", "random") != "random":
         yield f"{where}.fit_translator.references: {name} has none; take it out"
-    yield from _segmenter(f"{where}.fit_translator.segmenter", part, name, fit.get("segmenter"))
+    if getattr(part, "several", False):
+        yield from _several(where, name, content)
+    yield from _segmenter(f"{where}.fit_translator.segmenter", part, name, fit)
     copies = section_of(content, f"{where}.translate").get("copies", 1)
     if trained and not part.varies and copies != 1:
         yield f"{where}.translate.copies: of {name} each copy is the same; set it to 1"
 
 
-def _segmenter(where: str, part: Any, name: str, given: Any) -> Iterator[str]:
-    asks = "segmenter" in inspect.signature(part).parameters
+def _several(where: str, translator: str, content: Content) -> Iterator[str]:
+    """What learns from several sources at once, with one or in too small a batch."""
+    source = section_of(content, where).get("source")
+    batch = section_of(content, f"{where}.fit_translator.training").get("batch", 1)
+    if not (isinstance(source, str) and isinstance(batch, int)):
+        return  # its stage says so
+    sources = len(members(content, source))
+    if sources < 2:  # noqa: PLR2004
+        yield (
+            f"{where}.source = {source}: is a single one, and {translator} learns from several at "
+            "once; name a mix"
+        )
+    elif batch < sources:
+        yield (
+            f"{where}.fit_translator.training.batch = {batch}: has no image of each of the "
+            f"{sources} sources, as {translator} needs; raise it to {sources} or more"
+        )
+
+
+def _segmenter(where: str, part: Any, name: str, fit: Content) -> Iterator[str]:
+    """A model that is lacking, or that nothing looks by: `asks` of a part tells by its options."""
+    given, options = fit.get("segmenter"), fit.get("options") or {}
+    asks, alone, instead = "segmenter" in inspect.signature(part).parameters, "at images alone", ""
+    if hasattr(part, "asks") and isinstance(options, Mapping):
+        asks, alone = part.asks(options), "by its backbone alone"
+        instead = ", or give options.extractor a backbone"
     if asks and given == NONE:
-        yield f"{where} = {NONE}: {name} needs a model to look at its translations; name one"
+        yield (
+            f"{where} = {NONE}: {name} needs a model to look at its translations; name one{instead}"
+        )
     if not asks and given not in {NONE, None}:
-        yield f"{where} = {given}: {name} looks at images alone; set it to {NONE}"
+        yield f"{where} = {given}: {name} looks {alone}; set it to {NONE}"

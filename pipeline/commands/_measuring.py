@@ -82,7 +82,7 @@ def measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
         evaluating = timed(lambda: evaluate.run(judging, made, fewer, fabric), len(fewer))
     size = 4.0 * sum(p.numel() for p in made.parameters())
     sample = span(steps) * (1 / training.batch)
-    counts, painted = (len(target), len(val)), translations(content, data)
+    counts, painted = (len(target), len(val)), translations(content, data, training.network)
     learnt = trainings(content, data, training.network, count, fabric)
     return Measured(
         sample, size, inferring, stored, labelling, labels, evaluating, *counts, painted, learnt

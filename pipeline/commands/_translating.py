@@ -14,7 +14,7 @@ import numpy as np
 from lightning_fabric import Fabric
 from PIL import Image
 
-from pipeline.commands._spans import Span, span, timed
+from pipeline.commands._spans import NOTHING, Span, span, timed
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.domain.samples import Domain
@@ -32,26 +32,44 @@ from pipeline.translation.references import Translator
 _WARM_UP = 1
 
 
-def translations(content: Mapping[str, Any], data: Path) -> dict[str, tuple[Span, float]]:
+def translations(
+    content: Mapping[str, Any], data: Path, network: Network
+) -> dict[str, tuple[Span, float]]:
     """By name, seconds on one core and bytes of all its images, measured on one of them."""
     found = {}
     for name in content.get("translations") or {}:
         before = [*chain(content, name)]
-        source = _source(data, before[-1])
         own = [params.load(Translate, f"translations.{n}.translate").copies for n in before[:-1]]
-        count = len(source) * math.prod(own)
-        image, region = source.image(0), source.region(0)
-        translator = _ready(name, data, (image, region))
-        row = translator.reference(np.random.default_rng(0))
-        with tempfile.TemporaryDirectory() as folder:
-            to = Path(folder, "x.png")
-
-            def paint(to: Path = to, given: Any = (translator, image, region, row)) -> None:
-                made = given[0].translate(*given[1:])
-                pictures.write_image(to, Image.fromarray(made))
-
-            found[name] = (timed(paint, 1) * count, float(count * to.stat().st_size))
+        copies, sources = math.prod(own), _sources(data, before[-1])
+        given = _given(name, _recipe(data, network), len(sources))
+        each = [_painted(name, source, given) for source in sources]
+        counts = [copies * len(source) for source in sources]
+        spent = [time * count for (time, _), count in zip(each, counts, strict=True)]
+        taken = [size * count for (_, size), count in zip(each, counts, strict=True)]
+        found[name] = (sum(spent, NOTHING), sum(taken))
     return found
+
+
+def _given(name: str, recipe: Recipe, sources: int) -> dict[str, Any]:
+    """What `translate` supplies to a translator, its model untrained."""
+    fit = params.load(Fit, f"translations.{name}.fit_translator")
+    looks = fit.segmenter != NONE and fit.training is None
+    segmenter = model.create(recipe, 0) if looks else None
+    return {"classes": len(recipe.taxonomy), "segmenter": segmenter, "sources": sources}
+
+
+def _painted(name: str, source: Domain, given: Mapping[str, Any]) -> tuple[Span, float]:
+    """Seconds and bytes of one image of a source."""
+    image, region = source.image(0), source.region(0)
+    translator = _ready(name, (image, region), given)
+    row = translator.reference(np.random.default_rng(0))
+    with tempfile.TemporaryDirectory() as folder:
+        to = Path(folder, "x.png")
+
+        def paint() -> None:
+            pictures.write_image(to, Image.fromarray(translator.translate(image, region, row)))
+
+        return timed(paint, 1), float(to.stat().st_size)
 
 
 def chain(content: Mapping[str, Any], name: str) -> Iterator[str]:
@@ -67,8 +85,7 @@ def trainings(
     """By name, seconds of all steps of what is trained, measured on `count` of them."""
     found = {}
     target = artifacts.read_domain(data / "prepared/target.parquet", params.root("target"))
-    taxonomy = artifacts.read_taxonomy(data / "prepared/taxonomy.json")
-    recipe = Recipe(network.name, taxonomy, network.options, network.normalisation)
+    recipe = _recipe(data, network)
     for name, item in (content.get("translations") or {}).items():
         where = f"translations.{name}.fit_translator"
         if item["fit_translator"].get("training") is None:
@@ -76,25 +93,28 @@ def trainings(
         whole = params.load(train_translator.Params, where, f"{where}.training")
         segmenter = None if whole.segmenter == NONE else model.create(recipe, whole.seed)
         few = whole.model_copy(update={"steps": _WARM_UP + count})
-        source, at = _source(data, [*chain(content, name)][-1]), [time.perf_counter()]
-        given = (few, source, target, len(taxonomy), segmenter, fabric)
+        sources, at = _sources(data, [*chain(content, name)][-1]), [time.perf_counter()]
+        given = (few, sources, target, len(recipe.taxonomy), segmenter, fabric)
         fitting.fit(*given, lambda *_, at=at: at.append(time.perf_counter()))
         steps = [after - before for before, after in pairwise(at)][_WARM_UP:]
         found[name] = span(steps) * whole.steps
     return found
 
 
-def _source(data: Path, name: str) -> Domain:
+def _recipe(data: Path, network: Network) -> Recipe:
+    """Of a model that looks at images: of the run's network."""
+    taxonomy = artifacts.read_taxonomy(data / "prepared/taxonomy.json")
+    return Recipe(network.name, taxonomy, network.options, network.normalisation)
+
+
+def _sources(data: Path, name: str) -> list[Domain]:
     index = data / "sources" / name / "index.parquet"
-    (source,) = artifacts.read_sources(index, params.root).values()
-    return source
+    return [*artifacts.read_sources(index, params.root).values()]
 
 
-def _ready(name: str, data: Path, like: tuple[Pixels, Mask | None]) -> Translator:
+def _ready(name: str, like: tuple[Pixels, Mask | None], given: Mapping[str, Any]) -> Translator:
     """A translator that has taken up what fitting would give it, in length."""
     fit = params.load(Fit, f"translations.{name}.fit_translator")
-    classes = len(artifacts.read_taxonomy(data / "prepared/taxonomy.json"))
-    given = {"classes": classes, "segmenter": None}
     made: Translator = parts.build("translators", fit.translator, fit.options, **given)
     compute = params.load(Translate, f"translations.{name}.translate").compute
     made.take(made.example(*like)[None], compute)

@@ -73,7 +73,7 @@ _ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "objective": ("objectives", ("classes", "k", "shares", "features", "sources")),
     "reader": ("datasets", ("root", "classes")),
     "name": ("networks", ("classes",)),
-    "translator": ("translators", ("classes", "segmenter")),
+    "translator": ("translators", ("classes", "segmenter", "sources")),
 }
 """The field that names a part: its room, and what a stage supplies beside the options."""
 

@@ -1,10 +1,10 @@
-"""Update a params.yaml from before sources had names."""
+"""Update a params.yaml from before sources had names, or translations a segmenter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from ruamel.yaml.error import YAMLError
@@ -14,41 +14,86 @@ from pipeline.commands._layout import Layout, bases, entries
 from pipeline.runtime import names, params
 from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import BadInput, write_bytes
+from pipeline.runtime.lineage import NONE
 
 _Place = tuple[str, ...]
+
+_EMPTY = ("translations", "mix", "mean", "panels")
+"""Sections that older files lack, and that say nothing where they are empty."""
 
 
 def migrate(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a params file")] = params.FILE,
     name: Annotated[str, typer.Option(help="name of the source; default: its folder's")] = "",
 ) -> None:
-    """Turn prepare.source of an older params file into a named source; the rest stays as it is.
+    """Bring an older params file up to date: a source with a name, and what was added since.
 
-    The old file is kept beside the new one.
+    prepare.source becomes a named source, sections that are missing are added empty, and a
+    translation without a segmenter gets none. The rest stays as it is. The old file is kept beside
+    the new one.
     """
     content = params.parse(path)
-    if not _is_old(content, path):
-        typer.echo(f"{path} already names its sources: nothing to do")
+    change = _change(content, name, path)
+    if not any(change):
+        typer.echo(f"{path} is up to date: nothing to do")
         return
-    name = name or _name(content["prepare"]["source"])
-    names.check_name(name, f"{path}: source.{name}")
-    places = [*_places(content, path)]
-    _check_names(content, places, name, path)
     mark, before = _text.read(path)
     by_hand = (
         f"{path}: its layout cannot be changed line by line: prepare is in braces, or an anchor or "
-        f"merge key is used elsewhere too; by hand: move prepare.source to source.{name}, add "
-        f"translations: {{}} and mix: {{}}, and add source: {name} to "
-        f"{', '.join(map('.'.join, places))}"
+        f"merge key is used elsewhere too; by hand: {'; '.join(change.words())}"
     )
     try:
-        after = _rewritten(before, places, name, content["prepare"].get("minimum"))
+        after = _rewritten(before, change, (content.get("prepare") or {}).get("minimum"))
     except (LookupError, RecursionError, ValueError, YAMLError) as error:  # no lines of its own
         raise BadInput(by_hand) from error
-    _text.agree(after, migrated(content, places, name), by_hand)
+    _text.agree(after, migrated(content, change), by_hand)
     _text.keep(path)
     write_bytes(path.resolve(), (mark + after).encode())  # it may be a link
-    typer.echo(f"{path} now names its source {name}; look at it, then run: segue check {path}")
+    done = f"names its source {change.name}" if change.name else "has what was added since"
+    typer.echo(f"{path} now {done}; look at it, then run: segue check {path}")
+
+
+class Change(NamedTuple):
+    """What a file lacks: the source's name and where it goes, sections, and segmenters."""
+
+    name: str  # "" where sources have names
+    places: Sequence[_Place]
+    sections: Sequence[str]
+    segmenters: Sequence[_Place]  # the fit_translator of each
+
+    def words(self) -> Iterator[str]:
+        """What to do by hand."""
+        if self.name:
+            yield f"move prepare.source to source.{self.name}"
+        if self.sections:
+            yield f"add {', '.join(f'{section}: {{}}' for section in self.sections)}"
+        if self.places:
+            yield f"add source: {self.name} to {', '.join(map('.'.join, self.places))}"
+        if self.segmenters:
+            yield f"add segmenter: {NONE} to {', '.join(map('.'.join, self.segmenters))}"
+
+
+def _change(content: Mapping[str, Any], name: str, path: Path) -> Change:
+    """Raises BadInput for a file of neither form, and for names that do not fit."""
+    places: list[_Place] = []
+    if _is_old(content, path):
+        name = name or _name(content["prepare"]["source"])
+        names.check_name(name, f"{path}: source.{name}")
+        places = [*_places(content, path)]
+        _check_names(content, places, name, path)
+    else:
+        name = ""
+    sections = [section for section in _EMPTY if section not in content]
+    return Change(name, places, sections, [*_unsegmented(content, path)])
+
+
+def _unsegmented(content: Mapping[str, Any], path: Path) -> Iterator[_Place]:
+    """Translations from before trained ones, which alone need a model, named no segmenter."""
+    for name in section_of(content, "translations", path):
+        names.check_name(name, f"{path}: translations.{name}")
+        fit = section_of(content, f"translations.{name}.fit_translator", path)
+        if fit and "segmenter" not in fit:
+            yield "translations", name, "fit_translator"
 
 
 def _is_old(content: Mapping[str, Any], path: Path) -> bool:
@@ -97,37 +142,59 @@ def _check_names(content: Mapping[str, Any], places: list[_Place], name: str, pa
             )
 
 
-def migrated(content: Mapping[str, Any], places: list[_Place], name: str) -> dict[str, Any]:
-    """The content with its source under `name`, and named in each of `places`.
+def migrated(content: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """The content with its source under its name, and named in each place, and what it lacks.
 
     How many good images each domain must have is a source's own, so it goes along.
     """
-    prepare = dict(content["prepare"])
-    source = prepare.pop("source")
-    if (minimum := prepare.get("minimum")) is not None:
-        source = {**(source or {}), "minimum": minimum}
-    new = {**content, "source": {name: source}, "translations": {}, "mix": {}, "prepare": prepare}
-    for place in places:
-        change: dict[str, Any] = {"source": name}
-        for key in reversed(place):
-            change = {key: change}
-        new = overlay(new, change)
+    new = {**content, **{section: {} for section in change.sections}}
+    if change.name:
+        prepare = dict(content["prepare"])
+        source = prepare.pop("source")
+        if (minimum := prepare.get("minimum")) is not None:
+            source = {**(source or {}), "minimum": minimum}
+        new |= {"source": {change.name: source}, "prepare": prepare}
+    for place in change.places:
+        new = overlay(new, _at(place, "source", change.name))
+    for place in change.segmenters:
+        new = overlay(new, _at(place, "segmenter", NONE))
     return new
 
 
-def _rewritten(text: str, places: list[_Place], name: str, minimum: Any) -> str:
-    """The text with the source moved and named; what it says is still to be compared."""
+def _at(place: _Place, key: str, value: str) -> dict[str, Any]:
+    change: dict[str, Any] = {key: value}
+    for above in reversed(place):
+        change = {above: change}
+    return change
+
+
+def _rewritten(text: str, change: Change, minimum: Any) -> str:
+    """The text with what it lacks; what it says is still to be compared."""
     layout = Layout(text)
-    key = _text.quoted(name)
-    section = layout.end.join(["source:", layout.cut("prepare", "source", key)])
-    if minimum is not None:
-        moved = Layout(section)
-        moved.put(moved.entry(("source", name)), f"minimum: {minimum}", behind="height")
-        section = moved.changed()
-    layout.insert("prepare", layout.end.join([section, "translations: {}", "", "mix: {}", "", ""]))
+    lines = [line for section in change.sections for line in (f"{section}: {{}}", "")]
+    if change.name:
+        lines = [_moved(layout, change.name, minimum), *lines]
+    if lines:
+        layout.insert("prepare", layout.end.join([*lines, ""]))
+    _put(layout, change.places, f"source: {_text.quoted(change.name or NONE)}", behind="from")
+    _put(layout, change.segmenters, f"segmenter: {NONE}", behind="translator")
+    return layout.changed()
+
+
+def _moved(layout: Layout, name: str, minimum: Any) -> str:
+    """The section of the source, which is taken out of prepare."""
+    section = layout.end.join(["source:", layout.cut("prepare", "source", _text.quoted(name))])
+    if minimum is None:
+        return section
+    moved = Layout(section)
+    moved.put(moved.entry(("source", name)), f"minimum: {minimum}", behind="height")
+    return moved.changed()
+
+
+def _put(layout: Layout, places: Sequence[_Place], pair: str, behind: str) -> None:
+    """A pair in each place that has no such key, nor takes it from one of the others."""
     found = {id(entry.value): entry for entry in map(layout.entry, places)}  # an alias: once
     for entry in found.values():
         inherits = any(id(base) in found for base in bases(entry.value))
-        if not inherits and "source" not in entries(entry.value):
-            layout.put(entry, f"source: {key}", behind="from")
-    return layout.changed()
+        if not inherits and pair.partition(":")[0] not in entries(entry.value):
+            layout.put(entry, pair, behind)

@@ -39,7 +39,8 @@ class Draws(Dataset[Batch]):
     of a member is drawn once before any is drawn again. With several processes, each takes a run
     of the batch's positions, so that it sees the members in turn too. `rare` classes are mined in
     the target. With `sampling` the source's images are drawn by their classes instead, with
-    replacement.
+    replacement. If `matched`, a target crop is drawn by the key of the source crop of its position,
+    so that both lie at one place, of one scale, and are flipped alike.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Draws(Dataset[Batch]):
         rare: Sequence[int] = (),
         mixing: Mixing | None = None,
         sampling: SamplingParams | None = None,
+        matched: bool = False,
     ) -> None:
         self.sides = sides
         if any(side and side[1] and not all(map(len, side[0])) for side in sides):
@@ -72,7 +74,7 @@ class Draws(Dataset[Batch]):
                 "training.batch and source_share: each target image is mixed with a source image "
                 "of its own; set source_share to 0.5, and batch to an even number"
             )
-        self.sampling = sampling
+        self.sampling, self.matched = sampling, matched
         members = sides[0][0] if sampling and sides[0] else ()
         self.classes = [RareClasses(sampling, of.samples) for of in members] if sampling else []
 
@@ -122,7 +124,8 @@ class Draws(Dataset[Batch]):
     def _view(self, key: tuple[int, ...], drawn: Drawn) -> View:
         """A crop, drawn anew while it holds too little of the class that it was drawn for."""
         image, label = drawn.of.image(drawn.place), drawn.of.label(drawn.place)
-        view = self.augment(image, label, key, self.rare[key[1]])
+        own = (key[0], 0, *key[2:]) if self.matched else key
+        view = self.augment(image, label, own, self.rare[key[1]])
         if drawn.wanted is None or self.sampling is None:
             return view
         for again in range(1, self.sampling.tries):

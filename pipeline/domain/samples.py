@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -125,3 +125,40 @@ class Domain:
         if expected and digest(path) != expected:
             raise BadInput(f"{path}: has changed since prepare read it; run dvc repro")
         return path
+
+
+class Joined:
+    """Domains one after the other, by name, as one domain of the size of the first.
+
+    `names` are those of its images, with that of their domain before them where there are several.
+    """
+
+    def __init__(self, domains: Mapping[str, Domain]) -> None:
+        self.size = next(iter(domains.values())).size
+        sized = [replace(domain, size=self.size, memory=0) for domain in domains.values()]
+        self._at = [(domain, index) for domain in sized for index in range(len(domain))]
+        self.samples = [sample for domain in domains.values() for sample in domain.samples]
+        of = [f"{name}/" for name, domain in domains.items() for _ in domain.samples]
+        several = len(domains) > 1
+        self.names = [
+            f"{before * several}{sample.image}"
+            for before, sample in zip(of, self.samples, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def image(self, index: int) -> Pixels:
+        """As Domain's."""
+        domain, own = self._at[index]
+        return domain.image(own)
+
+    def label(self, index: int) -> Pixels:
+        """As Domain's, at the working size."""
+        domain, own = self._at[index]
+        return domain.label(own)
+
+    def region(self, index: int) -> Mask | None:
+        """As Domain's."""
+        domain, own = self._at[index]
+        return domain.region(own)

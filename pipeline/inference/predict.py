@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.domain.samples import Domain
+from pipeline.domain.samples import Domain, Joined
 from pipeline.domain.windows import WHOLE, Window, mirrored
 from pipeline.inference.predictions import Flips
 from pipeline.model.grids import averaged, resample
@@ -19,7 +19,7 @@ from pipeline.runtime.files import BadInput
 
 
 class _Images(Dataset[Tensor]):
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain | Joined) -> None:
         self.domain = domain
 
     def __len__(self) -> int:
@@ -35,7 +35,7 @@ def batches(indices: range, size: int) -> list[range]:
 
 
 def images(
-    domain: Domain, batches: Sequence[range], workers: int = 0
+    domain: Domain | Joined, batches: Sequence[range], workers: int = 0
 ) -> Iterator[tuple[range, Tensor]]:
     """A domain's images: the indices of each batch, and uint8 (N, 3, height, width)."""
     loader = DataLoader(

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.colours import Colour
 from pipeline.domain.pixels import Pixels, resize, resize_label
-from pipeline.domain.samples import Domain
+from pipeline.domain.samples import Domain, Joined
 from pipeline.look import maps
 from pipeline.runtime.contents import Content
 from pipeline.runtime.files import read_json
@@ -32,13 +32,13 @@ _UNCHANGED = 60
 class Writer:
     """What the page and the mosaic show of each image, below `sources/<name>/FOLDER` of the report.
 
-    `references`: of each source image the target image, by its place in `targets`, whose look it
-    has; where it is the mean of all, one of these.
+    `references`: of each source image a target image, by its place in `targets`; what that is to
+    the translation, `whose` says.
     """
 
     folder: Path
-    source: Domain
-    translated: Domain
+    source: Domain | Joined
+    translated: Domain | Joined
     targets: Domain
     references: Sequence[int]
     colours: Sequence[Colour]
@@ -89,10 +89,20 @@ def _translation(name: str, item: Content, folder: Path) -> dict[str, Any]:
         "verdict": told["verdict"],
         "images": images["image"].tolist(),
         "references": images["reference"].tolist(),
+        "whose": whose(fit),
         "changed": {key: images[key].round(4).tolist() for key in ("model", "adapted")},
         "table": _rows(closeness),
         "changes": _rows(changes),
     }
+
+
+def whose(fit: Content) -> str:
+    """What the target image beside a translation is to it, by its `fit_translator`."""
+    if fit.get("training") is not None:
+        return "a target image; it learnt from all"
+    if fit.get("references") == "mean":
+        return "a target image; it has the mean look of all"
+    return "the target image whose look it has"
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

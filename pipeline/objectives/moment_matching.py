@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.domain.batches import Batch, Labelled
-from pipeline.model.grids import resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.parts import Weight
 from pipeline.training import losses
 from pipeline.training.moments import Moment, Samples, distance, moment, weights
 from pipeline.training.objective import Loss
 from pipeline.training.passes import fixed_statistics
-from pipeline.training.sources import features_of, own_logits
+from pipeline.training.sources import features_of, own_logits, predicted
 
 
 class Objective:
@@ -73,9 +72,3 @@ class Objective:
         seen = features_of(outputs, side)
         given = weights(seen, labels, self.classes, self.samples)
         return [moment(*given, power, origins, count) for power in (1, 2)]
-
-
-def predicted(outputs: Outputs, side: Labelled) -> Tensor:
-    """int64 (N, H, W): the most likely class of each pixel."""
-    full = resample(outputs.logits.detach().float(), side.images.shape[-2:], outputs.over.logits)
-    return full.argmax(1)

@@ -15,7 +15,7 @@ MODELS = ("pretrain", "warmup", "mean", "rounds")
 """Sections that name models, in the order in which they may build on each other."""
 
 SOURCES = ("source", "translations", "mix")
-"""Sections that name sources, in that order too."""
+"""Sections that name sources, in that order too, but that a mix may be translated."""
 
 DOMAINS = ("target", "val")
 """What `prepare` reads beside the sources: no source has such a name."""
@@ -44,6 +44,7 @@ def check(content: Content, path: Path) -> None:
     for name, _ in _items(content, "generate", path):
         check_name(name, f"{path}: generate.{name}")
     sources = _check_kind(content, SOURCES, "source", path)
+    lineage.check_sources(content, path)
     _check_mixes(content, path)
     models = _check_kind(content, MODELS, "model", path)
     _check_starts(content, path)
@@ -68,6 +69,7 @@ def _items(content: Content, section: str, path: Path) -> Iterator[tuple[Any, Co
 def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Path) -> list[str]:
     """The names of the sections, which are all of one kind."""
     known: list[str] = []
+    mixes = [*section_of(content, "mix", path)]
     for section in sections:
         for name, item in _items(content, section, path):
             where = f"{path}: {section}.{name}"
@@ -79,10 +81,11 @@ def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Pa
             if kind == "model" and name in _RESERVED:
                 raise BadInput(f"{where}: is {_RESERVED[name]}; choose another name")
             for role in _ROLES.get(section, ()):
-                if (given := item.get(role)) not in known:
+                before = [*known, *mixes] if known and section == "translations" else known
+                if (given := item.get(role)) not in before:
                     raise BadInput(
                         f"{where}.{role} = {given!r}: no {kind} of that name comes before it; "
-                        f"choose {', '.join(known) or f'none yet: {sections[0]} has none'}"
+                        f"choose {', '.join(before) or f'none yet: {sections[0]} has none'}"
                     )
             known.append(name)
     return known
@@ -90,20 +93,12 @@ def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Pa
 
 def _check_mixes(content: Content, path: Path) -> None:
     for name in section_of(content, "mix", path):
-        found = members(content, name)
+        found = lineage.members(content, name)
         if twice := [each for each in found if found.count(each) > 1]:
             raise BadInput(
                 f"{path}: mix.{name}: has {twice[0]} twice; its sources take equal turns, "
                 "so name each once"
             )
-
-
-def members(content: Content, name: str) -> list[str]:
-    """The sources that a mix is made of in the end, in the order of their turns; or itself."""
-    item = section_of(content, "mix").get(name)
-    if item is None:
-        return [name]
-    return [each for role in _ROLES["mix"] for each in members(content, item[role])]
 
 
 def check_several(objective: str, sources: int, batch: int, share: float) -> None:

@@ -119,11 +119,13 @@ def validate(model: type[SectionT], values: Mapping[str, Any], where: str) -> Se
 def root(domain: str, path: Path = FILE) -> Path:
     """Where the files of `target`, `val` or a source lie, by its name, or of a translation.
 
+    A member of a translated mix has a folder of its own in the translation's (lineage.translated).
+
     No stage but the one that reads them tracks it: indices hold hashes of the files, so a moved
     folder of the same files changes nothing.
     """
     content = read(path)
-    if domain in section_of(content, "translations", path):
+    if domain.partition("/")[0] in section_of(content, "translations", path):
         return TRANSLATED / domain
     section = f"{'prepare' if domain in names.DOMAINS else 'source'}.{domain}"
     try:

@@ -13,7 +13,7 @@ from torch import nn
 
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Pixels
-from pipeline.domain.samples import Domain
+from pipeline.domain.samples import Domain, Joined
 from pipeline.evaluation import closeness, structure
 from pipeline.inference import features, predict
 from pipeline.look import maps, mosaics, translations
@@ -36,27 +36,39 @@ Seen = tuple[Pixels, Pixels]
 class Images(NamedTuple):
     """Translations, the images of the source that they are of, and images of the target."""
 
-    translated: Domain
-    source: Domain
+    translated: Joined
+    source: Joined
     target: Domain
 
 
-def chosen(images: int, source: Domain, translated: Domain, target: Domain) -> Images:
+def chosen(
+    images: int, sources: Mapping[str, Domain], translated: Iterable[Domain], target: Domain
+) -> Images:
     """Evenly over the source and over the target, each source image with its first translation.
 
-    Raises BadInput where one has none, and for fewer images than KID takes.
+    Of each of several sources as many. Raises BadInput where an image has none, and for fewer
+    images than KID takes.
     """
-    known = {sample.image: sample for sample in translated.samples}
-    source, target = (_evenly(domain, images) for domain in (source, target))
-    wanted = [f"images/1/{sample.name}.png" for sample in source.samples]
-    if missing := [name for name in wanted if name not in known]:
-        raise BadInput(f"{missing[0]}: has no translation; run dvc repro")
+    target = _evenly(target, images)
+    own = {n: _evenly(of, max(1, images // len(sources))) for n, of in sources.items()}
+    pairs = zip(own.items(), translated, strict=True)
+    made = {name: _first(of, by) for (name, of), by in pairs}
+    source = Joined(own)
     if (fewest := min(len(source), len(target))) < closeness.FEWEST:
         raise BadInput(
             f"evaluate_translation: source and target have {len(source)} and {len(target)} images, "
             f"and at least {closeness.FEWEST} are compared, not {fewest}; add some"
         )
-    return Images(replace(translated, samples=[known[n] for n in wanted]), source, target)
+    return Images(Joined(made), source, target)
+
+
+def _first(source: Domain, translated: Domain) -> Domain:
+    """The first translation of each image."""
+    known = {sample.image: sample for sample in translated.samples}
+    wanted = [f"images/1/{sample.name}.png" for sample in source.samples]
+    if missing := [name for name in wanted if name not in known]:
+        raise BadInput(f"{missing[0]}: has no translation; run dvc repro")
+    return replace(translated, samples=[known[name] for name in wanted])
 
 
 def _evenly(domain: Domain, count: int) -> Domain:
@@ -79,7 +91,9 @@ def predictions(params: Params, looking: model.Model, of: Images, fabric: Fabric
         yield from zip(*each, strict=True)
 
 
-def seen(params: Params, domain: Domain, network: nn.Module, fabric: Fabric) -> closeness.Seen:
+def seen(
+    params: Params, domain: Domain | Joined, network: nn.Module, fabric: Fabric
+) -> closeness.Seen:
     """Features and colours of each image; `network` is one of `features`."""
     batches = predict.batches(range(len(domain)), params.batch)
     found = predict.images(domain, batches, params.compute.workers)
@@ -119,7 +133,7 @@ def run(
         writer.write(index, both)
         label = of.source.label(index)
         shares = {role: judges[role].add(label, *pair) for role, pair in both.items()}
-        about = (of.source.samples[index].image, writer.references[index])
+        about = (of.source.names[index], writer.references[index])
         rows.append({"image": about[0], "reference": about[1], **shares})
         if index in some:
             panels.append(writer.panels(index, *both["model"]))
@@ -148,12 +162,10 @@ def main() -> None:
     names = ("source", "translated", "target", "taxonomy", "model", "adapted")
     at = process.paths(*names, "metrics", "table", "changes", "look", item=True)
     params = load(Params, f"translations.{at.item}.evaluate_translation")
-    (source,), (translated,) = (
-        artifacts.read_sources(path, root).values() for path in (at.source, at.translated)
-    )
+    sources, translated = (artifacts.read_sources(p, root) for p in (at.source, at.translated))
     target = artifacts.read_domain(at.target, root("target"))
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    of = chosen(params.images, source, translated, target)
+    of = chosen(params.images, sources, translated.values(), target)
     models = {role: model.of_task(getattr(at, role)) for role in JUDGES}
     fabric = launch(params.compute, alone=True)
     judges = {role: structure.Judge(taxonomy) for role in models}

@@ -27,10 +27,10 @@ from pipeline.look import (
     verdict,
 )
 from pipeline.look import page as look_page
-from pipeline.runtime import process
+from pipeline.runtime import lineage, process
 from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import read_json, write_bytes, write_json
-from pipeline.runtime.names import MODELS, learned_from, members, uses
+from pipeline.runtime.names import MODELS, learned_from, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
@@ -182,7 +182,7 @@ def main() -> None:
 def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
     """What the sources that models learn from have no pixel of, and val."""
     for name in dict.fromkeys(source for _, source in uses(params) if source is not None):
-        tables = [_classes(at.sources / own / "classes.csv") for own in members(params, name)]
+        tables = [_classes(at.sources / n / "classes.csv") for n in lineage.folders(params, name)]
         pixels = sum(table["pixels"] for table in tables)
         yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)
     if _held_out(params):

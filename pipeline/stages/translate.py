@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,11 +19,11 @@ from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.inference import publishing
 from pipeline.runtime import parts, process, progress, resume, threads
 from pipeline.runtime.files import BadInput, digest
+from pipeline.runtime.lineage import NONE, translated
 from pipeline.runtime.params import load, root
 from pipeline.sections import fit_translator
 from pipeline.sections.translate import Params, Translation
 from pipeline.translation import references
-from pipeline.translation.colour import Floats
 from pipeline.translation.references import Translator
 
 
@@ -39,7 +39,7 @@ class Writer:
     """Writes a source's translations into `folder`; what lies there already is not made again."""
 
     params: Params
-    name: str
+    name: str  # of what is made, see lineage.translated
     source: Domain
     translator: Translator
     taxonomy: Taxonomy
@@ -77,19 +77,49 @@ def run(writer: Writer) -> Iterable[Written]:
     return threads.on_all_cores(writer, range(len(writer.source)))
 
 
+def written(writer: Writer, folder: Path) -> tuple[Domain, Counts]:
+    """A source of what a writer writes, which will lie in `folder`, and its pixels by class."""
+    each = [*progress.track(run(writer), f"translate {writer.name}", len(writer.source))]
+    samples = [sample for one in each for sample in one.samples]
+    found = Domain(samples, folder, writer.source.size, coding(len(writer.taxonomy)))
+    return found, np.sum([one.pixels for one in each], axis=0)
+
+
 def coding(classes: int) -> Coding:
     """Of labels that are train ids."""
     return Coding({**{index: index for index in range(classes)}, IGNORE: IGNORE})
 
 
-def check_fitted(path: Path, fitted: Floats, writer: Writer) -> None:
-    """Raises BadInput where the file is of another translator, of other options or another size."""
-    own = writer.translator.example(writer.source.image(0), writer.source.region(0)).shape[0]
+def taken(path: Path, writer: Writer, number: int, sources: int) -> None:
+    """A writer's translator takes up the file: the row of its own source of so many, or all rows.
+
+    Raises BadInput where the file is of another translator, of other options or another size.
+    """
+    fitted, translator = references.read(path), writer.translator
+    own = translator.example(writer.source.image(0), writer.source.region(0)).shape[0]
     if fitted.shape[1] != own:
         raise BadInput(
             f"{path}: has rows of {fitted.shape[1]} numbers, and this translator takes {own}; "
             "run dvc repro, which fits it again"
         )
+    if getattr(translator, "several", False):
+        if len(fitted) != sources:
+            raise BadInput(
+                f"{path}: has {len(fitted)} generators, and there are {sources} sources; "
+                "run dvc repro, which fits it again"
+            )
+        fitted = fitted[number : number + 1]
+    translator.take(fitted, writer.params.compute)
+
+
+def looking(fit: fit_translator.Params, path: Path) -> Any:
+    """The model by which a measured translator looks at images; trained ones only learn by it."""
+    part = parts.find("translators", fit.translator)
+    if fit.segmenter == NONE or getattr(part, "trained", False):
+        return None
+    from pipeline.model import model
+
+    return model.of_task(path)
 
 
 def check_place(folder: Path) -> None:
@@ -103,31 +133,35 @@ def check_place(folder: Path) -> None:
 def main() -> None:
     """Open, run, write: an interrupted run goes on with the images that are not there yet."""
     at = process.paths(
-        *("source", "fitted", "taxonomy", "translated", "classes", "unfinished"), item=True
+        *("source", "fitted", "taxonomy", "segmenter", "translated", "classes", "unfinished"),
+        item=True,
     )
     fit = load(fit_translator.Params, f"translations.{at.item}.fit_translator")
     params = load(Params, f"translations.{at.item}.translate")
     check_place(at.translated)
-    (source,) = artifacts.read_sources(at.source, root).values()
-    taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    fitted = references.read(at.fitted)
-    given = {"classes": len(taxonomy), "segmenter": None}  # which is there to train by
-    translator = parts.build("translators", fit.translator, fit.options, **given)
+    sources = artifacts.read_sources(at.source, root)
+    taxonomy, segmenter = artifacts.read_taxonomy(at.taxonomy), looking(fit, at.segmenter)
+    looks = [] if segmenter is None else [at.segmenter]
     decided = Translation(fit_translator=fit, translate=params)
-    inputs = [at.source, at.fitted, at.taxonomy]
+    inputs = [at.source, at.fitted, at.taxonomy, *looks]
     made = resume.folder(at.unfinished, inputs, decided, translate={"compute"})
-    writer = Writer(params, at.item, source, translator, taxonomy, made)
-    check_fitted(at.fitted, fitted, writer)
-    translator.take(fitted, params.compute)
-    written = [*progress.track(run(writer), f"translate {at.item}", len(source))]
-    samples = [sample for one in written for sample in one.samples]
-    found = Domain(samples, at.translated, source.size, coding(len(taxonomy)))
-    artifacts.write_sources(made / "index.parquet", {at.item: found})
-    pixels = np.sum([one.pixels for one in written], axis=0)
+    given = {"classes": len(taxonomy), "segmenter": segmenter, "sources": len(sources)}
+    found, pixels = {}, np.zeros(256, np.int64)
+    for number, (member, source) in enumerate(sources.items()):
+        name = translated(at.item, member, len(sources))
+        place = PurePosixPath(name).relative_to(at.item)
+        translator = parts.build("translators", fit.translator, fit.options, **given)
+        writer = Writer(params, name, source, translator, taxonomy, made / place)
+        taken(at.fitted, writer, number, len(sources))
+        found[name], counted = written(writer, at.translated / place)
+        pixels += counted
+    artifacts.write_sources(made / "index.parquet", found)
     artifacts.write_table(at.classes, census.table(pixels, taxonomy))
-    publishing.publish(made, at.translated, ["index.parquet", *(s.image for s in samples)])
+    files = [of.root / sample.image for of in found.values() for sample in of.samples]
+    there = [path.relative_to(at.translated).as_posix() for path in files]
+    publishing.publish(made, at.translated, ["index.parquet", *there])
     resume.done(made)
-    print(f"{at.item}: {len(samples)} images of {len(source)}")
+    print(f"{at.item}: {len(files)} images of {sum(map(len, sources.values()))}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.domain.batches import Labelled
@@ -26,6 +26,10 @@ from pipeline.training.objective import Loss
 
 Maps = Callable[[Tensor], Tensor]
 """Logits (N, C, h, w) to what a discriminator sees of them."""
+
+
+Judge = Callable[[Tensor], Tensor]
+"""A discriminator: maps (N, C, H, W) to logits (N, 1, h, w)."""
 
 
 class Seen(NamedTuple):
@@ -75,7 +79,7 @@ def mean(each: Tensor, shares: Tensor) -> Tensor:
 
 
 def judged(
-    discriminator: nn.Module,
+    discriminator: Judge,
     seen: Seen,
     side: float,
     local: Tensor | None = None,
@@ -102,7 +106,7 @@ def judged(
 class Level:
     """What one discriminator sees of both sides, and how much its judgement weighs."""
 
-    discriminator: nn.Module
+    discriminator: Judge
     resembled: Seen
     other: Seen
     weight: float

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -24,6 +24,20 @@ class Way(NamedTuple):
     back: Tensor
 
 
+class Judging(Protocol):
+    """Discriminators that the generators are to fool, such as adversarial.Level."""
+
+    @property
+    def name(self) -> str:
+        """Of its terms: "_target"."""
+
+    def fooled(self) -> Tensor:
+        """The generators' loss."""
+
+    def told(self) -> Loss:
+        """The discriminators'."""
+
+
 class Cycle(Trained):
     """CycleGAN (Zhu et al., 2017): adversaries in both domains, and images that come back.
 
@@ -39,20 +53,28 @@ class Cycle(Trained):
         """Generators of both directions."""
         return Pair(self.networks)
 
+    def levels(self, model: Callable[..., Tensor], source: Way, target: Way) -> list[Judging]:
+        """The discriminators of both domains."""
+        return [
+            self.level("_target", target.images, source.made),
+            self.level("_source", source.images, target.made),
+        ]
+
     def more(self, source: Way, target: Way) -> Mapping[str, Tensor]:
         """Further terms of the generators."""
         return {}
 
-    def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:
+    def along(self, source: Way, target: Way) -> Iterator[Loss]:
+        """Losses of what else learns."""
+        yield from ()
+
+    def losses(self, model: Callable[..., Tensor], batch: Batch) -> Iterator[Loss]:
         """Terms of the generators, then `told_target` and `told_source` of the discriminators."""
         assert batch.source is not None
         assert batch.target is not None
         source = _gone(model, batch.source, "target", "source")
         target = _gone(model, batch.target, "source", "target")
-        levels = [
-            self.level("_target", target.images, source.made),
-            self.level("_source", source.images, target.made),
-        ]
+        levels = self.levels(model, source, target)
         terms = {f"adversarial{level.name}": level.fooled() for level in levels}
         returned = apart(source.back, source.images) + apart(target.back, target.images)
         terms["cycle"] = self.cycle * returned
@@ -63,9 +85,10 @@ class Cycle(Trained):
         yield Loss({**terms, **self.more(source, target)})
         for level in levels:
             yield level.told()
+        yield from self.along(source, target)
 
 
-def _gone(model: nn.Module, side: Labelled, to: To, home: To) -> Way:
+def _gone(model: Callable[..., Tensor], side: Labelled, to: To, home: To) -> Way:
     images = scaled(side.images)
     made = model(images, to)
     return Way(side, images, made, model(made, home))

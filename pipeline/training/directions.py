@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +26,35 @@ class Pair(nn.Module):
     def forward(self, images: Tensor, to: To) -> Tensor:
         """Images (N, 3, H, W) in [-1, 1], in the look of that domain."""
         made: Tensor = (self.generator if to == "target" else self.back)(images)
+        return made
+
+
+class Pairs(nn.Module):
+    """Generators of both directions of each of several sources."""
+
+    def __init__(self, networks: Networks, sources: int) -> None:
+        super().__init__()
+        self.pairs = nn.ModuleList(Pair(networks) for _ in range(sources))
+
+    @property
+    def generators(self) -> list[nn.Module]:
+        """From each source to the target."""
+        return [pair.get_submodule("generator") for pair in self.pairs]
+
+    @property
+    def generator(self) -> nn.Module:
+        """That of the first source."""
+        return self.generators[0]
+
+    def forward(self, images: Tensor, to: To, origins: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [-1, 1], each by the pair of its source, int64 (N)."""
+        made = torch.zeros_like(images)
+        for number, pair in enumerate(self.pairs):
+            own = (origins == number).nonzero()[:, 0]
+            if len(own):
+                made = made.index_copy(0, own, pair(images[own], to).to(made.dtype))
+            else:  # elsewhere there may be one, and all processes are to have the same gradients
+                made = made + 0 * sum(weights.sum() for weights in pair.parameters())
         return made
 
 

@@ -50,15 +50,30 @@ class PatchDiscriminator(nn.Sequential):
         drawn(self)
 
 
-class PixelDiscriminator(nn.Sequential):
-    """Features (N, F, h, w) to logits (N, 1, h, w), each cell by itself (Hoffman et al., 2016)."""
+class PatchDiscriminators(nn.Module):
+    """Images (N, 3, H, W) to (N, M, h, w), by a PatchDiscriminator of each of M sources."""
 
-    def __init__(self, channels: int, width: int = 128) -> None:
+    def __init__(self, sources: int, width: int = 64, layers: int = 3) -> None:
+        super().__init__()
+        self.own = nn.ModuleList(PatchDiscriminator(width, layers) for _ in range(sources))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What each makes of all images."""
+        return torch.cat([own(x) for own in self.own], 1)
+
+
+class PixelDiscriminator(nn.Sequential):
+    """Features (N, F, h, w) to logits (N, outputs, h, w), each cell by itself.
+
+    Hoffman et al., 2016.
+    """
+
+    def __init__(self, channels: int, width: int = 128, outputs: int = 1) -> None:
         if not channels:
             raise BadInput(NO_FEATURES)
         super().__init__(
             nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 1),
+            nn.Conv2d(width, width, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, outputs, 1),
         )  # fmt: skip
 
 

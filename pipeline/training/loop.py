@@ -41,7 +41,8 @@ def fit(
     """Trains `model` in place on batches drawn from all sides; `rare` classes are mined."""
     augment, mixing = Augment(params.augment), _mixing(model, objective)
     ranks = fabric.global_rank, fabric.world_size
-    draws = Draws(sides, augment, seed, *ranks, rare, mixing, params.sampling)
+    matched = getattr(objective, "matched", False)
+    draws = Draws(sides, augment, seed, *ranks, rare, mixing, params.sampling, matched)
     with torch.random.fork_rng(devices=[]):
         train(model, objective, draws, steps, params, fabric, log, seed, checkpoint)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from pipeline.domain.batches import Labelled
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.windows import Window
+from pipeline.model.grids import resample
 from pipeline.model.outputs import Outputs
 from pipeline.runtime.ranks import averaged, pooled
 from pipeline.training import losses
@@ -56,6 +57,12 @@ def features_of(outputs: Outputs, side: Labelled) -> Seen:
     """The features on their own grid, and which pixels of the crops are no padding."""
     assert outputs.features is not None
     return Seen(outputs.features.float(), inside(side.windows, side.images.shape[-2:]))
+
+
+def predicted(outputs: Outputs, side: Labelled) -> Tensor:
+    """int64 (N, H, W): the most likely class of each pixel."""
+    full = resample(outputs.logits.detach().float(), side.images.shape[-2:], outputs.over.logits)
+    return full.argmax(1)
 
 
 def own_logits(outputs: Outputs, origins: Tensor) -> Tensor:

@@ -29,10 +29,13 @@ class Trained(ABC):
     """An objective over generators, and the translator that comes of it: of room `translators`.
 
     What is fitted is the one row of the weights of the generator from source to target, float32;
-    `numbers` is how many beside an image it takes.
+    `numbers` is how many beside an image it takes. One of `several` sources has such a row for
+    each, in the order of a mix; it takes up the row of the source whose images it translates.
     """
 
     trained = True
+    several = False
+    matched = False  # whether crops of the target lie where those of the source do
     varies = False  # whether copies of an image differ
     sides: tuple[str, ...] = ("source", "target")
     labels: tuple[str, ...] = ("source",)
@@ -58,6 +61,10 @@ class Trained(ABC):
     @abstractmethod
     def network(self) -> nn.Module:
         """A new one to train, whose `generator` leads from source to target."""
+
+    def kept(self, network: nn.Module) -> list[Floats]:
+        """What is fitted: a row of weights or, if it has `several` sources, one of each."""
+        return [row(network.get_submodule("generator"))]
 
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch) -> Iterator[Loss]:

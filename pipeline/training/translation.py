@@ -13,7 +13,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.model.grids import resample
 from pipeline.model.outputs import Outputs
 from pipeline.training.adversarial import Seen
-from pipeline.training.losses import cross_entropy, labelled
+from pipeline.training.losses import cross_entropy, flat, labelled
 
 _HALF = 127.5
 
@@ -53,6 +53,19 @@ def semantic(segmenter: nn.Module, made: Tensor, labels: Tensor) -> Tensor:
     """
     outputs: Outputs = segmenter(pixels(made))
     return cross_entropy(outputs.logits, labels, over=outputs.over.logits)
+
+
+def divergence(reading: nn.Module, made: Tensor, judge: nn.Module, images: Tensor) -> Tensor:
+    """KL(p | q) of what a model says of translations, p, to what a judge says of images, q.
+
+    MADAN's dynamic semantic consistency (Zhao et al., 2019): the mean over pixels of
+    sum_c p_c log(p_c / q_c). Both (N, 3, H, W) in [-1, 1]; the judge gets no gradient.
+    """
+    found: Outputs = reading(pixels(made))
+    with torch.no_grad():
+        wanted: Outputs = judge(pixels(images))
+    p, q = (flat(o.logits, made.shape[-2:], o.over.logits).log_softmax(1) for o in (found, wanted))
+    return F.kl_div(q, p, reduction="sum", log_target=True) / len(p)
 
 
 @torch.no_grad()

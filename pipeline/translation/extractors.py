@@ -3,50 +3,74 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from pipeline.domain.pixels import Mask
 from pipeline.model.backbone_names import Backbone
-from pipeline.model.model import Mean, Model, load
+from pipeline.model.model import Mean, Model
 from pipeline.model.stages import Normalised, Stages
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import Section
 
 
-class Trained(Section):
-    """A model of this project, and the modules of its network whose maps are looked at.
+class Layers(Section):
+    """The modules of a model's network whose maps are looked at.
 
     null: its first convolution, and what its classifier reads.
     """
 
-    model: Path
     layers: Annotated[list[str], Field(min_length=1)] | None = None
 
 
-def built(asked: Backbone | Trained) -> nn.Module:
+def _older(given: Any) -> Any:
+    if isinstance(given, Mapping) and "model" in given:
+        raise PydanticCustomError(
+            "older", "a model is named, without its folder, as fit_translator.segmenter now; name "
+            "it there, and leave model out here"
+        )  # fmt: skip
+    return given
+
+
+Extractor = Annotated[Backbone | Layers | None, BeforeValidator(_older)]
+"""A backbone, or which layers of the stage's segmenter; None: those that Layers has."""
+
+
+def built(asked: Backbone | Layers | None, segmenter: Model | None) -> nn.Module:
     """Images float (N, 3, H, W) of 0 to 255 to a list of maps (N, F, h, w), the same each time.
 
-    Raises BadInput for a model that is a mean of two, and for a module that it has not.
+    Raises BadInput where there is neither a backbone nor a model, for a model that is a mean of
+    two, and for a module that it has not.
     """
-    made: nn.Module = OfModel(asked) if isinstance(asked, Trained) else Normalised(
-        Stages(asked.backbone, asked.pretrained)
-    )  # fmt: skip
+    if isinstance(asked, Backbone):
+        made: nn.Module = Normalised(Stages(asked.backbone, asked.pretrained))
+    elif segmenter is None:
+        raise BadInput(
+            "appearance: nothing looks at its images; name a model as fit_translator.segmenter, or "
+            "give options.extractor a backbone"
+        )
+    else:
+        made = OfModel(asked or Layers(), segmenter)
     return made.eval().requires_grad_(False)
 
 
 class OfModel(nn.Module):
     """The maps of a model's modules, in the order of `layers`; called from several threads."""
 
-    def __init__(self, asked: Trained) -> None:
+    def __init__(self, asked: Layers, model: Model) -> None:
         super().__init__()
-        self.model, self.layers = load(asked.model), asked.layers
-        if isinstance(self.model, Mean):
-            raise BadInput(f"{asked.model}: is a mean of two models; name one of them as extractor")
+        if isinstance(model, Mean):
+            raise BadInput(
+                "fit_translator.segmenter: is a mean of two models; name one of them to look at "
+                "images"
+            )
+        self.model, self.layers = deepcopy(model), asked.layers  # whose hooks are its own
         self.seen = threading.local()
         for name, part in _parts(self.model, asked).items():
             part.register_forward_hook(lambda _, __, found, name=name: self._see(name, found))
@@ -64,7 +88,7 @@ class OfModel(nn.Module):
         return maps if self.layers is not None or features is None else [*maps, features]
 
 
-def _parts(model: Model, asked: Trained) -> dict[str, nn.Module]:
+def _parts(model: Model, asked: Layers) -> dict[str, nn.Module]:
     known = dict(model.network.named_modules())
     if asked.layers is None:
         convolutions = (name for name, part in known.items() if isinstance(part, nn.Conv2d))
@@ -72,7 +96,7 @@ def _parts(model: Model, asked: Trained) -> dict[str, nn.Module]:
     if unknown := [name for name in asked.layers if name not in known]:
         children = ", ".join(name for name, _ in model.network.named_children())
         raise BadInput(
-            f"extractor: {asked.model} has no module {unknown[0]!r}; it has {children}, and what "
+            f"extractor: the segmenter has no module {unknown[0]!r}; it has {children}, and what "
             "these have, as low.1"
         )
     return {name: known[name] for name in asked.layers}

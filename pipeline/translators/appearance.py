@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -11,10 +11,10 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.domain.pixels import Mask, Pixels
-from pipeline.model.backbone_names import Backbone
+from pipeline.model.model import Model
 from pipeline.runtime.parts import Weight
 from pipeline.translation.colour import Doubles, Floats
-from pipeline.translation.extractors import Trained, built, covered, gram
+from pipeline.translation.extractors import Extractor, built, covered, gram
 from pipeline.translation.references import Measured
 
 _SEEDS = 1 << 24
@@ -25,26 +25,34 @@ class Translator(Measured):
     """FCAN's appearance adaptation network, AAN (Zhang et al., CVPR 2018): an image is optimised.
 
     It minimises sum_l |M_l - M_l(source image)|^2 + `alpha` sum_l |G_l - G_l(reference)|^2, where
-    M_l are the `extractor`'s maps and G_l = M_l M_l' their Gram matrices, sums over all places that
-    nothing divides: so small is the paper's alpha, and it fits images of one size and one extractor
-    alone. The paper's reference is the mean over all target images (`references: mean`). It starts
-    from white noise and takes 1,000 `iterations`, x - w g / |g| with w falling linearly from `step`
-    to 0, g the gradient and |g| its mean absolute value: w is what a value of 0 to 255 moves in the
-    mean. The paper prints a sum, by which noise would hardly move. `start: image` is cheap and not
-    from the paper, and neither are equal weights of layers, nor squares (of distances that are not
-    squared its alpha would weigh nothing). On the CPU, one thread an image.
+    M_l are maps of the `extractor`, a backbone or layers of the `segmenter`, and G_l = M_l M_l'
+    their Gram matrices, sums over all places that nothing divides: so small is the paper's alpha,
+    and it fits images of one size and one extractor alone. The paper's reference is the mean over
+    all target images (`references: mean`). It starts from white noise and takes 1,000 `iterations`,
+    x - w g / |g| with w falling linearly from `step` to 0, g the gradient and |g| its mean absolute
+    value: w is what a value of 0 to 255 moves in the mean. The paper prints a sum, by which noise
+    would hardly move. `start: image` is cheap and not from the paper, and neither are equal weights
+    of layers, nor squares (of distances that are not squared its alpha would weigh nothing). On the
+    CPU, one thread an image.
     """
 
     def __init__(
         self,
-        extractor: Backbone | Trained,
+        segmenter: Model | None = None,
+        extractor: Extractor = None,
         start: Literal["noise", "image"] = "noise",
         iterations: Annotated[int, Field(ge=1)] = 1000,
         step: Annotated[float, Field(gt=0)] = 10.0,
         alpha: Weight = 1e-14,
     ) -> None:
-        self.extractor, self.start = built(extractor), start
+        self.extractor, self.start = built(extractor, segmenter), start
         self.iterations, self.step, self.alpha = iterations, step, alpha
+
+    @staticmethod
+    def asks(options: Mapping[str, object]) -> bool:
+        """Whether it needs a segmenter: without a backbone."""
+        extractor = options.get("extractor")
+        return not (isinstance(extractor, Mapping) and "backbone" in extractor)
 
     @torch.no_grad()
     def measure(self, image: Pixels, inside: Mask | None) -> Floats:

@@ -36,7 +36,8 @@ def test_the_image_of_which_most_changed_comes_first(page):
 
 def test_all_six_pictures_are_there(page):
     captions = "[...document.querySelectorAll('#translations figcaption')]"
-    titles = ["source", "translated", "a target image", "prediction before", "prediction after"]
+    whose = "the target image whose look it has"
+    titles = ["source", "translated", whose, "prediction before", "prediction after"]
     assert page.run(f"return {captions}.map((c) => c.textContent)") == [*titles, "changed"]
     loaded = "[...document.querySelectorAll('#translation-panels img')]"
     assert page.until(f"return {loaded}.every((i) => i.complete && i.naturalWidth === 64)")
@@ -80,6 +81,13 @@ def test_the_same_image_by_each_translator_is_a_click_away(page):
     assert [b.text for b in buttons] == ["painted", "washed"]
     buttons[1].click()
     assert page.state["translation"] == "washed"
+
+
+def test_of_a_trained_one_no_target_image_is_said_to_have_the_look(page):
+    page.press(Keys.ARROW_DOWN)
+    assert page.find("#translation-verdict").text.startswith("washed (cyclegan")
+    caption = "return document.querySelectorAll('#translations figcaption')[2].textContent"
+    assert page.run(caption) == "a target image; it learnt from all"
 
 
 def test_a_link_opens_what_was_shown(page):

@@ -118,7 +118,8 @@ IN_ORDER = {
 
 WARMUPS = (
     "choose adapt_norm, adaptsegnet, adda, advent, clan, collaborative, deep_cocktail, fcan, "
-    "fcns_in_the_wild, generate_to_adapt, mdan, minent, moment_matching, online, road, source_only"
+    "fcns_in_the_wild, generate_to_adapt, madan, mdan, minent, moment_matching, online, road, "
+    "source_only"
 )
 
 BROKEN = {

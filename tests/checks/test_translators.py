@@ -42,5 +42,21 @@ def test_copies_that_are_all_the_same_are_refused_and_those_with_noise_are_not()
     assert lines(TRAINED | noisy, copies=2) == []
 
 
+def test_several_sources_need_a_mix_and_an_image_of_each_in_a_batch():
+    madan = TRAINED | {"translator": "madan", "segmenter": "source"}
+    (said,) = lines(madan)
+    assert said == (
+        "translations.painted.source = game: is a single one, and madan learns from several at "
+        "once; name a mix"
+    )
+    mixed = {"source": {"drawn": {}}, "mix": {"games": {"one": "game", "other": "drawn"}}}
+    for batch, problems in ((1, 1), (2, 0)):
+        fit = madan | {"training": TRAINING | {"batch": batch}}
+        both = painted(source="games", fit_translator=fit, translate={"copies": 1})
+        found = [*translators.contradictions(overlay(overlay(PARAMS, mixed), both))]
+        told = "training.batch = 1: has no image of each of the 2 sources, as madan needs; raise"
+        assert [told in line for line in found] == [True] * problems
+
+
 def test_an_unknown_translator_is_its_stages_to_refuse():
     assert lines({"translator": "ghost"}) == []

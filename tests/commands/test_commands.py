@@ -22,6 +22,7 @@ from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
 from pipeline.runtime.params import root
+from pipeline.sections.pretrain import Network
 from pipeline.stages import evaluate, prepare, source
 from tests import worlds
 from tests.commandline import refusal, segue
@@ -351,10 +352,14 @@ def test_cost_measures_a_prepared_world(val, project, monkeypatch):
     project["translations"] = {
         "painted": painted, "again": {**painted, "source": "painted"},
         "learnt": {**painted, "fit_translator": learnt, "translate": {}},
+        "looked": {**painted, "translate": {}, "fit_translator": {
+            "translator": "appearance", "segmenter": "other", "options": {"iterations": 1}}},
     }  # fmt: skip
+    project["pretrain"]["other"] = {"source": "labelled", "steps": 1}
     project["pretrain"]["source"]["source"] = "again"  # which is not there before it is translated
     write(project)
-    found = _translating.translations(project, Path("made"))
+    network = Network(name="small", options={"width": 4})
+    found = _translating.translations(project, Path("made"), network)
     table = artifacts.read_sources(Path(own, "index.parquet"), root)["labelled"]
     assert all(0 < time.low <= time.high < 60 for time, _ in found.values())
     sizes = [size / len(table) for _, size in found.values()]

@@ -57,6 +57,10 @@ translations: {}
 
 mix: {}
 
+mean: {}
+
+panels: {}
+
 prepare:
   classes: cityscapes
   target: {reader: cityscapes, root: data/raw/streets/city, width: 256, height: 128}
@@ -157,6 +161,10 @@ translations: {}
 
 mix: {}
 
+mean: {}
+
+panels: {}
+
 # A root is wherever your copy lies.
 # Sizes are the papers'.
 prepare:
@@ -205,6 +213,7 @@ rounds:
       <<: *first
       steps: 4
 """
+LATER = "mean: {}\n\npanels: {}\n\n"
 FILE, KEPT = Path("params.yaml"), Path("params.previous.yaml")
 
 
@@ -235,7 +244,8 @@ def old(rest="prior: {}\n", source="  source: {root: a/game}\n", before=""):
 
 
 def new(rest="prior: {source: game}\n", source="  game: {root: a/game}\n", before=""):
-    made = f"source:\n{source}\ntranslations: {{}}\n\nmix: {{}}\n\nprepare:\n  classes: idd_lite\n"
+    made = f"source:\n{source}\ntranslations: {{}}\n\nmix: {{}}\n\n{LATER}"
+    made += "prepare:\n  classes: idd_lite\n"
     return f"{before}{made}  val: {{}}\n{rest}"
 
 
@@ -259,7 +269,7 @@ def test_only_what_must_change_does(before, after, mark, end, last):
 def test_twice_is_once(text):
     once = migrated(text)
     told, _ = segue("migrate")
-    assert told == "params.yaml already names its sources: nothing to do\n"
+    assert told == "params.yaml is up to date: nothing to do\n"
     assert FILE.read_text() == once
     assert {*Path().iterdir()} == {FILE, KEPT}
 
@@ -311,6 +321,57 @@ def test_any_file_behind_a_link_or_not_is_kept_beside_it():
     assert "is now presets/ours.previous.yaml" in told
     assert Path("presets/ours.previous.yaml").read_text() == BLOCK
     assert KEPT.read_text() == "mine: 1\n"
+
+
+NEWER = """\
+seed: 1
+source: {game: {root: a}}
+translations:
+  # the city's colours
+  painted:
+    source: game
+    fit_translator: {translator: lab, references: mean}  # of all
+    translate: {copies: 1}
+  washed:
+    source: painted
+    fit_translator: &fit
+      translator: fda
+      options: {beta: 0.05}
+    translate: {}
+  again: {source: game, fit_translator: *fit, translate: {}}
+  more: {source: game, fit_translator: {<<: *fit, references: mean}, translate: {}}
+  told: {source: game, fit_translator: {translator: cycada, segmenter: model}}
+mix: {}
+
+# of all
+prepare: {classes: idd_lite}
+panels: {width: 48}
+"""
+NEWER_NEW = (
+    NEWER.replace("translator: lab,", "translator: lab, segmenter: none,")
+    .replace("translator: fda\n", "translator: fda\n      segmenter: none\n")
+    .replace("# of all\nprepare", "mean: {}\n\n# of all\nprepare")
+)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"], ids=["crlf", "lf"])
+def test_a_file_with_named_sources_gets_what_was_added_since(end):
+    before, after = (text.replace("\n", end) for text in (NEWER, NEWER_NEW))
+    assert migrated(before) == after
+    assert KEPT.read_bytes().decode() == before
+    content = YAML(typ="safe").load(after)
+    found = [item["fit_translator"]["segmenter"] for item in content["translations"].values()]
+    assert found == ["none"] * 4 + ["model"]
+    told, _ = segue("migrate")
+    assert told == "params.yaml is up to date: nothing to do\n"
+
+
+def test_what_was_added_since_is_told_where_it_cannot_be_put():
+    text = "source: {}\ntranslations:\n  a: {fit_translator: &f {translator: lab}}\nmix: {}\n"
+    text += "mean: {}\npanels: {}\ngallery: *f\n"
+    assert "by hand: add segmenter: none to translations.a.fit_translator" in refused(text)
+    lacking = "{source: {}, translations: {}, mix: {}, panels: {}}\n"
+    assert refused(lacking).endswith("by hand: add mean: {}")
 
 
 # --- the name ------------------------------------------------------------------------------
@@ -488,7 +549,7 @@ def test_prepare_and_its_source_may_be_the_last():
     )
     after = (
         "prior: {source: game}\nsource:\n  game: {root: a/game}\n\ntranslations: {}\n\n"
-        "mix: {}\n\nprepare:\n  classes: idd_lite\n  # none: {}\n\n# end"
+        "mix: {}\n\n" + LATER + "prepare:\n  classes: idd_lite\n  # none: {}\n\n# end"
     )
     assert migrated(before) == after
 
@@ -496,8 +557,8 @@ def test_prepare_and_its_source_may_be_the_last():
 # --- what it refuses -----------------------------------------------------------------------
 
 BY_HAND = (
-    "by hand: move prepare.source to source.game, add translations: {} and mix: {}, and add "
-    "source: game to prior"
+    "by hand: move prepare.source to source.game; add translations: {}, mix: {}, mean: {}, "
+    "panels: {}; add source: game to prior"
 )
 REFUSED = {
     "an alias that others use": ("retrain: &r {steps: 1}\nprior: *r\n", BY_HAND),

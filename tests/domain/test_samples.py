@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.domain.labels import read_label, read_raw, read_region
 from pipeline.domain.pixels import INDEX, RED16, Coding, read_image, resize, resize_label
-from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.samples import Domain, Joined, Sample
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput
 from tests import gifs, tiffs, worlds
@@ -271,3 +271,15 @@ def test_a_region_that_changes_is_told(tmp_path):
     for read in (domain.region, domain.label):
         with pytest.raises(BadInput, match=r"x\.png: has changed since prepare read it"):
             read(0)
+
+
+def test_joined_domains_are_one_of_the_size_of_the_first(tmp_path):
+    (first, *_), (second, *_) = (one(tmp_path, size) for size in ((8, 6), (4, 3)))
+    alone, both = Joined({"a": first}), Joined({"a": first, "b": second})
+    assert (len(both), both.size) == (2, (8, 6))
+    assert alone.names == ["x.png"]
+    assert both.names == ["a/x.png", "b/x.png"]
+    for index in range(2):
+        assert np.array_equal(both.image(index), first.image(0))
+        assert np.array_equal(both.label(index), first.label(0))
+        assert both.region(index) is None

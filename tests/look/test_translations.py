@@ -22,6 +22,16 @@ def test_a_translation_is_its_numbers_in_the_order_of_its_images(tmp_path):
     }  # fmt: skip
 
 
+def test_a_target_image_is_what_the_translator_made_of_it(tmp_path):
+    shown = looks.world(tmp_path, translated=looks.TRANSLATED)["translations"]
+    told = ["the target image whose look it has", "a target image; it learnt from all"]
+    assert [each["whose"] for each in shown] == told
+    measured = {"translator": "lab", "training": None}
+    assert translations.whose({**measured, "references": "random"}) == told[0]
+    mean = translations.whose({**measured, "references": "mean"})
+    assert mean == "a target image; it has the mean look of all"
+
+
 def test_params_without_translations_have_none(tmp_path):
     assert translations.content({}, tmp_path) == []
     assert translations.content({"translations": {}}, tmp_path) == []

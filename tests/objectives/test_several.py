@@ -10,7 +10,7 @@ from pipeline.domain.batches import Batch
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.model import model
 from pipeline.model.several import with_others, with_second
-from pipeline.objectives import collaborative, mdan, moment_matching
+from pipeline.objectives import collaborative, mdan
 from pipeline.runtime.files import BadInput
 from pipeline.training import moments, sources
 from pipeline.training.adversarial import Seen
@@ -354,7 +354,7 @@ def by_own(network, side):
 
 def test_the_target_counts_as_the_class_that_is_predicted():
     network, given = TwoHeads(), batch()
-    found = moment_matching.predicted(network(given.target.images), given.target)
+    found = sources.predicted(network(given.target.images), given.target)
     expected = np.stack([log.argmax(0) for log in logs(network(given.target.images).logits)])
     assert (found.numpy() == expected).mean() > 0.999
 
@@ -492,3 +492,48 @@ def test_only_sources_that_there_are_are_asked_for():
     for name in ("mdan", "moment_matching"):
         _, found = stepped(name, Batch(only, given.target), TwoHeads())
         assert all(np.isfinite(value) for value in found.values())
+
+
+# --- madan ---------------------------------------------------------------------------------
+
+
+def test_madan_aligns_every_cell_or_those_of_each_class():
+    network, given = TwoHeads(), batch()
+    main, other = network(given.source.images)[:2]
+    guessed = sources.predicted(network(given.target.images), given.target)
+    known = {"source": given.source.labels, "target": guessed}
+    for by_class in (False, True):
+        made, found = stepped(
+            "madan", given, network, by_class=by_class, adversarial=0.5, aux=0.3, width=4
+        )
+        total, pixels = 0.0, 0
+        for maps, weight in ((main, 1.0), (other, 0.3)):
+            for log, labels in zip(logs(maps), given.source.labels, strict=True):
+                part, count = crossed(log, labels)
+                total, pixels = total + weight * part, pixels + weight * count
+        assert found["source"] == pytest.approx(total / (pixels / 1.3), rel=1e-5)
+        sums = {}
+        for name, aim in (("source", 1), ("target", 0), ("target", 1)):
+            side = getattr(given, name)
+            with torch.no_grad():
+                maps = made.modules["discriminator"](network(side.images).features).numpy()
+            own = [*of_classes(side, known[name], *maps.shape[2:])] if by_class else [
+                shares(side, *maps.shape[2:])
+            ]  # fmt: skip
+            assert maps.shape[1] == len(own)
+            each = [(bce(maps[:, k].astype(float), aim) * w).sum() / w.sum()
+                    for k, w in enumerate(own) if w.sum()]  # fmt: skip
+            sums[name, aim] = sum(each) / len(each)
+        assert found["adversarial"] == pytest.approx(0.5 * sums["target", 1], rel=1e-4)
+        told = (sums["source", 1] + sums["target", 0]) / 2
+        assert found["told"] == pytest.approx(told, rel=1e-4)
+
+
+def of_classes(side, labels, rows, columns):
+    """Of each class, how much of each cell is of it and no padding, (N, rows, columns)."""
+    within = inside(side)
+    for number in range(CLASSES):
+        blocks = ((labels.numpy() == number) & within).reshape(
+            -1, rows, HEIGHT // rows, columns, WIDTH // columns
+        )
+        yield blocks.mean((2, 4))

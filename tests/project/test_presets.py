@@ -8,7 +8,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from pipeline.runtime import names
+from pipeline.runtime import lineage, names, parts
 from pipeline.runtime.params import read
 from pipeline.stages.report import steps
 from tests.commandline import invoke
@@ -103,7 +103,10 @@ def test_there_is_a_preset_for_each_translator_of_the_lecture():
         item["fit_translator"]["translator"]
         for path in TRANSLATING for item in read(path)["translations"].values()
     }  # fmt: skip
-    assert used == {"appearance", "lab", "fda", "cyclegan", "cycada", "fastcut"}
+    gans = {
+        n for n in parts.names("translators") if hasattr(parts.find("translators", n), "trained")
+    }
+    assert used == {"appearance", "lab", "fda", *gans}
 
 
 def test_bdls_second_translation_is_looked_at_by_a_model_of_the_first():
@@ -114,6 +117,19 @@ def test_bdls_second_translation_is_looked_at_by_a_model_of_the_first():
     assert learned[second["fit_translator"]["segmenter"]] == "first"
     assert learned[[*content["rounds"]][-1]] == "second"
     assert first["fit_translator"]["options"] == second["fit_translator"]["options"]
+
+
+@pytest.mark.parametrize("name", ["streets-madan", "gta5-synthia-madan"])
+def test_madan_is_translators_of_a_mix_a_model_of_what_they_make_and_its_features_aligned(name):
+    content = read(ROOT / "presets" / f"{name}.yaml")
+    learned, warm = names.learned_from(content), content["warmup"]["madan"]
+    made = content["translations"][warm["source"]]
+    fit = made["fit_translator"]
+    assert fit["translator"] == warm["objective"] == "madan"
+    assert len(lineage.members(content, made["source"])) == 2
+    assert learned[fit["segmenter"]] == made["source"]
+    assert learned[warm["from"]] == warm["source"]
+    assert [fit["options"][part] for part in ("sad", "ccd")] == [1, 1]
 
 
 @pytest.mark.parametrize("path", TRANSLATING, ids=lambda path: path.stem)

@@ -61,3 +61,42 @@ def test_a_loop_of_translations_runs_through_dvc_and_is_the_same_twice(tmp_path)
     project.write_params(content)
     said = project.call("segue", "check", fails=True)
     assert "it would be made of itself (again of round-2 of again)" in " ".join(said.split())
+
+
+def several() -> str:
+    """Both sources translated at once, and what learns from their translations in turn."""
+    content = YAML(typ="safe").load(PARAMS)
+    fitted = fit("madan", "source") | {"source": "all"}
+    fitted["fit_translator"]["training"] = TRAINING | {"batch": 2}  # type: ignore[index]
+    content["translations"] = {"made": fitted}
+    content["pretrain"]["source"]["source"] = "all"
+    content["pretrain"]["source-long"]["source"] = "made"
+    content["warmup"]["warm"] |= {"from": "source", "source": "made", "objective": "madan"}
+    content["warmup"]["warm"]["options"] = {"by_class": True}
+    content["mean"] = {}
+    del content["rounds"]["round-2"]
+    content["rounds"]["round-1"]["retrain"]["source"] = "made"
+    content["translations"]["made"]["evaluate_translation"]["adapted"] = "source"
+    text = StringIO()
+    YAML().dump(content, text)
+    return text.getvalue()
+
+
+@pytest.mark.slow
+def test_a_mix_is_translated_at_once_and_learnt_from_through_dvc(tmp_path):
+    project = Project(tmp_path, several())
+    project.call("segue", "check")
+    ran = project.repro("report")
+    order = ["mix@all", "pretrain@source", "fit_translator@made", "translate@made"]
+    order += ["warmup@warm", "retrain@round-1", "report"]
+    assert [stage for stage in ran if stage in order] == order
+    curve = project.read("reports/sources/made/training.csv").splitlines()[0].split(",")
+    assert {"semantic", "adversarial_alike", "adversarial_cross", "told_task"} < {*curve}
+    for name, images in (("game", 8), ("drawn", 3)):
+        folder = tmp_path / "data/sources/made" / name
+        assert len([*(folder / "images/1").iterdir()]) == images
+        assert len([*(folder / "labels").iterdir()]) == images
+    told = project.read("reports/page/data.js")
+    assert "made" in told
+    assert '"game/' in told
+    project.call("segue", "cost", "--steps", "3")

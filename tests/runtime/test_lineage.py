@@ -63,6 +63,13 @@ def test_one_that_would_be_made_of_itself_is_refused(changes, of, around):
         names.check(content, PATH)
 
 
+def test_a_mix_that_a_translation_is_in_is_not_what_it_is_made_of():
+    content = overlay(LOOP, {"translations": {"first": {"source": "both"}}})
+    around = r"first\.source = 'both': it would be made of itself \(first of both of first\); name"
+    with pytest.raises(BadInput, match=around):
+        names.check(content, PATH)
+
+
 @pytest.mark.parametrize("given", ["ghost", 3, ["plain"], "game"])
 def test_a_segmenter_is_a_model_or_none(given):
     with pytest.raises(BadInput, match=r"second\.fit_translator\.segmenter = .*: no model of that"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.runtime import names
+from pipeline.runtime import lineage, names
 from pipeline.runtime.files import BadInput
 
 
@@ -67,7 +67,21 @@ def test_a_translation_is_named_wherever_a_source_is_and_may_be_translated_again
         "warmup": {"c": {"from": "a", "source": "repainted"}},
     }
     names.check(content, FILE)
-    assert names.members(content, "all") == ["game", "repainted"]
+    assert lineage.members(content, "all") == ["game", "repainted"]
+
+
+def test_a_mix_may_be_translated_and_its_members_keep_their_names_behind_the_translations():
+    items = {"every": {"source": "all", "evaluate_translation": JUDGED},
+             "again": {"source": "every", "evaluate_translation": JUDGED}}  # fmt: skip
+    mixes = {**SOURCES["mix"], "more": {"one": "painted", "other": "every"}}
+    content = SOURCES | {"mix": mixes, "translations": {**SOURCES["translations"], **items}}
+    names.check(content, FILE)
+    every = ["every/third", "every/game", "every/drawn"]
+    assert lineage.members(content, "every") == every
+    assert lineage.members(content, "again") == [f"again/{name}" for name in every]
+    assert lineage.members(content, "more") == ["painted", *every]
+    (single,) = lineage.members(content, "painted")
+    assert single == lineage.translated("painted", "game", 1)
 
 
 def test_what_a_model_learned_from_is_the_source_that_it_names():
@@ -81,7 +95,7 @@ def test_what_a_model_learned_from_is_the_source_that_it_names():
     [("game", ["game"]), ("both", ["game", "drawn"]), ("all", ["third", "game", "drawn"])],
 )
 def test_members_of_a_mix_are_its_sources_in_the_end(name, expected):
-    assert names.members(SOURCES, name) == expected
+    assert lineage.members(SOURCES, name) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,8 +117,8 @@ def test_members_of_a_mix_are_its_sources_in_the_end(name, expected):
          r"mix\.more: has game twice"),
         ({"translations": {"game": {"source": "drawn", "evaluate_translation": JUDGED}}},
          r"translations\.game: another source has this name"),
-        ({"translations": {"painted": {"source": "both", "evaluate_translation": JUDGED}}},
-         r"translations\.painted\.source = 'both': no source of that name comes before it"),
+        ({"translations": {"painted": {"source": "ghost", "evaluate_translation": JUDGED}}},
+         r"translations\.painted\.source = 'ghost': no source of that name comes before it"),
         ({"translations": {"painted": {"source": "game"}}},
          r"painted\.evaluate_translation\.model = None: no model of that name; choose a, b, c, r"),
         ({"translations": {"painted": {"source": "game",

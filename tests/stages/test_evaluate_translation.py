@@ -23,7 +23,7 @@ from pipeline.stages import evaluate_translation
 from pipeline.translation import references
 from tests import translating
 from tests.rounds import THREE
-from tests.translating import FOLDER, both, painted
+from tests.translating import FOLDER, both, painted, read_image
 
 NAME = Path("reports/sources/painted")
 ROLES = {"model": "source", "adapted": "warm"}
@@ -178,3 +178,25 @@ def test_labels_of_no_class_count_in_no_miou(world):
     nothing = np.full(source.size[::-1], IGNORE, np.uint8)
     judge.add(nothing, source.label(0), source.label(1))
     assert judge.mious() == (0.0, 0.0)
+
+
+def test_of_a_mix_as_many_images_of_each_source_are_judged(scenes, tmp_path, monkeypatch):
+    mixed = {"mix": {"games": {"one": "game", "other": "drawn"}},
+             "source": {"drawn": {"root": str(tmp_path)}}}  # fmt: skip
+    mixed |= painted(source="games", evaluate_translation=ROLES | {"images": 8})
+    source, _ = translating.build(scenes, tmp_path, 6, **mixed)
+    both_ = {"game": source, "drawn": scenes(9, name="drawn", seed=4)}
+    artifacts.write_sources(Path("data/sources/games/index.parquet"), both_)
+    translating.fit(monkeypatch, source="games")
+    translating.made(monkeypatch, source="games")
+    models()
+    translating.evaluated(monkeypatch, source="games")
+    images = artifacts.read_table(NAME / "translation/images.parquet")
+    expected = [f"game/source/i/{n}.png" for n in (0, 2, 3, 5)]
+    expected += [f"drawn/drawn/i/{n}.png" for n in (0, 3, 5, 8)]
+    assert images["image"].tolist() == expected
+    drawn = [references.drawn(3, name.partition("/")[2], 1, 4) for name in expected]
+    assert images["reference"].tolist() == drawn
+    made = read_image(FOLDER / "drawn/images/1/drawn__i__8.png")
+    with Image.open(maps.file(NAME / "translation/translated", 7, "jpg")) as picture:
+        assert np.abs(np.asarray(picture, int) - made).mean() < 20

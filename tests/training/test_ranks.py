@@ -37,6 +37,7 @@ CASES = {
     "moment_matching cells": {"samples": "cells", "moments": 0.5},
     "moment_matching classes": {"samples": "classes", "moments": 0.5},
     "moment_matching three": {"classifiers": True, "moments": 0.5},
+    "madan classes": {"by_class": True, "adversarial": 0.5},
     "deep_cocktail three": {"sure": 0.4, "adversarial": 0.5}, "collaborative three": {},
 }  # fmt: skip
 """Of three sources, four samples are a batch: each process lacks one of them."""

@@ -1,5 +1,6 @@
 """Appearance adaptation: its Gram matrices and its steps by hand, and what decides its images."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,8 +22,9 @@ LAYERS = ["stem", "low"]
 
 
 def build(**options):
-    given = {"extractor": {"model": memory.reference(), "layers": LAYERS}, "start": "image"}
-    return parts.build("translators", "appearance", given | {"iterations": 2} | options)
+    given = {"extractor": {"layers": LAYERS}, "start": "image", "iterations": 2}
+    looking = model.load(Path(memory.reference()))
+    return parts.build("translators", "appearance", given | options, segmenter=looking)
 
 
 class Linear(nn.Module):
@@ -184,9 +186,11 @@ def test_a_copy_is_what_its_key_and_the_mean_of_the_target_make_it(scenes, tmp_p
     monkeypatch.chdir(tmp_path)
     options = translating.options("appearance")
     given = {"translator": "appearance", "references": "mean", "options": options}
+    given["segmenter"] = "source"
     source, target = translating.build(scenes, tmp_path, 3, **painted(fit_translator=given))
     found = both(monkeypatch)
-    made = parts.build("translators", "appearance", options)
+    looking = model.load(Path("models/source.pt"))
+    made = parts.build("translators", "appearance", options, segmenter=looking)
     fitted = references.read(Path("data/translators/painted.npy"))
     rows = [made.measure(target.image(i), None) for i in range(len(target))]
     assert np.allclose(fitted, np.mean(rows, 0, dtype=float)[None], rtol=1e-6)
@@ -203,7 +207,7 @@ def test_a_copy_is_what_its_key_and_the_mean_of_the_target_make_it(scenes, tmp_p
 
 
 def test_by_default_a_models_first_convolution_and_its_features_count():
-    made = build(extractor={"model": memory.reference()})
+    made = build(extractor=None)
     known = model.load(Path(memory.reference())).eval()
     image = torch.randint(0, 256, (1, 3, 32, 48)).float()
     first, last = made.extractor(image)
@@ -219,16 +223,26 @@ def test_by_default_a_models_first_convolution_and_its_features_count():
 ])  # fmt: skip
 def test_a_layer_that_is_none_is_refused(layers, told):
     with pytest.raises(BadInput, match=told):
-        build(extractor={"model": memory.reference(), "layers": layers}).measure(
-            colours.photo(0), None
-        )
+        build(extractor={"layers": layers}).measure(colours.photo(0), None)
 
 
-def test_a_mean_of_two_models_looks_at_nothing(tmp_path):
+def test_a_mean_of_two_models_looks_at_nothing():
     one = model.load(Path(memory.reference()))
-    model.save(tmp_path / "both.pt", model.mean(one, one))
-    with pytest.raises(BadInput, match=r"both\.pt: is a mean of two models; name one of them"):
-        build(extractor={"model": str(tmp_path / "both.pt")})
+    with pytest.raises(BadInput, match="segmenter: is a mean of two models; name one of them"):
+        parts.build("translators", "appearance", {}, segmenter=model.mean(one, one))
+
+
+def test_without_a_model_or_a_backbone_nothing_looks():
+    with pytest.raises(BadInput, match=r"name a model as fit_translator\.segmenter, or give"):
+        parts.build("translators", "appearance", {})
+
+
+def test_two_translators_by_one_model_see_their_own_images():
+    looking, image = model.load(Path(memory.reference())), colours.photo(0)
+    one, _ = (parts.build("translators", "appearance", {}, segmenter=looking) for _ in range(2))
+    expected = build(extractor=None).measure(image, None)
+    with ThreadPoolExecutor(1) as pool:  # in which the other has seen nothing
+        assert np.array_equal(pool.submit(one.measure, image, None).result(), expected)
 
 
 def test_a_backbone_needs_weights_that_there_are():

@@ -41,7 +41,7 @@ def moved(before, modules):
 
 
 def test_all_of_the_lectures_are_here():
-    assert NAMES == ["cycada", "cyclegan", "dupgan", "fastcut", "pixelda", "sbada"]
+    assert NAMES == ["cycada", "cyclegan", "dupgan", "fastcut", "madan", "pixelda", "sbada"]
 
 
 # --- as objectives -------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_it_yields_finite_terms_each_of_which_moves_its_own_group(name):
     made, network = trained.start(name)
     groups = {"network": network, **made.modules}
     reached, names = defaultdict(set), []
-    for loss in made.losses(network, trained.batch()):
+    for loss in made.losses(network, trained.batch(name)):
         seen = [*loss.terms.values(), *loss.seen.values()]
         assert all(term.shape == () and term.isfinite() for term in seen)
         assert not any(term.requires_grad for term in loss.seen.values())
@@ -85,7 +85,7 @@ def test_steps_of_one_group_leave_the_others_untouched(name, fabric):
 @each
 def test_labels_and_images_of_a_batch_are_left_as_they_are(name):
     made, network = trained.start(name)
-    given, before = trained.batch(), trained.batch()
+    given, before = trained.batch(name), trained.batch(name)
     for _ in made.losses(network, given):
         pass
     for one, other in zip(given[:2], before[:2], strict=True):
@@ -93,7 +93,7 @@ def test_labels_and_images_of_a_batch_are_left_as_they_are(name):
         assert torch.equal(one.images, other.images)
 
 
-@pytest.mark.parametrize("name", ["cycada", "dupgan"])
+@pytest.mark.parametrize("name", ["cycada", "dupgan", "madan"])
 def test_a_segmenter_that_only_judges_does_not_move(name, fabric):
     made, _ = trained.train(name, fabric)
     own = made.segmenter.state_dict()
@@ -101,7 +101,7 @@ def test_a_segmenter_that_only_judges_does_not_move(name, fabric):
     assert "segmenter" not in made.modules
 
 
-@pytest.mark.parametrize("name", ["pixelda", "sbada"])
+@pytest.mark.parametrize("name", ["madan", "pixelda", "sbada"])
 def test_a_model_that_is_trained_along_keeps_its_batch_norm(name, fabric):
     made, _ = trained.train(name, fabric)
     start = trained.segmenter().state_dict()
@@ -129,7 +129,7 @@ def test_each_loss_is_logged_by_its_name(fabric):
 def first(name, **changes):
     """Terms of the generator, with the translator, the network and the batch."""
     made, network = trained.start(name, **changes)
-    given = trained.batch()
+    given = trained.batch(name)
     return next(iter(made.losses(network, given))).terms, made, network, given
 
 
@@ -270,7 +270,7 @@ def test_dupgans_code_is_the_targets():
 def test_every_option_has_a_default_and_what_it_is_given_is_known(name):
     asked = inspect.signature(parts.find("translators", name)).parameters
     needed = {key for key, of in asked.items() if of.default is of.empty}
-    assert needed <= {"classes", "segmenter"}
+    assert needed <= {"classes", "segmenter", "sources"}
     assert "networks" in asked
 
 
@@ -297,17 +297,18 @@ def test_a_run_that_is_cut_off_and_goes_on_leaves_the_same_bytes(name, fabric, t
             raise Cut
 
     rows = {}
-    _, network = trained.train(name, fabric, log, steps=5)
-    expected, logged = row(network.generator), rows.copy()
+    made, network = trained.train(name, fabric, log, steps=5)
+    expected, logged = [each.tobytes() for each in made.kept(network)], rows.copy()
+    assert len(expected) == trained.members(name)
     rows.clear()
     kept = lambda: Second(tmp_path / name)  # noqa: E731
     with pytest.raises(Cut):
         trained.train(name, fabric, lambda *of: log(*of, cut=3), steps=5, checkpoint=kept())
     assert [*rows] == [0, 1, 2, 3]
     rows.clear()
-    _, network = trained.train(name, fabric, log, steps=5, checkpoint=kept())
+    made, network = trained.train(name, fabric, log, steps=5, checkpoint=kept())
     assert [*rows] == [2, 3, 4]
-    assert row(network.generator).tobytes() == expected.tobytes()
+    assert [each.tobytes() for each in made.kept(network)] == expected
     assert all(logged[step] == values for step, values in rows.items())
 
 

@@ -1,11 +1,13 @@
 """Every measured translator keeps the contract; slow references; faults of public code."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import fft
 
+from pipeline.model import model
 from pipeline.runtime import parts
 from pipeline.runtime.files import BadInput
 from pipeline.translation import matching
@@ -14,8 +16,9 @@ from tests import colours, memory
 NAMES = [
     n for n in parts.names("translators") if not hasattr(parts.find("translators", n), "trained")
 ]
-NEEDED = {"appearance": {"extractor": None, "start": "image", "iterations": 3}}
-"""What a translator that needs options is built with; the extractor is a small model."""
+LAYERS = {"layers": ["stem", "low", "high"]}
+NEEDED = {"appearance": {"extractor": LAYERS, "start": "image", "iterations": 3}}
+"""What a translator by which a small model looks is built with."""
 KINDS = [
     *((name, {}) for name in NAMES),
     ("lab", {"lightness": "gamma"}), ("lab", {"colour": "histogram"}), ("lab", {"transport": True}),
@@ -31,10 +34,8 @@ colouring = pytest.mark.parametrize(
 
 
 def build(name, **options):
-    needed = dict(NEEDED.get(name, {}))
-    if "extractor" in needed:
-        needed["extractor"] = {"model": memory.reference(), "layers": ["stem", "low", "high"]}
-    return parts.build("translators", name, needed | options)
+    given = {"segmenter": model.load(Path(memory.reference()))} if name in NEEDED else {}
+    return parts.build("translators", name, NEEDED.get(name, {}) | options, **given)
 
 
 def translated(image, other, name, inside=None, **options):
@@ -125,6 +126,7 @@ def test_every_option_of_every_translator_is_tried():
         (n, key)
         for n in NAMES
         for key in inspect.signature(parts.find("translators", n)).parameters
+        if key != "segmenter"  # which its stage supplies
     }
     assert asked == tried
 

@@ -3,7 +3,7 @@
 Object.assign(look.DEFAULTS, { translation: "", judge: "model", frame: "" });
 (() => {
   const { $, el } = look;
-  const PANELS = ["source", "translated", "a target image", "prediction before", "prediction after", "changed"];
+  const titles = (of) => ["source", "translated", of.whose, "prediction before", "prediction after", "changed"];
   let order = [], asked = 0, canvases = null;
 
   const all = () => look.data.translations ?? [];
@@ -24,7 +24,7 @@ Object.assign(look.DEFAULTS, { translation: "", judge: "model", frame: "" });
   const panels = (of, index) => {
     const [source, made] = ["source", "translated"].map((kind) => picture(of, kind, index));
     const pictures = [source, made, look.picture(of.references[index]), source, made, made];
-    const made_of = pictures.map((src, at) => panel(PANELS[at], src, at > 2));
+    const made_of = pictures.map((src, at) => panel(titles(of)[at], src, at > 2));
     canvases = made_of.slice(3).map((figure) => figure.querySelector("canvas"));
     return made_of;
   };
