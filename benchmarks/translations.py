@@ -55,7 +55,7 @@ RESULTS = Rows("translations", "data", "seed")
 COPIES = {"rendered-camvid": 2, "rendered-idd": 2, "streets": 2}
 
 GPA = {"lightness": "gamma", "colour": "histogram"}
-TRANSLATIONS: dict[str, dict[str, Any]] = {
+MEASURED: dict[str, dict[str, Any]] = {
     NONE: {},
     "lab": {"translator": "lab"},
     "lab, transport": {"translator": "lab", "options": {"transport": True}},
@@ -63,6 +63,24 @@ TRANSLATIONS: dict[str, dict[str, Any]] = {
     "histogram": {"translator": "histogram"},
     "fda": {"translator": "fda"},
 }
+
+
+def learnt(translator: str, steps: int, segmenter: str = "none", **options: Any) -> dict[str, Any]:
+    """A translator that is trained, of sizes that two cores can pay for."""
+    networks = {"width": 16, "blocks": 4, "discriminator": 16, "layers": 2, "residual": True}
+    crops = {"crop_width": 128, "crop_height": 128, "scale": [0.9, 1.1], "flip": 0.5}
+    training = {"steps": steps, "augment": crops, "log_every": 10}
+    training |= {"optimiser": {"lr": 1e-3}, "discriminator": {"lr": 1e-3}}
+    given = {"translator": translator, "segmenter": segmenter, "training": training}
+    return {**given, "options": {"networks": networks, **options}}
+
+
+TRAINED = {
+    "fastcut": learnt("fastcut", 1000),
+    "cyclegan": learnt("cyclegan", 1000),
+    "cycada": learnt("cycada", 1000, "source"),
+}
+TRANSLATIONS = {**MEASURED, **TRAINED}
 
 Found = Iterator[tuple[str, dict[str, Any]]]
 
@@ -78,8 +96,8 @@ def fitted(world: World, given: Fitting) -> tuple[Any, Any]:
     fit = given.model_dump(exclude={"training"})
     params = world.section(train_translator.Params, "training", fit, given.training)
     looking = None if given.segmenter == "none" else begun(world)
-    row = fitting.fit(params, source, target, len(taxonomy), looking, world.fabric, silent)
-    return parts.build("translators", given.translator, given.options, **more), [row]
+    rows = fitting.fit(params, [source], target, len(taxonomy), looking, world.fabric, silent)
+    return parts.build("translators", given.translator, given.options, **more), rows
 
 
 def translated(world: World, given: Fitting, folder: Path) -> Domain:
@@ -181,7 +199,7 @@ def main() -> None:
     args = parser.parse_args()
     threads = 1 if args.jobs > 1 else os.cpu_count() or 1
     more = (threads, args.any_code)
-    names = args.translations or [*TRANSLATIONS]
+    names = args.translations or [*MEASURED]
     if not args.table:
         wanted = [(d, s, n, *more) for s in args.seeds for n in names for d in args.data]
         side_by_side(args.jobs, work, wanted)
