@@ -27,7 +27,8 @@ from pipeline.model import model
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.contents import overlay
 from pipeline.runtime.launch import launch
-from pipeline.runtime.names import DOMAINS, members
+from pipeline.runtime.lineage import members
+from pipeline.runtime.names import DOMAINS
 from pipeline.runtime.params import SHARED, derived_seed, read, validate
 from pipeline.runtime.progress import Log
 from pipeline.stages import (
