@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 from pathlib import Path
@@ -48,8 +49,20 @@ def test_a_file_can_be_read_in_one_go(name: str) -> None:
         assert len((ROOT / name).read_text().splitlines()) <= 200
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in FILES if n.startswith("benchmarks/") and n[-3:] == ".py"]
-)
+BENCHMARKS = [n for n in FILES if n.startswith("benchmarks/") and n[-3:] == ".py"]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_is_no_longer_than_this(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= 250
+
+
+def test_what_benchmarks_import_of_the_project_is_there() -> None:
+    """They take hours, so that no other test runs them."""
+    for name in BENCHMARKS:
+        for node in ast.walk(ast.parse((ROOT / name).read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline"):
+                module = importlib.import_module(str(node.module))
+                for each in node.names:
+                    if not hasattr(module, each.name):
+                        importlib.import_module(f"{node.module}.{each.name}")
