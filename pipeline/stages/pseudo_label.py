@@ -18,7 +18,7 @@ from pipeline.inference.confidence import Counts, Seen
 from pipeline.inference.corrected import Pairs
 from pipeline.inference.labelling import Floats, Made, Measured
 from pipeline.inference.predictions import Prediction, Predictions
-from pipeline.runtime import parts, process, progress, threads
+from pipeline.runtime import parts, process, progress, work
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import load, root
 from pipeline.sections.pseudo_label import Params
@@ -55,6 +55,8 @@ def everywhere(_: str) -> Mask | None:
 
 def regions(target: Domain) -> Callable[[str], Mask | None]:
     """Gives, by an image's path, which of its pixels count."""
+    if not any(sample.region for sample in target.samples):
+        return everywhere
     places = {sample.image: index for index, sample in enumerate(target.samples)}
     return lambda image: target.region(places[image])
 
@@ -68,7 +70,7 @@ def run(
     write: Callable[[str, Made], None],
     region: Callable[[str], Mask | None] = everywhere,
 ) -> Labels:
-    """Gives `write` each image's name and labels, from any thread.
+    """Gives `write` each image's name and labels, from any thread or process.
 
     First the scores of all, for thresholds and coverage; then the labels. An image a core is in
     memory. `region`: which pixels of an image count; the others have no score and no label.
@@ -81,7 +83,8 @@ def run(
         measured: Measured = labeler.measure(*_size(found), window=found.window)
         return labelling.inside(measured, region(found.image))
 
-    def label(found: Prediction) -> _Done:
+    def label(index: int) -> _Done:
+        found = predictions[index]
         name = file_name(found.image)
         made: Made = labeler.label(*_size(found), k, window=found.window)
         if (counted := region(found.image)) is not None:
@@ -94,10 +97,12 @@ def run(
         return _Done(found.image, made.sure, kept, quality.of(found, labels), changed)
 
     with progress.counter("scores", 2 * len(predictions)) as step:
-        k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
+        k, seen = confidence.thresholds(
+            predictions, measure, labeler.pools, params.portion, step, params.compute.cluster
+        )
     if params.floor:
         k = np.minimum(k, np.float32(-np.log(params.floor)))
-    labels = threads.on_all_cores(label, predictions)
+    labels = work.each(label, range(len(predictions)), params.compute.cluster)
     done = [*progress.track(labels, "labels", len(predictions))]
     sure, kept = np.stack([one.sure for one in done]), np.stack([one.kept for one in done])
     changed = {one.image: one.changed for one in done if one.changed is not None}
@@ -153,10 +158,7 @@ def main() -> None:
     at = process.paths(*read, *made_of, item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    corrections = {
-        path.stem: pictures.read_label_map(path, len(taxonomy))
-        for path in sorted(at.corrections.glob("*.png"))
-    }
+    corrections = pictures.LabelMaps(at.corrections, len(taxonomy))
 
     def write(name: str, made: Made) -> None:
         for folder, label in ((at.labels, made.labels), (at.dense, made.dense)):
@@ -173,6 +175,7 @@ def main() -> None:
             "which makes it again"
         )
     made = run(params, predictions, corrections, taxonomy, prior, write, regions(target))
+    work.sweep([at.labels, at.dense])
     # DVC looks for the folder whatever the labeler, and warns of an empty one
     dense = pd.DataFrame({"image": sorted(path.stem for path in at.dense.glob("*.png"))})
     artifacts.write_table(at.dense / "images.csv", dense)

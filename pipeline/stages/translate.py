@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +18,12 @@ from pipeline.domain.pixels import Coding, Pixels
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.inference import publishing
-from pipeline.runtime import parts, process, progress, resume, threads
+from pipeline.runtime import parts, process, progress, resume, work
 from pipeline.runtime.files import BadInput, digest
 from pipeline.runtime.params import load, root
 from pipeline.sections import fit_translator
 from pipeline.sections.translate import Params, Translation
 from pipeline.translation import references
-from pipeline.translation.colour import Floats
 from pipeline.translation.references import Translator
 
 
@@ -36,14 +36,33 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes a source's translations into `folder`; what lies there already is not made again."""
+    """Writes a source's translations into `folder`; what lies there already is not made again.
+
+    The translator is built where it is called, and takes up the file `fitted` there.
+    """
 
     params: Params
     name: str
     source: Domain
-    translator: Translator
+    fit: fit_translator.Params
+    fitted: Path
     taxonomy: Taxonomy
     folder: Path
+
+    @cached_property
+    def translator(self) -> Translator:
+        """With what was fitted."""
+        translator = self.built()
+        translator.take(references.read(self.fitted), self.params.compute)
+        return translator
+
+    def built(self) -> Translator:
+        """Without."""
+        given = {"classes": len(self.taxonomy), "segmenter": None}  # which is there to train by
+        made: Translator = parts.build(
+            "translators", self.fit.translator, self.fit.options, **given
+        )
+        return made
 
     def __call__(self, index: int) -> Written:
         """All copies of one image, and its label, at the working size."""
@@ -70,11 +89,15 @@ class Writer:
 
 
 def run(writer: Writer) -> Iterable[Written]:
-    """Of each image of the source, in their order, on all cores.
+    """Of each image of the source, in their order, on all cores or a cluster's.
 
     Raises BadInput for an image that cannot be read: none is left out.
     """
-    return threads.on_all_cores(writer, range(len(writer.source)))
+    compute = writer.params.compute
+    device = None if writer.fit.training is None else compute
+    if compute.cluster is None:
+        _ = writer.translator  # before threads ask for it at once
+    return work.each(writer, range(len(writer.source)), compute.cluster, device)
 
 
 def coding(classes: int) -> Coding:
@@ -82,13 +105,14 @@ def coding(classes: int) -> Coding:
     return Coding({**{index: index for index in range(classes)}, IGNORE: IGNORE})
 
 
-def check_fitted(path: Path, fitted: Floats, writer: Writer) -> None:
+def check_fitted(writer: Writer) -> None:
     """Raises BadInput where the file is of another translator, of other options or another size."""
-    own = writer.translator.example(writer.source.image(0), writer.source.region(0)).shape[0]
+    fitted = references.read(writer.fitted)
+    own = writer.built().example(writer.source.image(0), writer.source.region(0)).shape[0]
     if fitted.shape[1] != own:
         raise BadInput(
-            f"{path}: has rows of {fitted.shape[1]} numbers, and this translator takes {own}; "
-            "run dvc repro, which fits it again"
+            f"{writer.fitted}: has rows of {fitted.shape[1]} numbers, and this translator takes "
+            f"{own}; run dvc repro, which fits it again"
         )
 
 
@@ -110,16 +134,16 @@ def main() -> None:
     check_place(at.translated)
     (source,) = artifacts.read_sources(at.source, root).values()
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    fitted = references.read(at.fitted)
-    given = {"classes": len(taxonomy), "segmenter": None}  # which is there to train by
-    translator = parts.build("translators", fit.translator, fit.options, **given)
     decided = Translation(fit_translator=fit, translate=params)
     inputs = [at.source, at.fitted, at.taxonomy]
-    made = resume.folder(at.unfinished, inputs, decided, translate={"compute"})
-    writer = Writer(params, at.item, source, translator, taxonomy, made)
-    check_fitted(at.fitted, fitted, writer)
-    translator.take(fitted, params.compute)
+    parts.find("translators", fit.translator)  # of its code, too
+    made = resume.folder(
+        at.unfinished, inputs, decided, translate={"compute"}, fit_translator={"compute"}
+    )
+    writer = Writer(params, at.item, source, fit, at.fitted, taxonomy, made)
+    check_fitted(writer)
     written = [*progress.track(run(writer), f"translate {at.item}", len(source))]
+    work.sweep([made])
     samples = [sample for one in written for sample in one.samples]
     found = Domain(samples, at.translated, source.size, coding(len(taxonomy)))
     artifacts.write_sources(made / "index.parquet", {at.item: found})
