@@ -35,8 +35,11 @@ _unpacked: dict[str, Any] = {}
 """In a process of the cluster: what it was sent to do, by a name of its own."""
 
 
-def join(address: str) -> Any:
-    """The module ray, connected to the cluster at `address`. Raises BadInput where it cannot be."""
+def join(address: str, quiet: bool = False) -> Any:
+    """The module ray, connected to the cluster at `address`. Raises BadInput where it cannot be.
+
+    What its processes say is said here too, unless `quiet`.
+    """
     where = f"compute.cluster = {address}"
     os.environ.update(_SETTINGS)
     try:
@@ -48,14 +51,25 @@ def join(address: str) -> Any:
     if ray.is_initialized():
         return ray
     try:
-        ray.init(address, logging_level="ERROR")
+        if address != "auto":
+            _reach(address)
+        ray.init(address, logging_level="ERROR", log_to_driver=not quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise BadInput(f"{where}: {_why(ray, error)}") from error
     return ray
 
 
+def _reach(address: str) -> None:
+    """Raises OSError where nothing listens: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
 def _why(ray: Any, error: BaseException) -> str:
-    if isinstance(error.__cause__ or error, ray.exceptions.AuthenticationError):
+    chain: list[BaseException | None] = [error]
+    while chain[-1] is not None:
+        chain.append(chain[-1].__cause__ or chain[-1].__context__)
+    if any(isinstance(one, ray.exceptions.AuthenticationError) for one in chain):
         return (
             "the cluster's token is missing here, or is another; copy the head's ~/.ray/auth_token "
             "to this machine, or set RAY_AUTH_TOKEN"
@@ -120,12 +134,16 @@ def _in_order(
             yield ray.get(waiting.popleft())
 
 
+def resources(ray: Any, kind: str) -> list[int]:
+    """CPUs or GPUs of each machine."""
+    return [int(node["Resources"].get(kind, 0)) for node in ray.nodes() if node["Alive"]]
+
+
 def _place(ray: Any, compute: Compute) -> tuple[dict[str, int], int]:
     """What each actor asks for, and how many actors the cluster has room for."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if compute.accelerator != "cpu" and (gpus := int(sum(n.get("GPU", 0) for n in nodes))):
-        return {"num_gpus": 1, "num_cpus": 1}, gpus
-    cpus = [int(node.get("CPU", 0)) for node in nodes]
+    gpus, cpus = resources(ray, "GPU"), resources(ray, "CPU")
+    if compute.accelerator != "cpu" and any(gpus):
+        return {"num_gpus": 1, "num_cpus": 1}, sum(gpus)
     threads = min(compute.threads or os.cpu_count() or 1, max(cpus))
     return {"num_cpus": threads}, sum(own // threads for own in cpus)
 

@@ -29,6 +29,10 @@ class BadInput(ValueError):
     """Something of the user's is wrong; the message names the file, the value and the fix."""
 
 
+class Ended(BadInput):
+    """Another process of the run has ended; what is wrong is there, and not here."""
+
+
 @contextmanager
 def readable(path: Path, kind: str, fix: str = "replace the file") -> Iterator[None]:
     """Whatever a damaged or foreign file raises while it is read becomes a BadInput naming it.

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -118,3 +120,44 @@ def test_work_that_always_ends_its_process_is_one_error(joined):
 def test_a_path_is_of_the_projects_folder(joined, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert set(work.each(lambda _: str(Path.cwd()), range(4), joined.address)) == {str(tmp_path)}
+
+
+# --- who may come ----------------------------------------------------------------------------
+
+JOIN = """
+import sys
+from pipeline.runtime import cluster
+from pipeline.runtime.files import BadInput
+try:
+    print(sorted(cluster.join(sys.argv[1]).cluster_resources())[:1])
+except BadInput as error:
+    sys.exit(f"error: {error}")
+"""
+
+
+def client(address, **env):
+    """Code, and what a process says that wants to join."""
+    command = [sys.executable, "-c", JOIN, address]
+    own = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    done = subprocess.run(command, env={**own, "PYTHONPATH": str(clusters.ROOT), **env}, text=True,
+                          capture_output=True, timeout=240, check=False)  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_client_needs_the_token(joined, tmp_path):
+    """Whatever it asks for: the mode is set by us, on its side as on the cluster's."""
+    wrong = tmp_path / "token"
+    wrong.write_text("f" * 64)
+    given = joined.env["RAY_AUTH_TOKEN_PATH"]
+    code, said = client(joined.address, RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN_PATH=given)
+    assert (code, "'CPU'" in said) == (0, True), said
+    for env in ({"RAY_AUTH_TOKEN_PATH": str(wrong)}, {"HOME": str(tmp_path)}):
+        code, said = client(joined.address, **env)
+        assert code == 1
+        assert f"compute.cluster = {joined.address}: the cluster's token is missing here" in said
+    plain = "import ray, sys; ray.init(sys.argv[1])"  # without any code of ours
+    done = subprocess.run([sys.executable, "-c", plain, joined.address], text=True, check=False,
+                          env={**os.environ, "RAY_AUTH_MODE": "disabled"}, timeout=240,
+                          capture_output=True)  # fmt: skip
+    assert done.returncode == 1
+    assert "Authentication token is missing or incorrect" in done.stderr
