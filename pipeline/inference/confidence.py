@@ -39,6 +39,10 @@ class Seen:
     confidence: npt.NDArray[np.float64]  # the sum of their exp(-k)
     entropy: npt.NDArray[np.float64]  # their summed entropies, in nats
 
+    def of(self, images: slice) -> Seen:
+        """Those of some images."""
+        return Seen(self.predicted[images], self.confidence[images], self.entropy[images])
+
 
 def thresholds(
     images: Images[Image],
