@@ -54,6 +54,7 @@ def started(workers: int) -> Iterator[str]:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+        os.environ |= {"RAY_worker_niceness": "0"}  # as the process beside which they are measured
         command = [
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
             *("--port", str(port), "--num-cpus", str(workers), "--temp-dir", f"{folder}/ray"),

@@ -33,7 +33,7 @@ class Cluster:
         self.token.write_text("0123456789abcdef" * 4)
         self.env = {
             "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token),
-            "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0",
         }  # fmt: skip
         command = [
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),

@@ -76,7 +76,8 @@ def _followed(path: Path) -> Iterator[None]:
 
 def _done(given: dict[str, Any], needs: dict[str, float], count: int, place: Path) -> bool:
     """Whether a run came to its end, and did not lose a process. Raises what a rank raised."""
-    from ray.train import RunConfig, ScalingConfig, WorkerGroupError
+    from ray.exceptions import RayError
+    from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
     gpu = "GPU" in needs
@@ -90,8 +91,8 @@ def _done(given: dict[str, Any], needs: dict[str, float], count: int, place: Pat
     )
     try:
         trainer.fit()
-    except WorkerGroupError as error:
-        for failure in error.worker_failures.values():
+    except (RayError, TrainingFailedError) as error:  # of a rank, or of what watches over them
+        for failure in getattr(error, "worker_failures", {}).values():
             cause = getattr(failure, "cause", failure)
             if isinstance(cause, BadInput | MemoryError | OSError) and not isinstance(cause, Ended):
                 raise cause from error

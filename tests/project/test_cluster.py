@@ -31,7 +31,7 @@ def killing(cluster: clusters.Cluster, seed: int) -> Iterator[list[int]]:
     rng, ended, killed = random.Random(seed), threading.Event(), []
 
     def kill() -> None:
-        while len(killed) < 20 and not ended.wait(rng.uniform(1, 10)):
+        while len(killed) < 20 and not ended.wait(rng.uniform(5, 15)):
             if found := [pid for pid in cluster.workers() if pid not in killed]:
                 killed.append(rng.choice(found))
                 try:
