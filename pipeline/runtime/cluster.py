@@ -55,7 +55,7 @@ def join(address: str, quiet: bool = False) -> Any:
             _reach(address)
         ray.init(address, logging_level="ERROR", log_to_driver=not quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise BadInput(f"{where}: {_why(ray, error)}") from error
+        raise BadInput(f"{where}: {_why(error)}") from error
     return ray
 
 
@@ -65,11 +65,9 @@ def _reach(address: str) -> None:
     socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def _why(ray: Any, error: BaseException) -> str:
-    chain: list[BaseException | None] = [error]
-    while chain[-1] is not None:
-        chain.append(chain[-1].__cause__ or chain[-1].__context__)
-    if any(isinstance(one, ray.exceptions.AuthenticationError) for one in chain):
+def _why(error: BaseException) -> str:
+    whole = f"{error!r} {error.__cause__!r}"  # which holds another error, as text
+    if "AuthenticationError" in whole:
         return (
             "the cluster's token is missing here, or is another; copy the head's ~/.ray/auth_token "
             "to this machine, or set RAY_AUTH_TOKEN"
