@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mend look flow ui serve test test-flow test-slow test-outside test-browser has-chromium bench check audit clean
+.PHONY: help demo mend look flow ui serve test test-flow test-cluster test-slow test-outside test-browser has-chromium bench check audit clean
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,8 +40,11 @@ test: .venv/ready-dev  ## set up, and run the tests
 test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
 	python -m pytest -m flow
 
+test-cluster: .venv/ready-dev .venv/ready-cluster  ## the tests that need Ray; minutes
+	python -m pytest -m cluster
+
 test-slow: .venv/ready-dev  ## the tests that take minutes
-	python -m pytest -m slow
+	python -m pytest -m "slow and not cluster"
 
 test-outside: .venv/ready-dev .venv/outside/ready  ## the tests against packages that do not install beside ours
 	python -m pytest -m outside
@@ -94,6 +97,10 @@ install = @{ $(PIP) --constraint requirements.txt --editable $(1); echo $$? > .v
 
 .venv/ready-flow: .venv/ready
 	$(call install,'.[flow]')
+	@touch $@
+
+.venv/ready-cluster: .venv/ready
+	$(call install,'.[cluster]')
 	@touch $@
 
 # beside the others: where torchmetrics is installed, Lightning Fabric imports it at every start

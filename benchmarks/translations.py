@@ -85,30 +85,29 @@ TRANSLATIONS = {**MEASURED, **TRAINED}
 Found = Iterator[tuple[str, dict[str, Any]]]
 
 
-def fitted(world: World, given: Fitting) -> tuple[Any, Any]:
-    """The translator, and what the stage writes of it."""
+def fitted(world: World, given: Fitting) -> list[Any]:
+    """What the stage writes of a translator."""
     taxonomy, target = world.prepared.taxonomy, world.prepared.target
     (source,) = world.source
-    more = {"classes": len(taxonomy), "segmenter": None}
     if given.training is None:
+        more = {"classes": len(taxonomy), "segmenter": None}
         made = parts.build("translators", given.translator, given.options, **more)
-        return made, [*fit_translator.run(made, target, source.size)]
+        return [*fit_translator.run(made, target, source.size)]
     fit = given.model_dump(exclude={"training"})
     params = world.section(train_translator.Params, "training", fit, given.training)
     looking = None if given.segmenter == "none" else begun(world)
-    rows = fitting.fit(params, [source], target, len(taxonomy), looking, world.fabric, silent)
-    return parts.build("translators", given.translator, given.options, **more), rows
+    return fitting.fit(params, [source], target, len(taxonomy), looking, world.fabric, silent)
 
 
 def translated(world: World, given: Fitting, folder: Path) -> Domain:
     """The world's source, translated into a folder."""
     (source,), taxonomy = world.source, world.prepared.taxonomy
-    made, rows = fitted(world, given)
+    rows = fitted(world, given)
     copies = 1 if given.training else COPIES[world.data]
     params = translate.Params(copies=copies, seed=world.seed)
     references.write(folder / "fitted.npy", rows, len(rows))
-    made.take(references.read(folder / "fitted.npy"), params.compute)
-    writer = translate.Writer(params, "translated", source, made, taxonomy, folder)
+    place = folder / "fitted.npy"
+    writer = translate.Writer(params, "translated", source, given, place, taxonomy, folder)
     samples = [sample for one in translate.run(writer) for sample in one.samples]
     coding = translate.coding(len(taxonomy))
     return Domain(samples, folder, source.size, coding, memory=source.memory)

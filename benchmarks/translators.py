@@ -27,6 +27,7 @@ from pipeline.domain.pixels import Coding
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import CITYSCAPES
 from pipeline.runtime import parts
+from pipeline.sections import fit_translator as fitting
 from pipeline.sections.translate import Params
 from pipeline.stages import fit_translator, translate
 from pipeline.translation import references
@@ -85,10 +86,10 @@ def _translated(count: int, name: str, options: dict[str, object]) -> float:
         made = parts.build("translators", name, options)
         rows = fit_translator.run(made, target, source.size)
         references.write(root / "fitted.npy", rows, count)
-        fitted = references.read(root / "fitted.npy")
         params = Params(copies=1, seed=1)
-        made.take(fitted, params.compute)
-        writer = translate.Writer(params, "x", source, made, CITYSCAPES, root / "made")
+        fit = fitting.Params(translator=name, options=options, segmenter="none")
+        of = (fit, root / "fitted.npy", CITYSCAPES, root / "made")
+        writer = translate.Writer(params, "x", source, *of)
         for _ in translate.run(writer):
             pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from pipeline.checks.candidates import Candidates, Checked, check
 from pipeline.checks.census import Counts
-from pipeline.domain.samples import Domain, Sample
+from pipeline.domain.samples import Domain, Pair, Sample
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.runtime import work
 from pipeline.runtime.progress import track
 
 
@@ -29,8 +29,12 @@ class Inspected:
     pixels: dict[str, Counts]
 
 
-def inspect(found: Sequence[Candidates], kept: Mapping[str, Domain] | None = None) -> Inspected:
-    """What is good, what is refused, and what the good labels hold.
+def inspect(
+    found: Sequence[Candidates],
+    kept: Mapping[str, Domain] | None = None,
+    where: str | None = None,
+) -> Inspected:
+    """What is good, what is refused, and what the good labels hold; checked `where` is said.
 
     An image that repeats an earlier one, in its own domain or before it in `found`, is refused, and
     so is one of the domains that are `kept` already, by name.
@@ -42,7 +46,7 @@ def inspect(found: Sequence[Candidates], kept: Mapping[str, Domain] | None = Non
         for name, domain in (kept or {}).items()
         for sample in domain.samples
     }
-    inspected = _judge(_check_all(found), [one.domain for one in found], before)
+    inspected = _judge(_check_all(found, where), [one.domain for one in found], before)
     rows = [*inspected.refused.to_numpy().tolist(), *_stray(found)]
     return replace(inspected, refused=pd.DataFrame(rows, columns=inspected.refused.columns))
 
@@ -59,12 +63,15 @@ def _stray(found: Sequence[Candidates]) -> Iterator[list[str | None]]:
             yield [_shown(text) for text in (truth_of(domain.domain), label, problem)]
 
 
-def _check_all(found: Sequence[Candidates]) -> Iterator[Checked]:
-    """In order of the domains and their pairs, whichever thread is first."""
-    jobs = [(domain, pair) for domain in found for pair in domain.pairs]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        results = threads.map(lambda job: check(*job), jobs)
-        yield from track(results, "check", len(jobs))
+def _check_all(found: Sequence[Candidates], where: str | None) -> Iterator[Checked]:
+    """In order of the domains and their pairs, whichever is checked first."""
+    bare = [replace(domain, pairs=(), strays={}) for domain in found]
+    jobs = [(place, pair) for place, domain in enumerate(found) for pair in domain.pairs]
+    yield from track(work.each(partial(_check, bare), jobs, where), "check", len(jobs))
+
+
+def _check(found: Sequence[Candidates], job: tuple[int, Pair]) -> Checked:
+    return check(found[job[0]], job[1])
 
 
 def _judge(results: Iterable[Checked], names: Sequence[str], kept: dict[str, str]) -> Inspected:

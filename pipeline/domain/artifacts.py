@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.domain.pixels import INDEX, Coding
+from pipeline.domain.rows import Rows
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import Taxonomy, taxonomy_of
 from pipeline.runtime.files import AGAIN, read_json, readable, write_bytes, write_json
@@ -132,9 +133,9 @@ def read_sources(path: Path, root: Callable[[str], Path], memory: int = 0) -> di
     """
     with readable(path, "the index of a source", AGAIN):
         samples, about = _read_index(path)
-        own: dict[str, list[Sample]] = {name: [] for name in about["members"]}
-        for sample in samples:
-            own[sample.domain].append(sample)
+        if {*samples.domains()} - {*about["members"]}:
+            raise ValueError("some of its images are of no member")
+        own = {name: samples.of(name) for name in about["members"]}
         if empty := [name for name, of in own.items() if not of]:
             raise ValueError(f"it has no image of {empty[0]}")
         share = memory // len(own)
@@ -164,16 +165,9 @@ def _write_index(
     _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
 
 
-def _read_index(path: Path) -> tuple[list[Sample], dict[str, Any]]:
+def _read_index(path: Path) -> tuple[Rows, dict[str, Any]]:
     table = pq.read_table(path)
-    samples = [
-        Sample(**row | ({_COUNTED: tuple(row[_COUNTED])} if _COUNTED in row else {}))
-        for row in table.to_pylist()
-    ]
-    for name in (name for s in samples for name in (s.image, s.label, s.region) if name):
-        if (inside := PurePosixPath(name)).is_absolute() or ".." in inside.parts:
-            raise ValueError(f"{name!r} leaves its root")
-    return samples, json.loads(table.schema.metadata[b"segue"])
+    return Rows(table), json.loads(table.schema.metadata[b"segue"])
 
 
 def _domain(samples: Sequence[Sample], about: Mapping[str, Any], root: Path, memory: int) -> Domain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,25 @@ def read_label_map(path: Path, classes: int, own: Sequence[Colour] = ()) -> Pixe
         value = label[label != IGNORE].max()
         raise BadInput(f"{path}: value {value}; train ids run from 0 to {classes - 1}, or 255")
     return label
+
+
+class LabelMaps(Mapping[str, Pixels]):
+    """A folder of them by the names of their images, each read when it is asked for."""
+
+    def __init__(self, folder: Path, classes: int) -> None:
+        self.folder, self.classes = folder, classes
+        self.names = dict.fromkeys(sorted(path.stem for path in folder.glob("*.png")))
+
+    def __getitem__(self, name: str) -> Pixels:
+        if name not in self.names:
+            raise KeyError(name)
+        return read_label_map(self.folder / f"{name}.png", self.classes)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def _of_colours(path: Path, own: Sequence[Colour]) -> Pixels:

@@ -14,7 +14,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """An image and its label below a domain's root, as relative POSIX paths.
 
@@ -28,7 +28,7 @@ class Pair:
     region: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One row of a domain's index. Hashes are what `digest` gives, "" where it is not known.
 

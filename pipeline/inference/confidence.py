@@ -5,19 +5,30 @@ Two sweeps over the scores: coarse bins of them all, then what is in the bin tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.inference.fused import COARSE, FINE, refine, tally
 from pipeline.inference.labelling import NOTHING, Floats, Measured
-from pipeline.runtime.threads import Image, Images, Result, on_all_cores
+from pipeline.runtime import work
 
 Counts = npt.NDArray[np.int64]
-
+Image = TypeVar("Image")
 Measure = Callable[[Image], Measured]
+Image_co = TypeVar("Image_co", covariant=True)
+
+
+class Images(Protocol[Image_co]):
+    """What can be read by index from any thread: a list, or predictions on disk."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Image_co: ...
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class Seen:
     confidence: npt.NDArray[np.float64]  # the sum of their exp(-k)
     entropy: npt.NDArray[np.float64]  # their summed entropies, in nats
 
+    def of(self, images: slice) -> Seen:
+        """Those of some images."""
+        return Seen(self.predicted[images], self.confidence[images], self.entropy[images])
+
 
 def thresholds(
     images: Images[Image],
@@ -35,39 +50,51 @@ def thresholds(
     pools: npt.NDArray[np.int64],
     portion: float,
     step: Callable[[], None] = lambda: None,
+    where: str | None = None,
 ) -> tuple[Floats, Seen]:
     """k of each class, float32 (C), and what was seen on the way.
 
     A pool's k is the floor(N * portion)-th smallest of its N scores: exactly what sorting all of
     them gives. NOTHING where that rank is 0. `measure` gives an image's classes uint8, k and
-    entropy float32, all of one shape (rows, columns); it is called twice for each image. `pools`
-    int64 (C): 0 for all classes (ST) or each its own.
+    entropy float32, all of one shape (rows, columns); it is called twice for each image, `where`
+    compute.cluster says. `pools` int64 (C): 0 for all classes (ST) or each its own.
     """
-    size = int(pools.max()) + 1
-
-    def coarse(image: Image, counts: Counts) -> npt.NDArray[np.float64]:
-        sums = np.zeros((3, len(pools)))
-        tally(pools, *measure(image), counts, sums)
+    shape = (int(pools.max()) + 1, COARSE)
+    own, all_images = partial(_measured, images, measure), range(len(images))
+    counts, seen = np.zeros(shape, np.int64), np.zeros((len(images), 3, len(pools)))
+    coarse = partial(_coarse, own, pools)
+    for index, sums in enumerate(work.counted(coarse, all_images, counts, where)):
+        seen[index] = sums
         step()
-        return sums
-
-    counts = np.zeros((size, COARSE), np.int64)
-    seen = np.array(list(_counted(coarse, images, counts))).reshape(-1, 3, len(pools))
     total = counts.sum(1)
     rank = np.floor(total * portion).astype(np.int64)
     bins, before = _locate(counts, rank)
-
-    def fine(image: Image, counts: Counts) -> None:
-        predicted, k, _ = measure(image)
-        refine(pools, predicted, k, bins, counts)
+    counts = np.zeros((len(counts), FINE), np.int64)
+    for _ in work.counted(partial(_fine, own, pools, bins), all_images, counts, where):
         step()
-
-    counts = np.zeros((size, FINE), np.int64)
-    list(_counted(fine, images, counts))
     low, _ = _locate(counts, rank - before)
     k = ((bins << 16) | low).astype(np.uint32).view(np.float32)
     found = Seen(seen[:, 0].astype(np.int64), seen[:, 1], seen[:, 2])
     return np.where(rank > 0, k, NOTHING)[pools], found
+
+
+def _measured(images: Images[Image], measure: Measure[Image], index: int) -> Measured:
+    return measure(images[index])
+
+
+def _coarse(
+    measured: Callable[[int], Measured], pools: Counts, index: int, counts: Counts
+) -> npt.NDArray[np.float64]:
+    sums = np.zeros((3, len(pools)))
+    tally(pools, *measured(index), counts, sums)
+    return sums
+
+
+def _fine(
+    measured: Callable[[int], Measured], pools: Counts, bins: Counts, index: int, counts: Counts
+) -> None:
+    predicted, k, _ = measured(index)
+    refine(pools, predicted, k, bins, counts)
 
 
 def _locate(counts: Counts, rank: Counts) -> tuple[Counts, Counts]:
@@ -77,24 +104,3 @@ def _locate(counts: Counts, rank: Counts) -> tuple[Counts, Counts]:
     bins = np.minimum(bins, counts.shape[1] - 1)
     rows = np.arange(len(bins))
     return bins, cumulated[rows, bins] - counts[rows, bins]
-
-
-def _counted(
-    work: Callable[[Image, Counts], Result], images: Images[Image], total: Counts
-) -> Iterator[Result]:
-    """Results in order; `total` gets the sum of what `work` adds to counts of its own thread."""
-    free: list[Counts] = []
-
-    def one(image: Image) -> Result:
-        try:
-            own = free.pop()
-        except IndexError:
-            own = np.zeros_like(total)
-        try:
-            return work(image, own)
-        finally:
-            free.append(own)
-
-    yield from on_all_cores(one, images)
-    for own in free:
-        total += own

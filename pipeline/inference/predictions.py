@@ -124,36 +124,39 @@ class Predictions:
     def __init__(self, folder: Path, classes: int | None = None) -> None:
         """Raises BadInput without any. `classes`: how many each must have; None is any number."""
         self._classes = classes
-        self._places: list[tuple[Path, int]] = []
-        for file in sorted(folder.glob("*.parquet")):
+        self._files = sorted(folder.glob("*.parquet"))
+        counts = []
+        for file in self._files:
             with readable(file, *_KIND):
-                groups = pq.read_metadata(file).num_row_groups
-            self._places += [(file, group) for group in range(groups)]
-        if not self._places:
+                counts.append(pq.read_metadata(file).num_row_groups)
+        of = np.arange(len(counts)).repeat(counts)
+        groups = [np.arange(count) for count in counts]
+        self._places = np.stack([of, np.concatenate([of[:0], *groups])], 1)  # file, row group
+        if not len(self._places):
             raise BadInput(f"{folder}: holds no predictions; run dvc repro")
         self[0]  # of other classes it is refused at once
 
     def check_images(self, images: Sequence[str]) -> None:
         """Raises BadInput where they are not of these images, in this order."""
-        files = dict.fromkeys(file for file, _ in self._places)
-        found = [image for file in files for image in _names(file)]
+        found = [image for file in self._files for image in _names(file)]
         if found != [*images]:
             raise BadInput(
-                f"{self._places[0][0].parent}: predictions of {len(found)} images that are not the "
+                f"{self._files[0].parent}: predictions of {len(found)} images that are not the "
                 f"target's {len(images)}, or in another order; run dvc repro"
             )
 
     def only(self, indices: Sequence[int]) -> Predictions:
         """Those of some images, in the order of `indices`."""
         chosen = copy(self)
-        chosen._places = [self._places[index] for index in indices]
+        chosen._places = self._places[[*indices]]
         return chosen
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> Prediction:
-        file, group = self._places[index]
+        of, group = self._places[index].tolist()
+        file = self._files[of]
         with readable(file, *_KIND):
             with pq.ParquetFile(file) as opened:
                 row = opened.read_row_group(group, use_threads=False)

@@ -17,7 +17,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.look import maps
-from pipeline.runtime import progress, threads
+from pipeline.runtime import progress, work
 
 Size = tuple[int, int]
 Shares = npt.NDArray[np.uint16]
@@ -80,16 +80,16 @@ def write(
     truth: Callable[[int], Pixels | None],
     size: Size,
     whole: bool = True,
+    where: str | None = None,
 ) -> pd.DataFrame:
-    """What the page loads of a round, below `folder`, on all cores; a row an image.
+    """What the page loads of a round, below `folder`, on all cores `where` is said; a row an image.
 
     maps/: of every image, and in labels/maps/ its label as it is, if `whole`; confusion/maps/:
     one file of all that have a truth, in their order. Columns: wrong, wrong_prediction, and the
     list wrong_kept, of each class, at the working size as what is predicted and kept.
     """
-    matrices: dict[int, Mapping[str, Shares]] = {}
 
-    def one(index: int) -> dict[str, Any]:
+    def one(index: int) -> tuple[dict[str, Any], Mapping[str, Shares] | None]:
         found, made = predictions[index], label(index)
         seen, classes = view(found, made, size), len(found.logits)
         maps.write(maps.file(folder / "maps", index), key, index, vars(seen))
@@ -97,19 +97,21 @@ def write(
             path = maps.file(folder / "labels/maps", index)
             maps.write(path, f"look/{key}/labels", index, {"label": above(made)})
         known = truth(index)
+        matrices = None
         if known is not None:
             pair = {"predicted": seen.predicted, "label": seen.label}
-            matrices[index] = {name: confusion(of, known, classes) for name, of in pair.items()}
-        return {
+            matrices = {name: confusion(of, known, classes) for name, of in pair.items()}
+        row = {
             "wrong": wrong(seen.label, known),
             "wrong_prediction": wrong(seen.predicted, known),
             "wrong_kept": wrong_kept(seen.label, known, classes, found.height * found.width),
         }
+        return row, matrices
 
-    rows = threads.on_all_cores(one, range(len(predictions)))
-    found = pd.DataFrame(list(progress.track(rows, "look", len(predictions))))
-    write_confusion(folder, key, [matrices[index] for index in sorted(matrices)])
-    return found.astype({"wrong": float, "wrong_prediction": float})
+    made = work.each(one, range(len(predictions)), where)
+    rows, matrices = zip(*progress.track(made, "look", len(predictions)), strict=True)
+    write_confusion(folder, key, [each for each in matrices if each is not None])
+    return pd.DataFrame([*rows]).astype({"wrong": float, "wrong_prediction": float})
 
 
 def write_confusion(folder: Path, key: str, matrices: Sequence[Mapping[str, Shares]]) -> None:

@@ -1,4 +1,4 @@
-"""Section `compute`: device, precision, processes and threads."""
+"""Section `compute`: device, precision, processes, threads and machines."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Compute(Section):
     workers: int = Field(default=0, ge=0)  # processes that read and augment; 0 does it in line
     memory: int = Field(default=512, ge=0)  # MB of decoded images that each process keeps
     checkpoint_minutes: float = Field(default=5.0, ge=0)  # what a killed training loses at most
+    # Ray's, of several machines: host:port, or auto, the one that this machine is in; null: none
+    cluster: Annotated[str, Field(pattern=r"^(auto|[^\s/]+:\d{1,5})$")] | None = None
 
 
 UNTRACKED = set(Compute.model_fields) - {"precision"}

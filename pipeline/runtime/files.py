@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+mark = ""
+"""Tells apart what processes of a cluster write at once: each sets it to a name of its own."""
+
 AGAIN = "run dvc repro, which restores or makes it again"
 """The fix of a file that lies between stages."""
 
@@ -24,6 +27,10 @@ _OF_THE_FILE = {
 
 class BadInput(ValueError):
     """Something of the user's is wrong; the message names the file, the value and the fix."""
+
+
+class Ended(BadInput):
+    """Another process of the run has ended; what is wrong is there, and not here."""
 
 
 @contextmanager
@@ -81,13 +88,13 @@ def below(top: Path) -> list[Path]:
 
 
 @contextmanager
-def replacing(path: Path, mark: str = "") -> Iterator[Path]:
+def replacing(path: Path, own: str = "") -> Iterator[Path]:
     """A file beside `path` to be written; flushed to disk, it then takes the place of `path`.
 
-    Its name is always the same, so that what a killed process left is overwritten; `mark` tells
+    Its name is always the same, so that what a killed process left is overwritten; `own` tells
     apart those of several writers at once. Raises BadInput where it cannot be written.
     """
-    partial = path.with_name(f".{path.name}{mark}.partial")
+    partial = path.with_name(f".{path.name}{own or mark}.partial")
     try:
         with writable(path, ": what was there is as it was"):
             path.parent.mkdir(parents=True, exist_ok=True)

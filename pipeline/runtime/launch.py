@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed, nn
 
-from pipeline.runtime import process
+from pipeline.runtime import cluster_ranks, process
 from pipeline.runtime.compute import Compute, Fixed
 from pipeline.runtime.files import BadInput
 
@@ -37,9 +38,13 @@ class _Together(DDPStrategy):
 def launch(compute: Compute, alone: bool = False) -> Fabric:
     """A launched Fabric, of the processes that torchrun started or else of `devices`.
 
-    `auto` precision is bfloat16 where the device computes in it. `alone`: a single process.
-    Raises BadInput for a device that is not there, and where other processes came than were asked.
+    On a cluster they run the stage instead of this process, which ends with them. `auto` precision
+    is bfloat16 where the device computes in it. `alone`: a single process. Raises BadInput for a
+    device that is not there, and where other processes came than were asked.
     """
+    if compute.cluster is not None and not alone and not process.beside():
+        cluster_ranks.run(compute)
+        sys.exit()
     given: dict[str, Any] = {"devices": 1 if alone else compute.devices}
     # what else Fabric would go by: variables that a batch system (SLURM, LSF, MPI) sets in any job
     given["plugins"] = [LightningEnvironment()]

@@ -19,7 +19,7 @@ from typing import IO, TypeVar
 from pipeline.runtime import machine, places
 from pipeline.runtime import paths as tracked
 from pipeline.runtime.contents import FILE
-from pipeline.runtime.files import BadInput, writable
+from pipeline.runtime.files import BadInput, Ended, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
@@ -98,7 +98,7 @@ def read(loader: Iterable[Item]) -> Iterator[Item]:
         ended = "DataLoader worker" in str(error)  # torch's words
         if not ended and (isinstance(error, RuntimeError) or getattr(error, "filename", None)):
             raise
-        raise BadInput(
+        raise Ended(
             f"a process that reads images has ended: {str(error).strip() or repr(error)} Where "
             "memory is short, lower compute.workers, compute.memory or training.batch; then run it "
             "again"
@@ -138,7 +138,7 @@ def rank() -> int:
 
 
 def beside() -> bool:
-    """Whether torchrun started this process, or a stage in `starting_beside`."""
+    """Whether torchrun started this process or Ray Train, or a stage in `starting_beside`."""
     return "TORCHELASTIC_RUN_ID" in os.environ or os.environ.get(_BESIDE) == str(os.getppid())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, distributed
 
-from pipeline.runtime.files import BadInput
+from pipeline.runtime.files import BadInput, Ended
 
 if TYPE_CHECKING:  # it takes as long as torch to import, and losses need none of it
     from lightning_fabric import Fabric
@@ -25,7 +25,7 @@ def averaged(value: Tensor) -> Tensor:
     try:
         distributed.all_reduce(total)
     except RuntimeError as error:
-        raise BadInput(
+        raise Ended(
             f"another process of this run has ended ({str(error).splitlines()[0]}); its own "
             "message says why; run it again"
         ) from error

@@ -62,6 +62,8 @@ def done(found: Path) -> None:
 
 
 def _code() -> list[Path]:
+    """The project's files in use, be they imported or run by the name of their module."""
     names = [n for n in sys.modules if n == "__main__" or n.split(".")[0] == _PACKAGE]
-    files = {getattr(sys.modules[name], "__file__", None) for name in names}
-    return sorted(Path(file) for file in files if file)
+    specs = [getattr(sys.modules[name], "__spec__", None) for name in names]
+    own = [spec for spec in specs if spec and spec.name.split(".")[0] == _PACKAGE]
+    return sorted({Path(spec.origin) for spec in own if spec.origin})

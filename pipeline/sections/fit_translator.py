@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.runtime.compute import Compute
 from pipeline.runtime.params import Section
 
 
@@ -21,3 +22,4 @@ class Params(Section):
     references: Literal["random", "mean"] = "random"
     segmenter: str  # a model, for dvc.yaml: the stage is given its file; "none": it takes none
     training: dict[str, Any] | None = None  # of one that is trained: sections/train_translator.py
+    compute: Compute = Compute()

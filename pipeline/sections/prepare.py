@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.domain.taxonomy import resolve
+from pipeline.runtime.compute import Compute
 from pipeline.runtime.params import Section
 from pipeline.sections.domain import DomainParams
 
@@ -32,12 +33,13 @@ class ValParams(DomainParams):
 
 
 class Params(Section):
-    """The classes of the task, target and val, and how many good images each must have."""
+    """The classes of the task, target and val, how many good images each must have; `compute`."""
 
     classes: str | list[str] | dict[str, str]  # a set's name, your names, or name -> colour
     minimum: int = Field(default=1, ge=1)
     target: DomainParams
     val: ValParams
+    compute: Compute = Compute()
 
     @field_validator("classes")
     @classmethod

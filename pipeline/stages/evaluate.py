@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,36 +14,39 @@ from lightning_fabric import Fabric
 from pipeline.checks import plan
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
-from pipeline.domain.taxonomy import IGNORE
 from pipeline.evaluation import few, scores, signals
 from pipeline.inference import predict
+from pipeline.inference.precision import PseudoLabels, quality
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.model import model
-from pipeline.runtime import process, progress
+from pipeline.runtime import cluster, display, process, progress
 from pipeline.runtime.files import write_json
 from pipeline.runtime.launch import launch
 from pipeline.runtime.params import load, read, root
 from pipeline.sections.evaluate import Params
 
-
-@dataclass(frozen=True)
-class PseudoLabels:
-    """A round's labels, and the truth of those target images that have one."""
-
-    labels: PseudoLabelled
-    truth: Domain
-    thresholds: pd.DataFrame | None = None
+_BATCHES = 8  # that a process of a cluster has at once
 
 
-def run(params: Params, evaluated: model.Model, val: Domain, fabric: Fabric) -> scores.Confusion:
-    """The confusion matrix over all of `val`, perhaps nothing, at the evaluation size."""
+def run(
+    params: Params,
+    evaluated: model.Model,
+    val: Domain,
+    fabric: Fabric,
+    batches: Sequence[range] | None = None,
+) -> scores.Confusion:
+    """The confusion matrix over all of `val`, perhaps nothing, at the evaluation size.
+
+    Or over some of its `batches`.
+    """
     network = fabric.setup_module(evaluated).eval()
     confusion = scores.Confusion(len(evaluated.recipe.taxonomy))
-    if not len(val):
+    if batches is None:
+        batches = predict.batches(range(len(val)), params.batch)
+    if not batches:
         return confusion
-    batches = predict.batches(range(len(val)), params.batch)
     found = predict.images(val, batches, params.compute.workers)
-    for indices, images in progress.track(found, "evaluate", -(-len(val) // params.batch)):
+    for indices, images in progress.track(found, "evaluate", len(batches)):
         logits, over = predict.scores(network, fabric.to_device(images), params.flip, params.scales)
         for index, maps in zip(indices, logits, strict=True):
             sample = val.samples[index]
@@ -71,29 +75,49 @@ def label_light(
 
     Nothing of none.
     """
+    return _light(drawn, run(params, evaluated, drawn.images, fabric), evaluated)
+
+
+def _light(drawn: few.Drawn, found: scores.Confusion, evaluated: model.Model) -> dict[str, Any]:
     if not len(drawn.images):
         return {}
-    iou = run(params, evaluated, drawn.images, fabric).iou()
-    miou = scores.summary(iou, evaluated.recipe.taxonomy)["miou"]
+    miou = scores.summary(found.iou(), evaluated.recipe.taxonomy)["miou"]
     return {"images": len(drawn.images), "from": drawn.origin, "miou": miou}
 
 
-def quality(pseudo: PseudoLabels) -> tuple[scores.Confusion, float | None]:
-    """Truth by pseudo-label over the images with a truth.
+@dataclass(frozen=True)
+class Judge:
+    """What the processes of a cluster do, which are sent the model."""
 
-    And the labelled share of all pixels that count in percent, None of none.
-    """
-    confusion = scores.Confusion(pseudo.labels.classes)
-    truths = {sample.image: index for index, sample in enumerate(pseudo.truth.samples)}
-    labelled = total = 0
-    for index, sample in enumerate(pseudo.labels.samples):
-        label = pseudo.labels.label(index)
-        inside = pseudo.labels.domain.region(index)
-        labelled += int((label != IGNORE).sum())
-        total += label.size if inside is None else int(inside.sum())
-        if (truth := truths.get(sample.image)) is not None:
-            confusion.add(pseudo.truth.label(truth), label)
-    return confusion, scores.percent(labelled, total)
+    params: Params
+    evaluated: model.Model
+    domains: Mapping[str, Domain]
+
+    @cached_property
+    def _fabric(self) -> Fabric:
+        return launch(self.params.compute, alone=True)
+
+    def __call__(self, what: tuple[str, Sequence[range]]) -> Any:
+        """The matrix of some batches of a domain; of no batches, the target's signals."""
+        name, batches = what
+        given = (self.params, self.evaluated, self.domains[name], self._fabric)
+        with display.hidden():
+            return run(*given, batches).matrix if batches else label_free(*given)
+
+
+def spread(judge: Judge) -> tuple[dict[str, scores.Confusion], dict[str, float]]:
+    """The matrices of the domains val and few, and the target's signals, from a cluster."""
+    classes = len(judge.evaluated.recipe.taxonomy)
+    matrices = {name: scores.Confusion(classes) for name in ("val", "few")}
+    jobs: list[tuple[str, Sequence[range]]] = [("target", ())]
+    for name in matrices:
+        batches = predict.batches(range(len(judge.domains[name])), judge.params.batch)
+        jobs += [(name, batches[at : at + _BATCHES]) for at in range(0, len(batches), _BATCHES)]
+    made = progress.track(cluster.actors(judge, jobs, judge.params.compute), "evaluate", len(jobs))
+    signalled: dict[str, float] = next(made)
+    for (name, _), matrix in zip(jobs[1:], made, strict=True):
+        matrices[name].matrix += matrix
+    return matrices, signalled
 
 
 def tables(
@@ -102,6 +126,7 @@ def tables(
     pseudo: PseudoLabels | None,
     found: Mapping[str, float] | None = None,
     light: Mapping[str, Any] | None = None,
+    where: str | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """The metrics of metrics.json, and one row a class; what no label tells is in neither.
 
@@ -116,7 +141,7 @@ def tables(
         metrics["few"] = dict(light)
     table = pd.DataFrame({"class": taxonomy.names, "iou": confusion.iou()})
     if pseudo is not None:
-        labels, coverage = quality(pseudo)
+        labels, coverage = quality(pseudo, where)
         about = {"coverage": coverage, "precision": labels.accuracy()}
         metrics["labels"] = {key: value for key, value in about.items() if value is not None}
         table["precision"] = labels.precision()
@@ -138,16 +163,22 @@ def main() -> None:
     truth = artifacts.read_domain(at.target_truth, root("target"), empty=True)
     drawn = few.draw(params.few, params.seed, truth, val)
     evaluated = model.of_task(at.model)
-    fabric = launch(params.compute, alone=True)
-    confusion = run(params, evaluated, drawn.rest, fabric)
-    found = label_free(params, evaluated, target, fabric)
-    light = label_light(params, evaluated, drawn, fabric)
+    where = params.compute.cluster
+    if where is None:
+        fabric = launch(params.compute, alone=True)
+        confusion = run(params, evaluated, drawn.rest, fabric)
+        found = label_free(params, evaluated, target, fabric)
+        light = label_light(params, evaluated, drawn, fabric)
+    else:
+        domains = {"val": drawn.rest, "few": drawn.images, "target": target}
+        matrices, found = spread(Judge(params, evaluated, domains))
+        confusion, light = matrices["val"], _light(drawn, matrices["few"], evaluated)
     pseudo = None
     if at.labels is not None:
         classes = evaluated.recipe.taxonomy.names
         thresholds = artifacts.read_table(at.thresholds, "lambda", classes=classes)
         pseudo = PseudoLabels(PseudoLabelled(target, at.labels, len(classes)), truth, thresholds)
-    metrics, table = tables(confusion, evaluated, pseudo, found, light)
+    metrics, table = tables(confusion, evaluated, pseudo, found, light, where)
     write_json(at.metrics, metrics)
     artifacts.write_table(at.iou, table)
 

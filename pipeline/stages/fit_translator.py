@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.checks import translators
 from pipeline.domain import artifacts
 from pipeline.domain.samples import Domain
-from pipeline.runtime import parts, process, progress, threads
+from pipeline.runtime import parts, process, progress, work
 from pipeline.runtime.files import BadInput, write_bytes
 from pipeline.runtime.lineage import NONE
 from pipeline.runtime.params import load, read, root
@@ -20,7 +20,9 @@ from pipeline.translation.colour import Floats
 from pipeline.translation.references import Measured
 
 
-def run(translator: Measured, target: Domain, size: tuple[int, int]) -> Iterable[Floats]:
+def run(
+    translator: Measured, target: Domain, size: tuple[int, int], where: str | None = None
+) -> Iterable[Floats]:
     """The row float32 (k,) of each target image, in their order, read at `size` (width, height).
 
     That is the source's working size: deviations and frequencies are of the same scale in both.
@@ -30,7 +32,7 @@ def run(translator: Measured, target: Domain, size: tuple[int, int]) -> Iterable
     def row(index: int) -> Floats:
         return translator.measure(sized.image(index), sized.region(index))
 
-    return threads.on_all_cores(row, range(len(sized)))
+    return work.each(row, range(len(sized)), where)
 
 
 def single(where: str, sources: Mapping[str, Domain]) -> tuple[int, int]:
@@ -72,7 +74,7 @@ def _measure(at: Any, params: Params) -> None:
     segmenter = None if params.segmenter == NONE else loaded(at.segmenter)
     given = {"segmenter": segmenter}
     translator = parts.build("translators", params.translator, params.options, **given)
-    found = run(translator, target, size)
+    found = run(translator, target, size, params.compute.cluster)
     rows = progress.track(found, f"fit {at.item}", len(target))
     write_bytes(at.curve, b"")
     if params.references == "mean":

@@ -18,7 +18,7 @@ from pipeline.inference import labelling
 from pipeline.inference.predictions import Prediction, Predictions
 from pipeline.inference.pseudo import PseudoLabelled
 from pipeline.look import maps, mosaics, views
-from pipeline.runtime import process, progress
+from pipeline.runtime import process, progress, work
 from pipeline.runtime.files import read_json
 from pipeline.runtime.params import load, root
 from pipeline.sections.gallery import Params
@@ -120,7 +120,8 @@ def each(
         return maps.unpack(maps.read(path)["truth"], size) if index["truth"][image] else None
 
     made = (predictions, labels.label, truth, size, params.labels)
-    found = views.write(at.look, at.item, *made)
+    found = views.write(at.look, at.item, *made, params.compute.cluster)
+    work.sweep([at.look])
     corrected = {path.stem for path in at.corrections.glob("*.png")}
     coverage = artifacts.read_table(at.coverage, "kept", images=index["images"])
     tables = (found, coverage, artifacts.read_table(at.split, "rank", images=index["images"]))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from lightning_fabric import Fabric
 
@@ -12,7 +15,7 @@ from pipeline.domain.samples import Domain
 from pipeline.inference import predict, predictions, publishing
 from pipeline.model import model
 from pipeline.model.grids import averaged
-from pipeline.runtime import process, progress, resume
+from pipeline.runtime import cluster, process, progress, resume
 from pipeline.runtime.compute import UNTRACKED
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.launch import launch
@@ -45,6 +48,27 @@ def run(
             yield predictions.Prediction(name, height, width, cells, over, apart)
 
 
+@dataclass(frozen=True)
+class Writer:
+    """Writes a file of predictions into `folder`, wherever it is called."""
+
+    params: Params
+    teacher: model.Model
+    target: Domain
+    folder: Path
+
+    @cached_property
+    def _fabric(self) -> Fabric:
+        return launch(self.params.compute, alone=True)
+
+    def __call__(self, file: tuple[str, range]) -> range:
+        """One, given by its name and its images, which it returns."""
+        name, images = file
+        found = run(self.params, self.teacher, self.target, self._fabric, [images])
+        predictions.write(self.folder, {name: images}, found)
+        return images
+
+
 def shard(text: str | None) -> tuple[int, int]:
     """(which, of how many) from `which/of`, counted from 1. Raises BadInput."""
     number, _, of = (text or "1/1").partition("/")
@@ -68,15 +92,22 @@ def main() -> None:
     which, of = shard(at.shard)
     target = artifacts.read_domain(at.target, root("target"))
     teacher = model.of_task(at.teacher)
-    fabric = launch(params.compute)
+    fabric = launch(params.compute, alone=params.compute.cluster is not None)
     inputs, alone = [at.teacher, at.target], at.shard is None  # another build of torch has its own
     made = resume.folder(at.unfinished, inputs, params, alone=alone, compute=UNTRACKED)
     all_files = predictions.files(len(target))
     names = list(all_files)[which::of][fabric.global_rank :: fabric.world_size]
     missing = {name: all_files[name] for name in names if not (made / name).exists()}
-    found = run(params, teacher, target, fabric, missing.values())
-    shown = progress.track(found, f"infer {at.item}", sum(map(len, missing.values())))
-    predictions.write(made, missing, shown)
+    total = sum(map(len, missing.values()))
+    if params.compute.cluster is None:
+        found = run(params, teacher, target, fabric, missing.values())
+        shown = progress.track(found, f"infer {at.item}", total)
+        predictions.write(made, missing, shown)
+    else:
+        write = Writer(params, teacher, target, made)
+        done = cluster.actors(write, missing.items(), params.compute)
+        for _ in progress.track((i for images in done for i in images), f"infer {at.item}", total):
+            pass
     wait(fabric)
     if at.shard is None and fabric.is_global_zero:
         publishing.publish(made, at.predictions, all_files)

@@ -10,7 +10,7 @@ from pipeline.domain import artifacts
 from pipeline.domain.pixels import Pixels, resize, resize_label
 from pipeline.domain.samples import Domain
 from pipeline.look import maps, superpixels
-from pipeline.runtime import process, progress, threads
+from pipeline.runtime import process, progress, work
 from pipeline.runtime.files import write_json
 from pipeline.runtime.params import load, root
 from pipeline.sections.panels import Params
@@ -71,8 +71,9 @@ def main() -> None:
     def one(index: int) -> bool:
         return write(at.panels, index, panel(index), params)
 
-    made = threads.on_all_cores(one, range(len(target)))
+    made = work.each(one, range(len(target)), params.compute.cluster)
     truths = list(progress.track(made, "panels", len(target)))
+    work.sweep([at.panels])
     write_json(at.panels / "index.json", index_of(target, params, truths))
 
 

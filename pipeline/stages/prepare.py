@@ -56,7 +56,7 @@ def run(params: Params) -> Prepared:
     """
     taxonomy = resolve(params.classes)
     target, val = domains.find("prepare.target", params.target, taxonomy), _val(params, taxonomy)
-    inspected = inspect([target, val])
+    inspected = inspect([target, val], where=params.compute.cluster)
     good, refused = inspected.good, inspected.refused
     domains.check_enough("prepare.target", target, inspected, params.minimum)
     if params.val.reader != NONE:

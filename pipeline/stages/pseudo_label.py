@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.domain import artifacts, pictures
+from pipeline.domain import artifacts, pictures, tables
 from pipeline.domain.pixels import Mask, Pixels
 from pipeline.domain.samples import Domain, file_name
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
@@ -18,7 +18,7 @@ from pipeline.inference.confidence import Counts, Seen
 from pipeline.inference.corrected import Pairs
 from pipeline.inference.labelling import Floats, Made, Measured
 from pipeline.inference.predictions import Prediction, Predictions
-from pipeline.runtime import parts, process, progress, threads
+from pipeline.runtime import parts, process, progress, work
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import load, root
 from pipeline.sections.pseudo_label import Params
@@ -31,11 +31,11 @@ class Labels:
     """What a round's labels are made by: one row a class, and one row an image and class."""
 
     thresholds: pd.DataFrame  # class, lambda, k, predicted, kept
+    corrected: pd.DataFrame  # image, made, corrected, pixels: of the images that have a correction
     # image, class, predicted, sure (of these within the threshold), kept, mean_confidence,
     # mean_entropy
-    coverage: pd.DataFrame
-    quality: pd.DataFrame  # see quality.table
-    corrected: pd.DataFrame  # image, made, corrected, pixels: of the images that have a correction
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)  # see quality.table
 
 
 class _Done(NamedTuple):
@@ -55,6 +55,8 @@ def everywhere(_: str) -> Mask | None:
 
 def regions(target: Domain) -> Callable[[str], Mask | None]:
     """Gives, by an image's path, which of its pixels count."""
+    if not any(sample.region for sample in target.samples):
+        return everywhere
     places = {sample.image: index for index, sample in enumerate(target.samples)}
     return lambda image: target.region(places[image])
 
@@ -67,11 +69,13 @@ def run(
     prior: Floats,
     write: Callable[[str, Made], None],
     region: Callable[[str], Mask | None] = everywhere,
+    table: Callable[[str, pd.DataFrame], None] | None = None,
 ) -> Labels:
-    """Gives `write` each image's name and labels, from any thread.
+    """Gives `write` each image's name and labels, from any thread or process.
 
     First the scores of all, for thresholds and coverage; then the labels. An image a core is in
     memory. `region`: which pixels of an image count; the others have no score and no label.
+    `table` is given coverage and quality in parts, which Labels then lacks.
     """
     classes = len(taxonomy)
     context = {"classes": classes, "portion": params.portion, "prior": prior}
@@ -81,7 +85,8 @@ def run(
         measured: Measured = labeler.measure(*_size(found), window=found.window)
         return labelling.inside(measured, region(found.image))
 
-    def label(found: Prediction) -> _Done:
+    def label(index: int) -> _Done:
+        found = predictions[index]
         name = file_name(found.image)
         made: Made = labeler.label(*_size(found), k, window=found.window)
         if (counted := region(found.image)) is not None:
@@ -94,20 +99,28 @@ def run(
         return _Done(found.image, made.sure, kept, quality.of(found, labels), changed)
 
     with progress.counter("scores", 2 * len(predictions)) as step:
-        k, seen = confidence.thresholds(predictions, measure, labeler.pools, params.portion, step)
+        k, seen = confidence.thresholds(
+            predictions, measure, labeler.pools, params.portion, step, params.compute.cluster
+        )
     if params.floor:
         k = np.minimum(k, np.float32(-np.log(params.floor)))
-    labels = threads.on_all_cores(label, predictions)
-    done = [*progress.track(labels, "labels", len(predictions))]
-    sure, kept = np.stack([one.sure for one in done]), np.stack([one.kept for one in done])
-    changed = {one.image: one.changed for one in done if one.changed is not None}
-    images = [one.image for one in done]
-    return Labels(
-        _thresholds(k, seen.predicted.sum(0), kept.sum(0), taxonomy),
-        _coverage(images, seen, sure, kept, taxonomy),
-        quality.table(images, [one.judged for one in done], taxonomy),
-        corrected.table(changed, taxonomy),
-    )
+    found: dict[str, list[pd.DataFrame]] = {"coverage": [], "quality": []}
+    give = table or (lambda name, part: found[name].append(part))
+    total, changed, done, at = np.zeros(classes, np.int64), {}, [], 0
+    labels = work.each(label, range(len(predictions)), params.compute.cluster)
+    for one in progress.track(labels, "labels", len(predictions)):
+        done.append(one)
+        total += one.kept
+        if one.changed is not None:
+            changed[one.image] = one.changed
+        if len(done) == tables.ROWS // (classes + 1) or at + len(done) == len(predictions):
+            images, own = [each.image for each in done], slice(at, at + len(done))
+            give("coverage", _coverage(images, seen.of(own), done, taxonomy))
+            give("quality", quality.table(images, [each.judged for each in done], taxonomy))
+            at, done = at + len(done), []
+    thresholds = _thresholds(k, seen.predicted.sum(0), total, taxonomy)
+    whole = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items() if parts}
+    return Labels(thresholds, corrected.table(changed, taxonomy), **whole)
 
 
 def _size(prediction: Prediction) -> tuple[Floats, int, int]:
@@ -115,7 +128,7 @@ def _size(prediction: Prediction) -> tuple[Floats, int, int]:
 
 
 def _coverage(
-    images: Sequence[str], seen: Seen, sure: Counts, kept: Counts, taxonomy: Taxonomy
+    images: Sequence[str], seen: Seen, done: Sequence[_Done], taxonomy: Taxonomy
 ) -> pd.DataFrame:
     n = len(taxonomy)
     with np.errstate(invalid="ignore"):
@@ -125,8 +138,8 @@ def _coverage(
             "image": pd.Index(images).repeat(n),
             "class": np.tile(taxonomy.names, len(images)),
             "predicted": seen.predicted.ravel(),
-            "sure": sure.ravel(),
-            "kept": kept.ravel(),
+            "sure": np.stack([one.sure for one in done]).ravel(),
+            "kept": np.stack([one.kept for one in done]).ravel(),
             "mean_confidence": confidence.ravel(),
             "mean_entropy": entropy.ravel() / np.log(max(n, 2)),
         }
@@ -153,10 +166,7 @@ def main() -> None:
     at = process.paths(*read, *made_of, item=True)
     params = load(Params, "pseudo_label", f"rounds.{at.item}.pseudo_label")
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
-    corrections = {
-        path.stem: pictures.read_label_map(path, len(taxonomy))
-        for path in sorted(at.corrections.glob("*.png"))
-    }
+    corrections = pictures.LabelMaps(at.corrections, len(taxonomy))
 
     def write(name: str, made: Made) -> None:
         for folder, label in ((at.labels, made.labels), (at.dense, made.dense)):
@@ -172,13 +182,15 @@ def main() -> None:
             f"{at.prior}: {prior.shape} is no prior of {len(taxonomy)} classes; run dvc repro, "
             "which makes it again"
         )
-    made = run(params, predictions, corrections, taxonomy, prior, write, regions(target))
+    given = (params, predictions, corrections, taxonomy, prior, write, regions(target))
+    with tables.in_parts(at.coverage) as coverage, tables.in_parts(at.quality) as judged:
+        parts_of = {"coverage": coverage, "quality": judged}
+        made = run(*given, lambda name, part: parts_of[name](part))
+    work.sweep([at.labels, at.dense])
     # DVC looks for the folder whatever the labeler, and warns of an empty one
     dense = pd.DataFrame({"image": sorted(path.stem for path in at.dense.glob("*.png"))})
     artifacts.write_table(at.dense / "images.csv", dense)
     artifacts.write_table(at.thresholds, made.thresholds)
-    artifacts.write_table(at.coverage, made.coverage)
-    artifacts.write_table(at.quality, made.quality)
     artifacts.write_table(at.corrected, made.corrected)
 
 

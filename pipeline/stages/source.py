@@ -51,7 +51,7 @@ def run(
     section = f"source.{name}"
     everything = domains.find(section, params, taxonomy)
     found = domains.without(everything, (kept or {}).get("val"))
-    inspected = inspect([found], kept)
+    inspected = inspect([found], kept, params.compute.cluster)
     domains.check_enough(section, found, inspected, params.minimum)
     return Checked(
         domains.domain(params, found, inspected.good[name]),

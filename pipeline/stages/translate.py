@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,7 @@ from pipeline.domain.pixels import Coding, Pixels
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
 from pipeline.inference import publishing
-from pipeline.runtime import parts, process, progress, resume, threads
+from pipeline.runtime import parts, process, progress, resume, work
 from pipeline.runtime.files import BadInput, digest
 from pipeline.runtime.lineage import NONE, translated
 from pipeline.runtime.params import load, root
@@ -36,14 +37,45 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes a source's translations into `folder`; what lies there already is not made again."""
+    """Writes a source's translations into `folder`; what lies there already is not made again.
+
+    The translator is built where it is called, and takes up the file `fitted` there: the row of its
+    own source, or all rows. `looks`: the file of the model by which it looks at images.
+    """
 
     params: Params
     name: str  # of what is made, see lineage.translated
     source: Domain
-    translator: Translator
+    fit: fit_translator.Params
+    fitted: Path
     taxonomy: Taxonomy
     folder: Path
+    looks: Path | None = None
+    number: int = 0  # of so many sources
+    sources: int = 1
+
+    @cached_property
+    def translator(self) -> Translator:
+        """With what was fitted."""
+        translator, rows = self.built(), references.read(self.fitted)
+        if getattr(translator, "several", False):
+            rows = rows[self.number : self.number + 1]
+        translator.take(rows, self.params.compute)
+        return translator
+
+    def built(self) -> Translator:
+        """Without."""
+        segmenter = None
+        if self.looks is not None:
+            from pipeline.model import model
+
+            segmenter = model.of_task(self.looks)
+        sizes = {"classes": len(self.taxonomy), "sources": self.sources}
+        given = {"segmenter": segmenter, **sizes}
+        made: Translator = parts.build(
+            "translators", self.fit.translator, self.fit.options, **given
+        )
+        return made
 
     def __call__(self, index: int) -> Written:
         """All copies of one image, and its label, at the working size."""
@@ -70,11 +102,15 @@ class Writer:
 
 
 def run(writer: Writer) -> Iterable[Written]:
-    """Of each image of the source, in their order, on all cores.
+    """Of each image of the source, in their order, on all cores or a cluster's.
 
     Raises BadInput for an image that cannot be read: none is left out.
     """
-    return threads.on_all_cores(writer, range(len(writer.source)))
+    compute = writer.params.compute
+    device = None if writer.fit.training is None else compute
+    if compute.cluster is None:
+        _ = writer.translator  # before threads ask for it at once
+    return work.each(writer, range(len(writer.source)), compute.cluster, device)
 
 
 def written(writer: Writer, folder: Path) -> tuple[Domain, Counts]:
@@ -90,36 +126,26 @@ def coding(classes: int) -> Coding:
     return Coding({**{index: index for index in range(classes)}, IGNORE: IGNORE})
 
 
-def taken(path: Path, writer: Writer, number: int, sources: int) -> None:
-    """A writer's translator takes up the file: the row of its own source of so many, or all rows.
-
-    Raises BadInput where the file is of another translator, of other options or another size.
-    """
-    fitted, translator = references.read(path), writer.translator
+def check_fitted(writer: Writer) -> None:
+    """Raises BadInput where the file is of another translator, of other options or another size."""
+    fitted, translator = references.read(writer.fitted), writer.built()
     own = translator.example(writer.source.image(0), writer.source.region(0)).shape[0]
     if fitted.shape[1] != own:
         raise BadInput(
-            f"{path}: has rows of {fitted.shape[1]} numbers, and this translator takes {own}; "
-            "run dvc repro, which fits it again"
+            f"{writer.fitted}: has rows of {fitted.shape[1]} numbers, and this translator takes "
+            f"{own}; run dvc repro, which fits it again"
         )
-    if getattr(translator, "several", False):
-        if len(fitted) != sources:
-            raise BadInput(
-                f"{path}: has {len(fitted)} generators, and there are {sources} sources; "
-                "run dvc repro, which fits it again"
-            )
-        fitted = fitted[number : number + 1]
-    translator.take(fitted, writer.params.compute)
+    if getattr(translator, "several", False) and len(fitted) != writer.sources:
+        raise BadInput(
+            f"{writer.fitted}: has {len(fitted)} generators, and there are {writer.sources} "
+            "sources; run dvc repro, which fits it again"
+        )
 
 
-def looking(fit: fit_translator.Params, path: Path) -> Any:
+def looking(fit: fit_translator.Params, path: Path) -> Path | None:
     """The model by which a measured translator looks at images; trained ones only learn by it."""
     part = parts.find("translators", fit.translator)
-    if fit.segmenter == NONE or getattr(part, "trained", False):
-        return None
-    from pipeline.model import model
-
-    return model.of_task(path)
+    return None if fit.segmenter == NONE or getattr(part, "trained", False) else path
 
 
 def check_place(folder: Path) -> None:
@@ -140,21 +166,22 @@ def main() -> None:
     params = load(Params, f"translations.{at.item}.translate")
     check_place(at.translated)
     sources = artifacts.read_sources(at.source, root)
-    taxonomy, segmenter = artifacts.read_taxonomy(at.taxonomy), looking(fit, at.segmenter)
-    looks = [] if segmenter is None else [at.segmenter]
+    taxonomy, looks = artifacts.read_taxonomy(at.taxonomy), looking(fit, at.segmenter)
     decided = Translation(fit_translator=fit, translate=params)
-    inputs = [at.source, at.fitted, at.taxonomy, *looks]
-    made = resume.folder(at.unfinished, inputs, decided, translate={"compute"})
-    given = {"classes": len(taxonomy), "segmenter": segmenter, "sources": len(sources)}
+    inputs = [at.source, at.fitted, at.taxonomy, *([] if looks is None else [looks])]
+    made = resume.folder(
+        at.unfinished, inputs, decided, translate={"compute"}, fit_translator={"compute"}
+    )
     found, pixels = {}, np.zeros(256, np.int64)
     for number, (member, source) in enumerate(sources.items()):
         name = translated(at.item, member, len(sources))
         place = PurePosixPath(name).relative_to(at.item)
-        translator = parts.build("translators", fit.translator, fit.options, **given)
-        writer = Writer(params, name, source, translator, taxonomy, made / place)
-        taken(at.fitted, writer, number, len(sources))
+        given = (fit, at.fitted, taxonomy, made / place, looks, number, len(sources))
+        writer = Writer(params, name, source, *given)
+        check_fitted(writer)
         found[name], counted = written(writer, at.translated / place)
         pixels += counted
+    work.sweep([made])
     artifacts.write_sources(made / "index.parquet", found)
     artifacts.write_table(at.classes, census.table(pixels, taxonomy))
     files = [of.root / sample.image for of in found.values() for sample in of.samples]
