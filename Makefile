@@ -35,7 +35,7 @@ serve: .venv/ready-flow  ## beside `make ui`: a worker for its Run and Cancel bu
 	python -m pipeline.flow --serve
 
 test: .venv/ready-dev  ## set up, and run the tests
-	python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-flow: .venv/ready-dev .venv/ready-flow  ## the tests that need Prefect
 	python -m pytest -m flow

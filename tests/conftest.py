@@ -25,6 +25,11 @@ settings.register_profile("segue", deadline=None)  # the first call compiles or 
 settings.load_profile("segue")
 
 
+def pytest_collection_modifyitems(items):
+    """The project's tests take longest, a file in one process: begun last, all wait for them."""
+    items.sort(key=lambda item: "tests/project/" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def fabric():
     return launch(Compute(accelerator="cpu", precision="32-true"))

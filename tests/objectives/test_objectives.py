@@ -190,7 +190,7 @@ PASSES = {
     "tpld": ["source+target", "hard"],
     "online": ["source", "mixed", "masked"],
     **{name: ["source", "target"] for name in ("adaptsegnet", "clan", "fcns_in_the_wild", "road")},
-    **{name: ["source", "target"] for name in (*BY_FEATURES, *SEVERAL)},
+    **{name: ["source", "target"] for name in (*BY_FEATURES, *SEVERAL, "madan")},
 }
 OWN = {"self_training": ["source", "target"], "tpld": ["source", "target", "hard"]}
 

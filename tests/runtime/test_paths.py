@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PARAMS = """
 source: {game: {}}
 translations:
-  t: {source: game, evaluate_translation: {model: a, adapted: w}}
+  t: {source: game, fit_translator: {segmenter: none}, evaluate_translation: {model: a, adapted: w}}
 prior: {source: game}
 pretrain: {a: {source: game, steps: 1}, b: {source: game, steps: 1}}
 warmup: {w: {from: a, source: game, steps: 1}}
