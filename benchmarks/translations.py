@@ -122,7 +122,8 @@ def begun(world: World, suffix: str = "") -> model.Model:
 def judged(world: World, made: Domain) -> dict[str, Any]:
     """What evaluate_translation finds: KID, colours, mIoU of two models before and after."""
     params = validate(Judging, {"model": "x", "adapted": "y", "seed": world.seed}, "judging")
-    of = evaluate_translation.chosen(params.images, world.source[0], made, world.prepared.target)
+    sources = {"source": world.source[0]}
+    of = evaluate_translation.chosen(params.images, sources, [made], world.prepared.target)
     looking = begun(world)
     adapted = warmed(world, begun(world), world.content["warmup"]["source-norm"])
     judges = {role: structure.Judge(world.prepared.taxonomy) for role in ("model", "adapted")}
