@@ -189,7 +189,7 @@ def test_hostile_names_are_shown_and_do_nothing(page):
     quoted = page.run("return look.quoted(arguments[0])", "a'; rm -rf ~.png")
     assert quoted == "'a'\\''; rm -rf ~.png'"
     # a script that a name smuggled in would have opened a dialogue, and none may be there
-    assert page.run("return document.scripts.length") == 26
+    assert page.run("return document.scripts.length") == 27
 
 
 def test_charts_are_of_all_rounds(page):
@@ -200,7 +200,7 @@ def test_charts_are_of_all_rounds(page):
     assert titles == [
         *("mIoU by round", "Entropy of the images, round-3", "IoU by class"),
         *("Coverage by class", "Precision by class", "Label quality by class"),
-        "Threshold λ by class",
+        *("Threshold λ by class", "What corrections changed"),
         *("Training loss on the source", "Training loss on the target"),
     ]
     assert page.run("return document.querySelectorAll('.uplot canvas').length") == 8
