@@ -25,9 +25,10 @@ def report(rows: list[Row]) -> str:
 
 
 def gains(rows: list[Row]) -> str:
-    """Markdown: mIoU of each model, and what it is over the same of no translation."""
+    """Markdown: mIoU of each model, and its gain over no translation, by seeds of both."""
     frame = pd.DataFrame(rows).groupby(["method", "model", "seed"], sort=False)["miou"].last()
-    miou = frame.unstack()
+    every = pd.MultiIndex.from_product([list(dict.fromkeys(r["method"] for r in rows)), MODELS])
+    miou = frame.unstack().astype(float).reindex(every)
     lines = [f"seeds {', '.join(map(str, miou.columns))}", ""]
     lines += heading("trained on", *(word for of in MODELS for word in (of, "over none")))
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -35,7 +36,8 @@ def gains(rows: list[Row]) -> str:
         for of in MODELS:
             own, none = miou.loc[method, of], miou.loc[NONE, of]
             gain = (own - none).dropna().to_numpy()
-            cells += [f"{own.mean():.2f}", "" if method == NONE else told(gain)]
+            has = own.notna().any()
+            cells += [f"{own.mean():.2f}" if has else "", "" if method == NONE else told(gain)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -1,11 +1,14 @@
 """What a translated source gains, alone, with the target's batch norm, and before rounds.
 
-    python benchmarks/translations.py --jobs 2
+    python benchmarks/translations.py --jobs 2                    # one seed, all measured ones
+    python benchmarks/translations.py --jobs 2 --seeds 1 2 3 --translations lab --rounds
 
 Each model is trained as long as `source-long` of the preset, on translations where there is a
-translator. Rows go to benchmarks/results/translations.json as they are found: run it again, on any
-day, to go on where it stopped. A row is used again where params and code are those that it was made
-with (`--any-code`: whatever the code). `--table` only prints.
+translator; `--rounds` has a round of CBST instead of its last steps. Models of no translation are
+those of benchmarks/shifts.py where it has them. Rows go to benchmarks/results/translations.json as
+they are found: run it again, on any day, to go on where it stopped. A row is used again where
+params and code are those that it was made with (`--any-code`: whatever the code). `--table` only
+prints.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +37,11 @@ from experiments import (
     trained,
     warmed,
 )
-from rows import Rows, side_by_side
+from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
 from shifts import NOT_RESULTS, of_round
-from translation_table import NONE, report
+from shifts import RESULTS as SHIFTS
+from translation_table import MODELS, NONE, report
 
 from pipeline.domain.samples import Domain
 from pipeline.evaluation import structure
@@ -52,6 +57,7 @@ from pipeline.translation import references
 
 DATA = ("rendered-camvid", "rendered-idd", "streets")
 RESULTS = Rows("translations", "data", "seed")
+SAME = ("data", "seed", "method", "part")
 COPIES = {"rendered-camvid": 2, "rendered-idd": 2, "streets": 2}
 
 GPA = {"lightness": "gamma", "colour": "histogram"}
@@ -135,13 +141,19 @@ def judged(world: World, made: Domain) -> dict[str, Any]:
     return evaluate_translation.told(params, table, judges)
 
 
-def models(world: World, suffix: str) -> Found:
-    """Trained on the world's source: alone, with the target's batch norm, and before a round."""
-    pretrain, warmups = world.content["pretrain"], world.content["warmup"]
-    long = {"steps": pretrain[BASELINE]["steps"]}
+def alone(world: World, suffix: str) -> Found:
+    """Trained on the world's source, and with the target's batch norm."""
+    long = {"steps": world.content["pretrain"][BASELINE]["steps"]}
     found = trained(world, f"{BASELINE}{suffix}", long, world.source)
     yield BASELINE, scored_by_class(world, found)
-    yield "target-norm", scored_by_class(world, warmed(world, found, warmups["target-norm"]))
+    item = world.content["warmup"]["target-norm"]
+    yield "target-norm", scored_by_class(world, warmed(world, found, item))
+
+
+def with_round(world: World, suffix: str) -> Found:
+    """A round from a shorter training and the target's batch norm; as many steps in all."""
+    pretrain, warmups = world.content["pretrain"], world.content["warmup"]
+    long = {"steps": pretrain[BASELINE]["steps"]}
     teacher = warmed(world, begun(world, suffix), warmups["source-norm"])
     left = long["steps"] - pretrain["source"]["steps"] - warmups["source-norm"]["steps"]
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
@@ -150,49 +162,60 @@ def models(world: World, suffix: str) -> Found:
         yield "CBST", scored_by_class(world, student, labels)
 
 
-def run(world: World, name: str) -> Found:
+PARTS: dict[str, Callable[[World, str], Found]] = {"alone": alone, "round": with_round}
+
+
+def run(world: World, name: str, part: str) -> Found:
     """Of a translation, what there is to say of it and of each model that learns from it."""
     given = TRANSLATIONS[name]
     if not given:
-        yield from models(world, "")
+        yield from PARTS[part](world, "")
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         made = translated(world, params, Path(folder))
-        told = {"translation": judged(world, made)}
+        told = {"translation": judged(world, made)} if part == "alone" else {}
         suffix = f"-{digest([name, given])}"
-        for model_name, metrics in models(replace(world, sources={"translated": made}), suffix):
+        own = replace(world, sources={"translated": made})
+        for model_name, metrics in PARTS[part](own, suffix):
             yield model_name, metrics | told
             told = {}
 
 
-def work(data: str, seed: int, name: str, threads: int, any_code: bool) -> None:
-    """The rows of a translation, unless they are there."""
+def work(data: str, seed: int, name: str, part: str, threads: int, any_code: bool) -> None:
+    """The rows of a translation alone or with a round, unless they are there."""
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
     world = build(data, seed, threads)
     content = {k: v for k, v in world.content.items() if k not in NOT_RESULTS and v}
     used = code(content, repr(TRANSLATIONS[name]))
-    own = {"data": data, "seed": seed, "method": name}
+    own = {"data": data, "seed": seed, "method": name, "part": part}
     own |= {"key": digest([content, TRANSLATIONS[name], COPIES[data]])}
     if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in RESULTS.read()):
         return
     torch.set_num_threads(threads)
     began, cpu = time.perf_counter(), time.process_time()
-    found = list(run(world, name))
+    found = list(run(world, name, part))
     rows = [own | {"model": each, "code": used, **metrics} for each, metrics in found]
     rows[-1] |= {"seconds": round(time.perf_counter() - began)}
     rows[-1] |= {"cpu_seconds": round(time.process_time() - cpu)}
-    RESULTS.replace(rows, lambda r: (r["data"], r["seed"], r["method"]) == (data, seed, name))
+    RESULTS.replace(rows, lambda r: tuple(r[of] for of in SAME) == (data, seed, name, part))
     scores = ", ".join(f"{each} {metrics['miou']:.2f}" for each, metrics in found)
     print(f"{data} {seed} {name}: {scores}; {rows[-1]['cpu_seconds']} s", flush=True)
+
+
+def reused() -> list[Row]:
+    """Rows of no translation that benchmarks/shifts.py has of the same data."""
+    rows = [row for row in SHIFTS.read() if row["data"] in DATA and row["method"] in MODELS]
+    return [{**row, "model": row["method"], "method": NONE} for row in rows]
 
 
 def main() -> None:
     """Run what is missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", choices=DATA, default=[*DATA])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--translations", nargs="+", choices=TRANSLATIONS, metavar="NAME")
+    parser.add_argument("--rounds", action="store_true", help="a round from each, too")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
     parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
     parser.add_argument("--table", action="store_true", help="only print what is there")
@@ -201,9 +224,11 @@ def main() -> None:
     more = (threads, args.any_code)
     names = args.translations or [*MEASURED]
     if not args.table:
-        wanted = [(d, s, n, *more) for s in args.seeds for n in names for d in args.data]
+        parts_of = [*PARTS] if args.rounds else ["alone"]
+        each = product(args.seeds, parts_of, names, args.data)
+        wanted = [(d, s, n, p, *more) for s, p, n, d in each if n != NONE or d == "streets"]
         side_by_side(args.jobs, work, wanted)
-    print(report(RESULTS.read()))
+    print(report(reused() + RESULTS.read()))
 
 
 if __name__ == "__main__":
