@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from experiments import BASELINE
 from rows import Row
-from shift_table import comparable, heading
+from shift_table import NORM, comparable, heading
 from tables import interval
 
 NONE = "none"
-MODELS = ("source-long", "target-norm", "CBST")
+MODELS = (BASELINE, NORM, "CBST")
 
 
 def report(rows: list[Row]) -> str:
@@ -25,20 +26,22 @@ def report(rows: list[Row]) -> str:
 
 
 def gains(rows: list[Row]) -> str:
-    """Markdown: mIoU of each model, and its gain over no translation, by seeds of both."""
+    """Markdown: mIoU of each model, and its gains over models of no translation."""
     frame = pd.DataFrame(rows).groupby(["method", "model", "seed"], sort=False)["miou"].last()
     every = pd.MultiIndex.from_product([list(dict.fromkeys(r["method"] for r in rows)), MODELS])
     miou = frame.unstack().astype(float).reindex(every)
-    lines = [f"seeds {', '.join(map(str, miou.columns))}", ""]
-    lines += heading("trained on", *(word for of in MODELS for word in (of, "over none")))
-    for method in dict.fromkeys(row["method"] for row in rows):
-        cells = [method]
-        for of in MODELS:
-            own, none = miou.loc[method, of], miou.loc[NONE, of]
-            gain = (own - none).dropna().to_numpy()
-            has = own.notna().any()
-            cells += [f"{own.mean():.2f}" if has else "", "" if method == NONE else told(gain)]
-        lines.append(f"| {' | '.join(cells)} |")
+    over = [f"over {of} of none" for of in ("the same", BASELINE, NORM)]
+    lines = heading("trained on", "model", "mIoU", *over, "seeds")
+    for (method, model), own in miou.dropna(how="all").iterrows():
+        gained = {of: told((own - miou.loc[NONE, of]).dropna().to_numpy()) for of in MODELS}
+        gained |= {model: ""} if method == NONE else {}
+        cells = [
+            method,
+            model,
+            f"{own.mean():.2f}",
+            *(gained[of] for of in (model, BASELINE, NORM)),
+        ]
+        lines.append(f"| {' | '.join(cells)} | {own.notna().sum()} |")
     return "\n".join(lines)
 
 

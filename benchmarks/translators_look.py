@@ -1,0 +1,165 @@
+"""All translators on the same three frames of a game's streets, which are to look like a city's.
+
+    python benchmarks/translators_look.py --jobs 2    # half an hour on two cores; then it draws
+    python benchmarks/translators_look.py --table     # the table and the figure of what is there
+
+Trained ones have the sizes and steps of the streets presets, and generators that begin as the
+identity. Rows go to benchmarks/results/translators_look.json, frames to data/ablation/look, and the
+figure to docs/images/translators.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from experiments import KEPT, World, build
+from PIL import Image
+from rows import ROOT, Rows, side_by_side
+from translation_table import judgements
+from translations import GPA, begun, fitted, judged, learnt, silent
+
+from pipeline.domain.samples import Domain
+from pipeline.look.plots import plt
+from pipeline.model.model import Model
+from pipeline.runtime.params import validate
+from pipeline.sections import train_translator
+from pipeline.sections.fit_translator import Params as Fitting
+from pipeline.stages import translate
+from pipeline.training import fitting
+from pipeline.translation import references
+
+RESULTS = Rows("translators_look", "translation")
+LOOK, FIGURE = KEPT / "look", ROOT / "docs" / "images" / "translators.png"
+FRAMES = (5, 20, 40)
+UNTOUCHED, TARGET, SEVERAL = "source, untouched", "target", "madan"
+CROPS = {"crop_width": 96, "crop_height": 96, "scale": [0.9, 1.1], "flip": 0.5}
+LITE = {"backbone": "timm/tf_efficientnet_lite0", "pretrained": "package:efficientnet-lite0"}
+PAINTED = {"extractor": LITE, "start": "image", "iterations": 60, "step": 1.0, "alpha": 4e-6}
+
+
+def generator(translator: str, segmenter: str = "none", batch: int = 1, **options: Any) -> Any:
+    """A trained translator, of the presets' steps."""
+    given = learnt(translator, 600, segmenter, **options)
+    given["training"] |= {"augment": CROPS, "batch": batch}
+    return given
+
+
+TRANSLATORS: dict[str, dict[str, Any]] = {
+    "lab": {"translator": "lab"},
+    "lab, gamma and histogram": {"translator": "lab", "options": GPA},
+    "histogram": {"translator": "histogram"},
+    "fda": {"translator": "fda"},
+    "appearance": {"translator": "appearance", "options": PAINTED, "references": "mean"},
+    "fastcut": generator("fastcut"),
+    "cyclegan": generator("cyclegan"),
+    "cycada": generator("cycada", "source", semantic="labels"),
+    "pixelda": generator("pixelda", "source"),
+    "sbada": generator("sbada", "source"),
+    "dupgan": generator("dupgan", "source", sure=0.9),
+    SEVERAL: generator("madan", "source", 2),
+}
+
+
+def several(given: Mapping[str, Any], segmenter: Model, seed: int, threads: int) -> list[Any]:
+    """What the translator of several sources learns, of two games; the first row is the first's."""
+    world = build("streets-madan", seed, threads)
+    fit = {key: value for key, value in given.items() if key != "training"}
+    params = world.section(train_translator.Params, "training", fit, given["training"])
+    own, classes = world.of("games"), len(world.prepared.taxonomy)
+    return fitting.fit(params, own, world.prepared.target, classes, segmenter, world.fabric, silent)
+
+
+def made(world: World, name: str, params: Fitting, folder: Path, threads: int) -> Domain:
+    """The game's frames, translated into a folder."""
+    (source,), taxonomy = world.source, world.prepared.taxonomy
+    if name == SEVERAL:
+        rows = several(TRANSLATORS[name] | {"segmenter": "source"}, begun(world), 1, threads)
+    else:
+        rows = fitted(world, params)
+    if params.references == "mean":
+        rows = [references.mean(rows)]
+    place = folder / "fitted.npy"
+    references.write(place, rows, len(rows))
+    writer = translate.Writer(
+        translate.Params(seed=1), "translated", source, params, place, taxonomy, folder,
+        sources=2 if name == SEVERAL else 1,
+    )  # fmt: skip
+    return translate.written(writer, folder)[0]
+
+
+def work(name: str, threads: int) -> None:
+    """A translator's row and frames, unless they are there."""
+    if any(row["translation"] == name for row in RESULTS.read()):
+        return
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
+    torch.set_num_threads(threads)
+    world = build("streets", 1, threads)
+    params = validate(Fitting, {"segmenter": "none", **TRANSLATORS[name]}, name)
+    begun(world)  # which others have, too
+    began = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        found = made(world, name, params, Path(folder), threads)
+        took = time.process_time() - began
+        row = {"translation": name, "cpu_seconds": round(took), "found": judged(world, found)}
+        frames(name, found)
+    RESULTS.replace([row], lambda of: of["translation"] == name)
+    print(name, row["cpu_seconds"], row["found"]["verdict"], flush=True)
+
+
+def frames(name: str, of: Domain) -> None:
+    """The three of a domain, as the figure shows them."""
+    LOOK.mkdir(parents=True, exist_ok=True)
+    for index in FRAMES:
+        Image.fromarray(of.image(index)).save(LOOK / f"{name}-{index}.png")
+
+
+def draw() -> None:
+    """Three frames a row; what they were and what they are to look like come first."""
+    world = build("streets", 1, 1)
+    frames(UNTOUCHED, world.source[0])
+    frames(TARGET, world.prepared.target)
+    known = {row["translation"] for row in RESULTS.read()}
+    names = [UNTOUCHED, TARGET, *(name for name in TRANSLATORS if name in known)]
+    half = (len(names) + 1) // 2
+    wide = 2 * len(FRAMES)
+    sheet, axes = plt.subplots(half, wide, figsize=(2.2 * wide, 1.28 * half), squeeze=False)
+    for place in axes.flat:
+        place.axis("off")
+    for at, name in enumerate(names):
+        left = len(FRAMES) * (at // half)
+        for column, index in enumerate(FRAMES):
+            place = axes[at % half][left + column]
+            place.imshow(Image.open(LOOK / f"{name}-{index}.png"))
+            if column == 0:
+                place.set_title(name, loc="left", fontsize=9, pad=3)
+    sheet.tight_layout(pad=0.3)
+    sheet.savefig(FIGURE, dpi=110)
+
+
+def main() -> None:
+    """Run what is missing, print the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--translators", nargs="+", choices=TRANSLATORS, default=[*TRANSLATORS])
+    parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
+    parser.add_argument("--table", action="store_true", help="only what is there")
+    args = parser.parse_args()
+    threads = 1 if args.jobs > 1 else os.cpu_count() or 1
+    if not args.table:
+        side_by_side(args.jobs, work, [(name, threads) for name in args.translators])
+    rows = {row["translation"]: row for row in RESULTS.read()}
+    known = [rows[name] for name in TRANSLATORS if name in rows]
+    print(judgements([{"method": r["translation"], "translation": r["found"]} for r in known]))
+    print({row["translation"]: row["cpu_seconds"] for row in known})
+    draw()
+
+
+if __name__ == "__main__":
+    main()
