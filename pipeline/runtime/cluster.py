@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.runtime import files
+from pipeline.runtime import cluster_head, files
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput
 
@@ -52,17 +52,14 @@ def join(address: str, quiet: bool = False) -> Any:
         return ray
     try:
         if address != "auto":
-            _reach(address)
+            cluster_head.reach(address)
         ray.init(address, logging_level="ERROR", log_to_driver=not quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise BadInput(f"{where}: {_why(error)}") from error
+    head = ray.get_runtime_context().gcs_address
+    now = lambda: ray.is_initialized() and ray.get_runtime_context().gcs_address  # noqa: E731
+    cluster_head.watch(head, where, lambda: now() == head)
     return ray
-
-
-def _reach(address: str) -> None:
-    """Raises OSError where nothing listens: Ray itself tries for minutes."""
-    host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _why(error: BaseException) -> str:
