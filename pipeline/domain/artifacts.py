@@ -176,13 +176,6 @@ def _domain(samples: Sequence[Sample], about: Mapping[str, Any], root: Path, mem
     return Domain(samples, root, tuple(about["size"]), coding, memory)
 
 
-def by_class(table: pd.DataFrame, column: str, images: Sequence[str]) -> Any:
-    """float64 (images, n) of a table with n rows an image, in the order of each image's rows."""
-    values = table[column].to_numpy(float).reshape(len(images), -1)
-    place = {image: row for row, image in enumerate(dict.fromkeys(table["image"]))}
-    return values[[place[image] for image in images]]
-
-
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:
     """Names, colours and subsets as JSON."""
     write_json(path, asdict(taxonomy))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.domain import artifacts
+from pipeline.domain import tables
 from pipeline.domain.pixels import Pixels, resize_label
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
@@ -143,11 +143,13 @@ def table(
     split's; corrected; the columns of `found`; and as lists by class predicted, kept, wrong_kept:
     pixels.
     """
-    pixels = {c: artifacts.by_class(coverage, c, images) for c in ("predicted", "kept")}
+    names_of = ("predicted", "kept", "mean_entropy", "mean_confidence")
+    by_class = tables.of_images([coverage], images, *names_of)
+    pixels = {name: by_class[name] for name in ("predicted", "kept")}
     total = pixels["predicted"].sum(1)
     rows = pd.DataFrame({"image": images, "coverage": pixels["kept"].sum(1) / total})
     for name in ("entropy", "confidence"):
-        means = np.nan_to_num(artifacts.by_class(coverage, f"mean_{name}", images))
+        means = np.nan_to_num(by_class[f"mean_{name}"])
         rows[name] = (means * pixels["predicted"]).sum(1) / total
     ranked = split.set_index("image").loc[images]
     for column in ("score", "rank", "subset"):

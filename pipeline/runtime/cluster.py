@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,9 +58,12 @@ def join(address: str, quiet: bool = False) -> Any:
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise BadInput(f"{where}: {_why(error)}") from error
     head = ray.get_runtime_context().gcs_address
-    now = lambda: ray.is_initialized() and ray.get_runtime_context().gcs_address  # noqa: E731
-    cluster_head.watch(head, where, lambda: now() == head)
+    cluster_head.watch(head, where, partial(_is_joined, ray, head))
     return ray
+
+
+def _is_joined(ray: Any, head: str) -> bool:
+    return bool(ray.is_initialized() and ray.get_runtime_context().gcs_address == head)
 
 
 def _why(error: BaseException) -> str:

@@ -20,7 +20,8 @@ from pipeline.sections.split import Params
 def scored(params: Params, coverage: Iterable[pd.DataFrame], thresholds: pd.DataFrame) -> pd.Series:
     """image -> score, low is easy, of coverage in parts of whole images."""
     ranker = parts.build("rankers", params.ranker, params.options)
-    return pd.concat([ranker.scores(part, thresholds) for part in coverage])
+    found: pd.Series = pd.concat([ranker.scores(part, thresholds) for part in coverage])
+    return found
 
 
 def run(params: Params, scores: pd.Series, excluded: Collection[str] = ()) -> pd.DataFrame:

@@ -155,6 +155,9 @@ def test_a_table_is_in_the_order_of_the_images():
     assert table["corrected"].tolist() == [False, True]
     assert [list(row) for row in table["kept"]] == [[0, 8], [3, 0]]
     assert [list(row) for row in table["wrong_kept"]] == [[0, 4], [0, 0]]
+    given = {"a": (found[:1], coverage[2:]), "b": (found[1:], coverage[:2])}
+    parts = [views.table([name], [name], *of, split, {"b"}) for name, of in given.items()]
+    pd.testing.assert_frame_equal(pd.concat(parts).set_index("image"), table)
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ def test_an_image_that_is_left_out_is_neither_easy_nor_hard(tmp_path):
     metrics, found = looks.tables(["source", "round-1"])
     places = (tmp_path / "panels", tmp_path / "look")
     given = (looks.params(1), metrics, found, THREE, *places)
-    shown = page.content(*given, {}, {"round-1": looks.quality(looks.target())})
+    shown = page.content(*given, {}, {"round-1": [looks.quality(looks.target())]})
     assert shown["rounds"][0]["hard"] == [0] * 4 + [2, 0] + [1] * 6
 
 
