@@ -91,6 +91,7 @@ _COLUMNS = ("domain", "image", "image_hash", "height", "width")
 _LABELLED = (*_COLUMNS, "label", "label_hash")
 _REGIONS = ("region", "region_hash")
 _COUNTED = "pixels"
+_AT_ONCE = 1 << 14  # rows
 
 
 def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
@@ -158,10 +159,14 @@ def _write_index(
     columns = _LABELLED if labelled else _COLUMNS
     columns = (*columns, *_REGIONS) if _regions(samples) else columns
     columns = (*columns, _COUNTED) if counted else columns
-    rows = [{key: getattr(sample, key) for key in columns} for sample in samples]
     types = {"height": pa.int32(), "width": pa.int32(), _COUNTED: pa.list_(pa.int64())}
     schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    parts = [schema.empty_table()]
+    for at in range(0, len(samples), _AT_ONCE):  # all rows as dicts are larger than the samples
+        part = samples[at : at + _AT_ONCE]
+        rows = [{key: getattr(sample, key) for key in columns} for sample in part]
+        parts.append(pa.Table.from_pylist(rows, schema=schema))
+    table = pa.concat_tables(parts).combine_chunks()
     _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
 
 
