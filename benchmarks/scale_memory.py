@@ -29,7 +29,7 @@ from pipeline.inference.confidence import Seen
 from pipeline.inference.quality import Judged
 from pipeline.look import page, views
 from pipeline.runtime import display
-from pipeline.runtime.files import write_json
+from pipeline.runtime.files import read_json, write_json
 from pipeline.stages import panels, split
 from pipeline.stages import pseudo_label as labelling
 
@@ -90,14 +90,20 @@ def ranked(folder: Path, _: int) -> None:
     artifacts.write_table(folder / "split.parquet", split.run(params, scores, []))
 
 
-def gallery(folder: Path, _: int) -> None:
-    """Its table; the maps that it makes of each image are in memory one at a time."""
+def shown(folder: Path, _: int) -> None:
+    """What panels says of all images."""
     target = artifacts.read_domain(folder / "index.parquet", Path())
     about = panels.index_of(target, panels.Params(), [False] * len(target))
     write_json(folder / "index.json", about)
-    empty = {"wrong": None, "wrong_prediction": None}
-    found = pd.DataFrame([{**empty, "wrong_kept": [0] * len(CITY)} for _ in target.samples])
-    found = found.astype({"wrong": float, "wrong_prediction": float})
+
+
+def gallery(folder: Path, count: int) -> None:
+    """Its table; the maps that it makes of each image are in memory one at a time."""
+    _ = artifacts.read_domain(folder / "index.parquet", Path())
+    about = read_json(folder / "index.json")
+    each = [(None, None, np.zeros(len(CITY), np.int64), None) for _ in range(count)]
+    shares = {name: np.full(count, np.nan) for name in ("wrong", "wrong_prediction")}
+    found = pd.DataFrame({**shares, "wrong_kept": [one[2] for one in each]})
     (folder / "look").mkdir()
     with tables.in_parts(folder / "look/images.parquet") as add:
         for part in _rows(folder, found, about["images"], about["names"]):
@@ -123,7 +129,10 @@ def report(folder: Path, _: int) -> None:
     page.write(folder / "page/index.html", folder / "page", page.content(params, *given))
 
 
-PARTS = {one.__name__: one for one in (prepare, index, pseudo_label, ranked, gallery, report)}
+PARTS = {
+    "prepare": prepare, "index": index, "pseudo_label": pseudo_label, "split": ranked,
+    "panels": shown, "gallery": gallery, "report": report,
+}  # fmt: skip
 MADE = ("index.parquet", "coverage.parquet", "quality.parquet", "split.parquet",
         "look/images.parquet", "index.json", "page/data.js")  # fmt: skip
 

@@ -57,13 +57,17 @@ def join(address: str, quiet: bool = False) -> Any:
         ray.init(address, logging_level="ERROR", log_to_driver=not quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise BadInput(f"{where}: {_why(error)}") from error
-    head = ray.get_runtime_context().gcs_address
-    cluster_head.watch(head, where, partial(_is_joined, ray, head))
+    cluster_head.watch(head(ray), partial(_is_joined, ray, head(ray)))
     return ray
 
 
-def _is_joined(ray: Any, head: str) -> bool:
-    return bool(ray.is_initialized() and ray.get_runtime_context().gcs_address == head)
+def head(ray: Any) -> str:
+    """Its address."""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _is_joined(ray: Any, known: str) -> bool:
+    return bool(ray.is_initialized() and head(ray) == known)
 
 
 def _why(error: BaseException) -> str:
@@ -155,6 +159,7 @@ def _told(ray: Any) -> Iterator[None]:
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     except ray.exceptions.RayError as error:
+        cluster_head.check(head(ray))
         said = next(iter(str(error).splitlines()), repr(error))
         raise BadInput(
             f"compute.cluster: a process of it ended, and so did {AGAIN} more at the same work "

@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from pipeline.runtime.files import BadInput
+
 _EVERY = 2.0
 """Seconds between two questions."""
 _LOST = 3
 """Questions in a row without an answer after which it is gone for good."""
+_told = threading.Event()
 
 
 def reach(address: str) -> None:
@@ -24,10 +27,19 @@ def reach(address: str) -> None:
     socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def watch(address: str, where: str, joined: Callable[[], bool]) -> None:
+def check(head: str) -> None:
+    """Raises BadInput where it is gone: it is why something else has failed."""
+    try:
+        reach(head)
+    except OSError as error:
+        _told.set()
+        raise BadInput(_ended(head)) from error
+
+
+def watch(head: str, joined: Callable[[], bool]) -> None:
     """While this process has `joined` it: ends it where the head is gone, with one message.
 
-    Its main thread cannot: it waits within Ray, whatever it asked for.
+    Its main thread cannot: it waits within Ray, whatever it asked for, and be it at its end.
     """
 
     def ask() -> None:
@@ -37,16 +49,19 @@ def watch(address: str, where: str, joined: Callable[[], bool]) -> None:
             if not joined():
                 return
             try:
-                reach(address)
+                reach(head)
                 lost = 0
             except OSError:
                 lost += 1
-        print(
-            f"error: {where}: its head has ended; start Ray again (ray start), then run it again: "
-            "what is finished stays",
-            file=sys.stderr,
-            flush=True,
-        )
+        if not _told.is_set():
+            print(f"error: {_ended(head)}", file=sys.stderr, flush=True)
         os._exit(1)
 
     threading.Thread(target=ask, daemon=True).start()
+
+
+def _ended(head: str) -> str:
+    return (
+        f"compute.cluster: its head, {head}, has ended; start Ray again (ray start), then run it "
+        "again: what is finished stays"
+    )
