@@ -226,8 +226,8 @@ def one_round(
 
     inside = pseudo_label.regions(target)
     made = pseudo_label.run(labelling, found, {}, taxonomy, world.known.q, write, inside)
-    table = split.run(world.section(split.Params, "split", step["split"]),
-                      made.coverage, made.thresholds)  # fmt: skip
+    splitting = world.section(split.Params, "split", step["split"])
+    table = split.run(splitting, split.scored(splitting, [made.coverage], made.thresholds))
     plain = {k: v for k, v in content["retrain"].items() if k != "options"}
     params = world.section(
         retrain.Params, "retrain", content["training"], plain, step["retrain"], own,

@@ -1,7 +1,7 @@
 """What a cluster costs: images a second beside one process, its start, and memory for many images.
 
     python benchmarks/scale.py                       # 200 images; ten minutes on two idle cores
-    python benchmarks/scale.py --memory 1000000      # of the process that drives a stage
+    python benchmarks/scale.py --memory 1000000      # of the processes that drive stages
 
 The first starts Ray on this machine with one and with two workers. Rows go to
 benchmarks/results/scale.json, and Markdown is printed.
@@ -10,9 +10,7 @@ benchmarks/results/scale.json, and Markdown is printed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -23,19 +21,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+import scale_memory
 from PIL import Image
 from rows import FOLDER, Row
 
 from pipeline import streets
-from pipeline.domain import artifacts, pictures, tables
+from pipeline.domain import pictures
 from pipeline.domain.pixels import Coding
 from pipeline.domain.samples import Domain, Sample
 from pipeline.domain.taxonomy import resolve
 from pipeline.inference import predictions
-from pipeline.inference.confidence import Seen
 from pipeline.inference.predictions import Prediction, Predictions
-from pipeline.inference.quality import Judged
 from pipeline.runtime import cluster, display
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import write_json
@@ -168,73 +164,14 @@ def measured(count: int) -> list[Row]:
     return found
 
 
-def remembered(count: int) -> Row:
-    """MB at most of a process that reads an index and writes coverage, and MB of the files."""
-    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # noqa: E731
-    found: Row = {"images": count, "libraries": peak()}
-    with tempfile.TemporaryDirectory() as name:
-        index, coverage = Path(name, "index.parquet"), Path(name, "coverage.parquet")
-        subprocess.run([sys.executable, __file__, "--index", str(index), str(count)], check=True)
-        target = artifacts.read_domain(index, Path())
-        found["index"] = peak()
-        found |= covered(target, coverage)
-        found["peak"] = peak()
-        found["index file"], found["coverage file"] = (
-            p.stat().st_size / 1e6 for p in (index, coverage)
-        )
-    return found
-
-
-def covered(target: Domain, path: Path) -> Row:
-    """As pseudo_label writes its largest tables, of made-up counts."""
-    from pipeline.inference import quality
-    from pipeline.stages import pseudo_label as stage
-
-    rng, classes, at_once = np.random.default_rng(0), len(CITY), tables.ROWS // (len(CITY) + 1)
-    sums = np.zeros((len(target), 3, classes))
-    for at in range(0, len(target), 1000):
-        sums[at : at + 1000] = rng.random(sums[at : at + 1000].shape) * 1e5
-    seen = Seen(sums[:, 0].astype(np.int64), sums[:, 1], sums[:, 2])
-    other = path.with_name("quality.parquet")
-    with tables.in_parts(path) as add, tables.in_parts(other) as judge:
-        done: list[stage._Done] = []
-        for index, sample in enumerate(target.samples):
-            own = seen.predicted[index]
-            judged = Judged(rng.random((5, classes)), None)
-            done.append(stage._Done(sample.image, own, own, judged, None))
-            if len(done) == at_once or index + 1 == len(target):
-                images = [one.image for one in done]
-                add(
-                    stage._coverage(
-                        images, seen.of(slice(index + 1 - len(done), index + 1)), done, CITY
-                    )
-                )
-                judge(quality.table(images, [one.judged for one in done], CITY))
-                done = []
-    return {"quality file": other.stat().st_size / 1e6, "rows": pq.read_metadata(path).num_rows}
-
-
-def write_index(path: Path, count: int) -> None:
-    """Of files named as Cityscapes names its own."""
-    names = (f"leftImg8bit/train/ulm/ulm_{i:06d}_000019_leftImg8bit.png" for i in range(count))
-    samples = [
-        Sample("target", n, hashlib.sha256(n.encode()).hexdigest(), HEIGHT, WIDTH) for n in names
-    ]
-    artifacts.write_domain(
-        path, Domain(samples, Path(), (WIDTH, HEIGHT), Coding({})), labelled=False
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--memory", type=int, metavar="IMAGES")
-    parser.add_argument("--index", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.index:
-        write_index(Path(given.index[0]), int(given.index[1]))
-    elif given.memory:
-        print({key: round(value, 1) for key, value in remembered(given.memory).items()})
+    if given.memory:
+        for row in scale_memory.measured(given.memory):
+            print(row, flush=True)
     else:
         rows = [{**row, "load": os.getloadavg()[0]} for row in measured(given.images)]
         write_json(RESULTS, rows)

@@ -18,6 +18,8 @@ from tests.dummies import until
 
 ROOT = Path(__file__).parents[1]
 SMALL = str(100 * 1024 * 1024)
+_WORKING = re.compile(r"ray::(_do|_Actor|RayTrainWorker|TrainController)\b")
+_STAGE = re.compile(r"pipeline\.stages\.(\w+( [\w-]+)?)")
 
 
 class Cluster:
@@ -55,7 +57,12 @@ class Cluster:
 
     def workers(self) -> list[int]:
         """The processes that have work of a stage now."""
-        return [pid for pid, command in self.processes() if re.match(r"ray::(?!IDLE)", command)]
+        return [pid for pid, command in self.processes() if _WORKING.match(command)]
+
+    def stage(self) -> str | None:
+        """What runs there as a client, such as `infer round-1`."""
+        found = (_STAGE.search(command) for _, command in self.processes())
+        return next((one[1].strip() for one in found if one), None)
 
     def processes(self) -> list[tuple[int, str]]:
         """The cluster's own: id and command, by the folder that each was told of."""

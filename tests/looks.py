@@ -107,16 +107,16 @@ def write_round(folder, name, domain, seed, truths=None, corrected=frozenset(), 
     artifacts.write_table(folder / name / "images.parquet", table)
 
 
-def quality(domain, classes=3, flip=True):
+def quality(domain, classes=THREE.names, flip=True):
     """As pseudo_label writes it: of each class and the whole; nothing is labelled as the first.
 
     The later an image, the better its labels.
     """
-    n, kinds = len(domain), classes + 1
+    n, kinds = len(domain), len(classes) + 1
     values = (np.arange(n)[:, None] + np.linspace(0.2, 0.8, kinds)) / n
     values[:, 0] = np.nan
     flips = np.full(n * kinds, np.nan) if not flip else 1 - np.nan_to_num(values).ravel()
-    names = np.tile([*map(str, range(classes)), ""], n)
+    names = np.tile([*classes, ""], n)
     images = np.repeat([s.image for s in domain.samples], kinds)
     return pd.DataFrame({"image": images, "class": names, "quality": values.ravel(), "flip": flips})
 
@@ -200,7 +200,7 @@ def world(
     metrics, found = tables(["source", *chosen["rounds"]], val)
     changed = changes.of_rounds(chosen, folder / "look", SIZE, len(THREE))
     places = (folder / "panels", folder / "look")
-    doubts = dict.fromkeys(chosen["rounds"], quality(domain, flip=flip))
+    doubts = {key: [quality(domain, flip=flip)] for key in chosen["rounds"]}
     shown = page.content(chosen, metrics, found, THREE, *places, changed, doubts)
     judged = verdict.of(models(chosen, metrics), found)
     shown |= {"verdict": judged.parts, "curves": dict.fromkeys(metrics, CURVE)}

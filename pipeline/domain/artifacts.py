@@ -91,6 +91,7 @@ _COLUMNS = ("domain", "image", "image_hash", "height", "width")
 _LABELLED = (*_COLUMNS, "label", "label_hash")
 _REGIONS = ("region", "region_hash")
 _COUNTED = "pixels"
+_AT_ONCE = 1 << 14  # rows
 
 
 def write_domain(path: Path, domain: Domain, *, labelled: bool = True) -> None:
@@ -158,10 +159,14 @@ def _write_index(
     columns = _LABELLED if labelled else _COLUMNS
     columns = (*columns, *_REGIONS) if _regions(samples) else columns
     columns = (*columns, _COUNTED) if counted else columns
-    rows = [{key: getattr(sample, key) for key in columns} for sample in samples]
     types = {"height": pa.int32(), "width": pa.int32(), _COUNTED: pa.list_(pa.int64())}
     schema = pa.schema([(key, types.get(key, pa.string())) for key in columns])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    parts = [schema.empty_table()]
+    for at in range(0, len(samples), _AT_ONCE):  # all rows as dicts are larger than the samples
+        part = samples[at : at + _AT_ONCE]
+        rows = [{key: getattr(sample, key) for key in columns} for sample in part]
+        parts.append(pa.Table.from_pylist(rows, schema=schema))
+    table = pa.concat_tables(parts).combine_chunks()
     _write_parquet(path, table.replace_schema_metadata({"segue": json.dumps(about)}))
 
 
@@ -174,13 +179,6 @@ def _domain(samples: Sequence[Sample], about: Mapping[str, Any], root: Path, mem
     values = {int(raw): index for raw, index in about.get("values", {}).items()}
     coding = Coding(values, about.get("encoding", INDEX), about.get("dark", 0))
     return Domain(samples, root, tuple(about["size"]), coding, memory)
-
-
-def by_class(table: pd.DataFrame, column: str, images: Sequence[str]) -> Any:
-    """float64 (images, n) of a table with n rows an image, in the order of each image's rows."""
-    values = table[column].to_numpy(float).reshape(len(images), -1)
-    place = {image: row for row, image in enumerate(dict.fromkeys(table["image"]))}
-    return values[[place[image] for image in images]]
 
 
 def write_taxonomy(path: Path, taxonomy: Taxonomy) -> None:

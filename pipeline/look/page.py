@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.domain import artifacts
+from pipeline.domain import artifacts, tables
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import changes, maps
 from pipeline.look.changes import Counts
@@ -34,11 +34,12 @@ def content(
     panels: Path,
     look: Path,
     changed: Mapping[str, Counts],
-    quality: Mapping[str, pd.DataFrame],
+    quality: Mapping[str, Iterable[pd.DataFrame]],
 ) -> dict[str, Any]:
     """All that the page knows before it opens an image. `metrics`, `tables`: by model.
 
-    By round, `changed`: what changes.of_rounds gives; `quality`: how far its labels can be trusted.
+    By round, `changed`: what changes.of_rounds gives; `quality`: how far its labels can be trusted,
+    in parts of whole images.
     """
     index = read_json(panels / "index.json")
     rounds = params.get("rounds") or {}
@@ -61,7 +62,7 @@ def _round(
     table: pd.DataFrame,
     look: Path,
     changed: Counts | None,
-    quality: pd.DataFrame,
+    quality: Iterable[pd.DataFrame],
 ) -> dict[str, Any]:
     """A round's own facts, and a column for each number of its images."""
     item = params["rounds"][name]
@@ -71,7 +72,7 @@ def _round(
     pixels = {key: np.stack(images[key].to_list()) for key in _OF_CLASSES}
     total = pixels["predicted"].sum(1, keepdims=True)
     change = None if changed is None else changes.shares(changed)
-    doubts = {c: artifacts.by_class(quality, c, [*images["image"]]) for c in ("quality", "flip")}
+    doubts = tables.of_images(quality, [*images["image"]], "quality", "flip")
     truth = pd.to_numeric(table["coverage"]) / 100 if "coverage" in table else pd.Series([np.nan])
     with np.errstate(invalid="ignore", divide="ignore"):
         labelled = pd.Series(pixels["kept"].sum(0) / pixels["predicted"].sum(0))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.domain import artifacts
+from pipeline.domain import tables
 from pipeline.domain.pixels import Pixels, resize_label
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.inference import labelling
@@ -21,6 +20,7 @@ from pipeline.runtime import progress, work
 
 Size = tuple[int, int]
 Shares = npt.NDArray[np.uint16]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def write(
     list wrong_kept, of each class, at the working size as what is predicted and kept.
     """
 
-    def one(index: int) -> tuple[dict[str, Any], Mapping[str, Shares] | None]:
+    def one(index: int) -> tuple[float | None, float | None, Counts, Mapping[str, Shares] | None]:
         found, made = predictions[index], label(index)
         seen, classes = view(found, made, size), len(found.logits)
         maps.write(maps.file(folder / "maps", index), key, index, vars(seen))
@@ -101,17 +101,16 @@ def write(
         if known is not None:
             pair = {"predicted": seen.predicted, "label": seen.label}
             matrices = {name: confusion(of, known, classes) for name, of in pair.items()}
-        row = {
-            "wrong": wrong(seen.label, known),
-            "wrong_prediction": wrong(seen.predicted, known),
-            "wrong_kept": wrong_kept(seen.label, known, classes, found.height * found.width),
-        }
-        return row, matrices
+        of = wrong_kept(seen.label, known, classes, found.height * found.width)
+        # as an array: of a million images a list of Python's integers is three times as large
+        counts = np.array(of, np.int64)
+        return wrong(seen.label, known), wrong(seen.predicted, known), counts, matrices
 
-    made = work.each(one, range(len(predictions)), where)
-    rows, matrices = zip(*progress.track(made, "look", len(predictions)), strict=True)
+    made = progress.track(work.each(one, range(len(predictions)), where), "look", len(predictions))
+    labels, predicted, kept, matrices = zip(*made, strict=True)
     write_confusion(folder, key, [each for each in matrices if each is not None])
-    return pd.DataFrame([*rows]).astype({"wrong": float, "wrong_prediction": float})
+    shares = {"wrong": np.array(labels, float), "wrong_prediction": np.array(predicted, float)}
+    return pd.DataFrame({**shares, "wrong_kept": [*kept]})
 
 
 def write_confusion(folder: Path, key: str, matrices: Sequence[Mapping[str, Shares]]) -> None:
@@ -143,11 +142,13 @@ def table(
     split's; corrected; the columns of `found`; and as lists by class predicted, kept, wrong_kept:
     pixels.
     """
-    pixels = {c: artifacts.by_class(coverage, c, images) for c in ("predicted", "kept")}
+    names_of = ("predicted", "kept", "mean_entropy", "mean_confidence")
+    by_class = tables.of_images([coverage], images, *names_of)
+    pixels = {name: by_class[name] for name in ("predicted", "kept")}
     total = pixels["predicted"].sum(1)
     rows = pd.DataFrame({"image": images, "coverage": pixels["kept"].sum(1) / total})
     for name in ("entropy", "confidence"):
-        means = np.nan_to_num(artifacts.by_class(coverage, f"mean_{name}", images))
+        means = np.nan_to_num(by_class[f"mean_{name}"])
         rows[name] = (means * pixels["predicted"]).sum(1) / total
     ranked = split.set_index("image").loc[images]
     for column in ("score", "rank", "subset"):

@@ -12,10 +12,11 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.runtime import files
+from pipeline.runtime import cluster_head, files
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput
 
@@ -52,17 +53,21 @@ def join(address: str, quiet: bool = False) -> Any:
         return ray
     try:
         if address != "auto":
-            _reach(address)
+            cluster_head.reach(address)
         ray.init(address, logging_level="ERROR", log_to_driver=not quiet)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise BadInput(f"{where}: {_why(error)}") from error
+    cluster_head.watch(head(ray), partial(_is_joined, ray, head(ray)))
     return ray
 
 
-def _reach(address: str) -> None:
-    """Raises OSError where nothing listens: Ray itself tries for minutes."""
-    host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+def head(ray: Any) -> str:
+    """Its address."""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _is_joined(ray: Any, known: str) -> bool:
+    return bool(ray.is_initialized() and head(ray) == known)
 
 
 def _why(error: BaseException) -> str:
@@ -154,6 +159,7 @@ def _told(ray: Any) -> Iterator[None]:
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     except ray.exceptions.RayError as error:
+        cluster_head.check(head(ray))
         said = next(iter(str(error).splitlines()), repr(error))
         raise BadInput(
             f"compute.cluster: a process of it ended, and so did {AGAIN} more at the same work "

@@ -16,13 +16,15 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from pipeline.runtime.cluster import AGAIN, join, resources
+from pipeline.runtime import cluster_head
+from pipeline.runtime.cluster import AGAIN, head, join, resources
 from pipeline.runtime.compute import Compute
 from pipeline.runtime.files import BadInput, Ended
 
 _PLACE = Path(".dvc/tmp/segue/ray")
 """For what Ray Train keeps of a run; it lies where all machines see it."""
 _SAID = "said-"
+_AGAIN = "a process of the training ended; it goes on from its checkpoint"
 
 
 def run(compute: Compute) -> None:
@@ -42,6 +44,8 @@ def run(compute: Compute) -> None:
             for _ in range(AGAIN + 1):
                 if _done(given | {"folder": str(Path.cwd())}, needs, count, place):
                     return
+                cluster_head.check(head(ray))
+                print(_AGAIN, file=sys.stderr)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     raise BadInput(
@@ -96,7 +100,6 @@ def _done(given: dict[str, Any], needs: dict[str, float], count: int, place: Pat
             cause = getattr(failure, "cause", failure)
             if isinstance(cause, BadInput | MemoryError | OSError) and not isinstance(cause, Ended):
                 raise cause from error
-        print("a process of the training ended; it goes on from its checkpoint", file=sys.stderr)
         return False
     return True
 

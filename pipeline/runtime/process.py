@@ -6,6 +6,7 @@ import argparse
 import ctypes
 import fcntl
 import hashlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -75,6 +76,9 @@ def _find(given: argparse.Namespace, stage: str, parser: argparse.ArgumentParser
 def stage(main: Callable[[], None]) -> None:
     """Run a stage's main(): alone, ending with its parent; BadInput is one message, exit 1."""
     die_with_parent()
+    own = sys.modules["__main__"].__spec__
+    if main.__module__ == "__main__" and own is not None:  # which no other process can import
+        main = importlib.import_module(own.name).main
     try:
         with _alone():
             main()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.domain import artifacts, pictures
+from pipeline.domain import artifacts, pictures, tables
 from pipeline.domain.pixels import Pixels
 from pipeline.domain.samples import Domain
 from pipeline.domain.taxonomy import IGNORE, Taxonomy
@@ -109,11 +109,15 @@ def write(folder: Path, rows: Sequence[tuple[str, list[Pixels]]], taxonomy: Taxo
 
 
 def each(
-    params: Params, at: Namespace, labels: PseudoLabelled, predictions: Predictions
-) -> pd.DataFrame:
-    """Writes the maps of every image; the table of the round."""
+    params: Params,
+    at: Namespace,
+    labels: PseudoLabelled,
+    predictions: Predictions,
+    classes: Sequence[str],
+) -> Iterator[pd.DataFrame]:
+    """Writes the maps of every image; the table of the round, in parts."""
     index = read_json(at.panels / "index.json")
-    size = tuple(index["size"])
+    images, size = index["images"], tuple(index["size"])
 
     def truth(image: int) -> Pixels | None:
         path = maps.file(at.panels, image)
@@ -123,9 +127,12 @@ def each(
     found = views.write(at.look, at.item, *made, params.compute.cluster)
     work.sweep([at.look])
     corrected = {path.stem for path in at.corrections.glob("*.png")}
-    coverage = artifacts.read_table(at.coverage, "kept", images=index["images"])
-    tables = (found, coverage, artifacts.read_table(at.split, "rank", images=index["images"]))
-    return views.table(index["images"], index["names"], *tables, corrected)
+    split = artifacts.read_table(at.split, "rank", images=images)
+    done = 0
+    for part in tables.by_image(at.coverage, classes, "kept", images=images):
+        own = slice(done, done + len(part) // len(classes))
+        yield views.table(images[own], index["names"][own], found[own], part, split, corrected)
+        done = own.stop
 
 
 def main() -> None:
@@ -140,7 +147,9 @@ def main() -> None:
     predictions = Predictions(at.predictions, len(taxonomy))
     predictions.check_images([sample.image for sample in target.samples])
     write(at.look, run(params, target, predictions, labels, truth, taxonomy), taxonomy)
-    artifacts.write_table(at.look / "images.parquet", each(params, at, labels, predictions))
+    with tables.in_parts(at.look / "images.parquet") as add:
+        for part in each(params, at, labels, predictions, taxonomy.names):
+            add(part)
     split = artifacts.read_table(at.split)
     picture = ends(split, target, predictions, taxonomy, params.ends)
     pictures.write_image(at.look / "split.png", picture)

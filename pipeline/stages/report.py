@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.checks import census
-from pipeline.domain import artifacts, pictures
+from pipeline.domain import artifacts, pictures, tables
 from pipeline.domain.taxonomy import Taxonomy
 from pipeline.look import (
     changes,
@@ -148,8 +148,9 @@ def main() -> None:
     taxonomy = artifacts.read_taxonomy(at.taxonomy)
     panels = mosaics.PANELS if any(index["truth"]) else mosaics.PANELS[:-1]
     report = run(params, found, looks, taxonomy, panels)
-    kinds = ("split", "growth")
-    shown = [(n, k) for n in looks for k in kinds if (at.look / n / f"{k}.png").exists()]
+    shown = [
+        (n, k) for n in looks for k in ("split", "growth") if (at.look / n / f"{k}.png").exists()
+    ]
     write_json(at.metrics, report.metrics)
     comparison.write_scores(at.scores, report.rounds)
     artifacts.write_table(at.table, report.rounds)
@@ -159,13 +160,14 @@ def main() -> None:
     for name, figure in report.figures.items():
         pictures.write_image(at.figures / f"{name}.png", figure)
     report.verdict.write(at.best, comparison.rows(report.rounds))
-    tables = (report.rounds, report.iou, report.figures)
-    told = summary.page(report.verdict, *tables, shown, _lacking(params, at))
+    drawn = (report.rounds, report.iou, report.figures)
+    told = summary.page(report.verdict, *drawn, shown, _lacking(params, at))
     write_bytes(at.summary, told.encode())
     of_classes = {name: e.iou for name, e in found.items()}
     changed = changes.of_rounds(params, at.look, tuple(index["size"]), len(taxonomy))
     artifacts.write_table(at.changed, changes.table(changed, index["images"], taxonomy.names))
-    quality = {n: artifacts.read_table(at.rounds / n / "quality.parquet") for n in looks}
+    of_labels = [*taxonomy.names, ""]
+    quality = {n: tables.by_image(at.rounds / n / "quality.parquet", of_labels) for n in looks}
     given_it = (at.panels, at.look, changed, quality)
     content = look_page.content(params, report.metrics, of_classes, taxonomy, *given_it)
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}

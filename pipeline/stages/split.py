@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.domain import artifacts
+from pipeline.domain import artifacts, tables
 from pipeline.domain.samples import file_name
 from pipeline.review import verdicts
 from pipeline.runtime import parts, process
@@ -17,19 +17,19 @@ from pipeline.runtime.params import load, read
 from pipeline.sections.split import Params
 
 
-def run(
-    params: Params,
-    coverage: pd.DataFrame,
-    thresholds: pd.DataFrame,
-    excluded: Collection[str] = (),
-) -> pd.DataFrame:
+def scored(params: Params, coverage: Iterable[pd.DataFrame], thresholds: pd.DataFrame) -> pd.Series:
+    """image -> score, low is easy, of coverage in parts of whole images."""
+    ranker = parts.build("rankers", params.ranker, params.options)
+    found: pd.Series = pd.concat([ranker.scores(part, thresholds) for part in coverage])
+    return found
+
+
+def run(params: Params, scores: pd.Series, excluded: Collection[str] = ()) -> pd.DataFrame:
     """Columns image, score, rank (0 is easiest), subset: the first floor(n * easy) are easy.
 
     Images whose names as files are `excluded` are behind all others, in a subset of their own, and
     n counts the others alone.
     """
-    ranker = parts.build("rankers", params.ranker, params.options)
-    scores: pd.Series = ranker.scores(coverage, thresholds)
     table = pd.DataFrame({"image": scores.index.astype(str), "score": scores.to_numpy(float)})
     table["out"] = table["image"].map(file_name).isin([*excluded])
     table = table.sort_values(["out", "score", "image"], kind="stable", ignore_index=True)
@@ -56,10 +56,10 @@ def main() -> None:
     at = process.paths("review", "coverage", "thresholds", "split", item=True)
     params = load(Params, "split", f"rounds.{at.item}.split")
     thresholds = artifacts.read_table(at.thresholds, "class", "lambda")
-    classes = [*thresholds["class"]]
-    coverage = artifacts.read_table(at.coverage, "image", "predicted", "sure", classes=classes)
-    out = excluded(at.review, at.item, coverage["image"].unique())
-    artifacts.write_table(at.split, run(params, coverage, thresholds, out))
+    coverage = tables.by_image(at.coverage, [*thresholds["class"]], "predicted", "sure")
+    scores = scored(params, coverage, thresholds)
+    out = excluded(at.review, at.item, scores.index)
+    artifacts.write_table(at.split, run(params, scores, out))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,15 @@ def test_domains_come_back_below_any_root(encoding, n, tmp_path):
     assert read == replace(written, root=tmp_path / "there", memory=5)
 
 
+def test_an_index_put_together_of_parts_has_the_bytes_of_one_written_at_once(tmp_path, monkeypatch):
+    paths = [tmp_path / name for name in ("whole.parquet", "parts.parquet")]
+    given = with_regions(domain(tmp_path, 5))
+    artifacts.write_domain(paths[0], given)
+    monkeypatch.setattr(artifacts, "_AT_ONCE", 2)
+    artifacts.write_domain(paths[1], given)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_without_labels_nothing_of_them_is_written(tmp_path):
     path = tmp_path / "t.parquet"
     artifacts.write_domain(path, domain(tmp_path), labelled=False)

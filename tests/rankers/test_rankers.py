@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from pipeline.domain import tables
 from pipeline.runtime import parts
 
 
@@ -46,6 +49,20 @@ def test_the_order_of_rows_does_not_matter(ranker):
     shuffled = table.sample(frac=1, random_state=3)
     one, two = (ranker.scores(t, thresholds(table)).sort_index() for t in (table, shuffled))
     np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1 << 20, 25, 4])
+def test_parts_of_a_file_are_ranked_as_the_whole_of_it(ranker, rows, tmp_path, monkeypatch):
+    table, path = coverage(9), tmp_path / "coverage.parquet"
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path, row_group_size=10)
+    monkeypatch.setattr(tables, "ROWS", rows)
+    limits = thresholds(table)
+    parted = [*tables.by_image(path, [*limits["class"]])]
+    assert len(parted) == {1 << 20: 1, 25: 2, 4: 9}[rows]
+    pd.testing.assert_frame_equal(pd.concat(parted, ignore_index=True), table)
+    whole = ranker.scores(table, limits)
+    found = pd.concat([ranker.scores(part, limits) for part in parted])
+    assert found.to_dict() == whole.to_dict()  # to the last bit
 
 
 def test_tables_are_left_as_they_were(ranker):

@@ -62,6 +62,8 @@ def test_what_work_raises_is_raised_as_it_is(joined, tmp_path):
 
     with pytest.raises(BadInput, match=r"^17.png: is no image; replace it$"):
         list(work.each(bad, range(40), joined.address))
+    with pytest.raises(MemoryError):
+        list(work.each(lambda _: np.empty(1 << 60, np.uint8), range(1), joined.address))
     assert list(work.each(abs, range(3), joined.address)) == [0, 1, 2]  # it goes on
 
 
@@ -120,6 +122,58 @@ def test_work_that_always_ends_its_process_is_one_error(joined):
 def test_a_path_is_of_the_projects_folder(joined, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert set(work.each(lambda _: str(Path.cwd()), range(4), joined.address)) == {str(tmp_path)}
+
+
+# --- memory ----------------------------------------------------------------------------------
+
+HUNGRY = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from pipeline.runtime import process, work
+
+always = int(sys.argv[2])
+
+def one(i):
+    tries = Path(f"tries-{i}")
+    if i == 3 and not tries.exists() or i == always:
+        with tries.open("a") as file:
+            file.write("x")
+        held = [np.ones(50 << 20, np.uint8) for _ in range(60)]
+        time.sleep(10)
+    return i * i
+
+def main():
+    print(list(work.each(one, range(20), sys.argv[1])))
+
+process.stage(main)
+"""
+
+
+def test_what_runs_out_of_memory_is_done_again_and_else_one_error(tmp_path):
+    """Ray kills what is the largest where the machine is nearly full, here from 1.5 GB more on."""
+    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, free = (int(said[key].split()[0]) for key in ("MemTotal", "MemAvailable"))
+    limit = {"RAY_memory_usage_threshold": str((total - free + 1.5e6) / total),
+             "RAY_memory_monitor_refresh_ms": "100"}  # fmt: skip
+    (tmp_path / "params.yaml").touch()
+    with clusters.cluster(2, **limit) as made:
+        env = {**os.environ, **made.env, "RAY_task_oom_retry_delay_base_ms": "1"}
+        done = []
+        for always in ("-1", "5"):
+            command = [sys.executable, "-c", HUNGRY, made.address, always]
+            done.append(subprocess.run(command, env=env, cwd=tmp_path, text=True, timeout=300,
+                                       capture_output=True, check=False))  # fmt: skip
+    once, never = done
+    assert once.returncode == 0, once.stderr
+    assert f"{[i * i for i in range(20)]}" in once.stdout.splitlines()  # Ray's own are there too
+    assert (tmp_path / "tries-3").read_text() == "x"
+    assert never.returncode == 1
+    assert (tmp_path / "tries-5").read_text() == "x" * 6
+    error = never.stderr.strip().splitlines()[-1]
+    assert error.startswith("error: compute.cluster: a process of it ended, and so did 5 more")
+    assert "OutOfMemoryError" in error
+    assert "start Ray with fewer CPUs (--num-cpus); then run it again" in error
 
 
 # --- who may come ----------------------------------------------------------------------------

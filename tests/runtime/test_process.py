@@ -368,3 +368,26 @@ def test_what_a_reader_says_itself_stays_what_it_is(error):
     with pytest.raises(type(error)) as told:
         next(read(loader()))
     assert told.value is error
+
+
+IMPORTED = """
+from pipeline.runtime import process
+
+class Work:
+    pass
+
+def main():
+    print(Work.__module__)
+
+if __name__ == "__main__":
+    process.stage(main)
+"""
+
+
+def test_what_a_stage_sends_to_other_processes_can_be_imported_there(tmp_path):
+    """A class of `__main__` cannot, and one with a cached property cannot be sent either."""
+    (tmp_path / "told.py").write_text(IMPORTED)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-m", "told"], cwd=tmp_path, env=env, text=True,
+                          capture_output=True, check=True)  # fmt: skip
+    assert done.stdout == "told\n"

@@ -8,7 +8,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from pipeline.runtime import cluster, work
+from pipeline.runtime import cluster_head, work
 from pipeline.runtime.compute import UNTRACKED, Compute
 from tests.clusters import ROOT
 
@@ -52,7 +52,7 @@ def test_nothing_that_listens_is_told_at_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionRefusedError):
-            cluster._reach(f"127.0.0.1:{free.getsockname()[1]}")
+            cluster_head.reach(f"127.0.0.1:{free.getsockname()[1]}")
 
 
 def test_a_half_written_file_of_a_process_that_ended_is_removed(tmp_path):

@@ -281,7 +281,7 @@ def write_judged(name, changed):
     """What pseudo_label says of a round's labels: what was corrected, what is to be trusted."""
     table = pd.DataFrame(changed, columns=["image", "made", "corrected", "pixels"])
     artifacts.write_table(Path("rounds", name, "corrected.csv"), table)
-    quality = looks.quality(looks.target(), len(CITYSCAPES))
+    quality = looks.quality(looks.target(), CITYSCAPES.names)
     artifacts.write_table(Path("rounds", name, "quality.parquet"), quality)
 
 

@@ -21,11 +21,15 @@ def coverage(entropies):
     )
 
 
+def ranked(params, table, excluded=()):
+    return split.run(params, split.scored(params, [table], None), excluded)
+
+
 @pytest.mark.parametrize("n", [1, 3, 10])
 @pytest.mark.parametrize("easy", [0.0, 0.3, 0.34, 0.67, 0.999, 1.0])
 def test_the_first_share_is_easy(n, easy):
     entropies = np.random.default_rng(n).random(n)
-    table = split.run(split.Params(ranker="entropy", easy=easy), coverage(entropies), None)
+    table = ranked(split.Params(ranker="entropy", easy=easy), coverage(entropies))
     assert table["image"].tolist() == [f"b{i:02d}" for i in np.argsort(entropies)]
     assert table["rank"].tolist() == list(range(n))
     count = int(np.floor(n * easy))
@@ -36,7 +40,7 @@ def test_the_first_share_is_easy(n, easy):
 @pytest.mark.parametrize("ranker", ["entropy", "none"])
 def test_ties_go_by_name(ranker):
     given = coverage([0.5] * 12).sample(frac=1, random_state=0)
-    table = split.run(split.Params(ranker=ranker, easy=0.5), given, None)
+    table = ranked(split.Params(ranker=ranker, easy=0.5), given)
     assert table["image"].tolist() == [f"b{i:02d}" for i in range(12)]
 
 
@@ -44,7 +48,7 @@ def test_the_order_that_a_ranker_returns_does_not_matter(monkeypatch):
     scores = pd.Series([0.5, 0.1, 0.5, 0.5], index=["d", "c", "a", "b"])
     ranker = SimpleNamespace(scores=lambda *_: scores)
     monkeypatch.setattr(parts, "build", lambda *_: ranker)
-    table = split.run(split.Params(ranker="any", easy=0.5), None, None)
+    table = ranked(split.Params(ranker="any", easy=0.5), None)
     assert table["image"].tolist() == ["c", "a", "b", "d"]
     assert table["subset"].tolist() == ["easy", "easy", "hard", "hard"]
 
@@ -52,12 +56,12 @@ def test_the_order_that_a_ranker_returns_does_not_matter(monkeypatch):
 def test_excluded_images_come_last_and_the_share_is_of_the_others():
     given = coverage(np.linspace(0, 1, 8))
     params = split.Params(ranker="entropy", easy=0.5)
-    table = split.run(params, given, None, ["b01", "b06"])
+    table = ranked(params, given, ["b01", "b06"])
     rest = ["b00", "b02", "b03", "b04", "b05", "b07"]
     assert table["image"].tolist() == [*rest, "b01", "b06"]
     assert table["subset"].tolist() == ["easy"] * 3 + ["hard"] * 3 + ["excluded"] * 2
     assert table["rank"].tolist() == list(range(8))
-    assert split.run(params, given, None).equals(split.run(params, given, None, []))
+    assert ranked(params, given).equals(ranked(params, given, []))
 
 
 @pytest.fixture
