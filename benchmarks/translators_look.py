@@ -141,7 +141,7 @@ def draw() -> None:
             if column == 0:
                 place.set_title(name, loc="left", fontsize=9, pad=3)
     sheet.tight_layout(pad=0.3)
-    sheet.savefig(FIGURE, dpi=110)
+    sheet.savefig(FIGURE, dpi=80)
 
 
 def main() -> None:
