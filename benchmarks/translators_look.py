@@ -5,7 +5,7 @@
 
 Trained ones have the sizes and steps of the streets presets, and generators that begin as the
 identity. Rows go to benchmarks/results/translators_look.json, frames to data/ablation/look, and the
-figure to docs/images/translators.png.
+figure to docs/images/translators.jpg.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pipeline.training import fitting
 from pipeline.translation import references
 
 RESULTS = Rows("translators_look", "translation")
-LOOK, FIGURE = KEPT / "look", ROOT / "docs" / "images" / "translators.png"
+LOOK, FIGURE = KEPT / "look", ROOT / "docs" / "images" / "translators.jpg"
 FRAMES = (5, 20, 40)
 UNTOUCHED, TARGET, SEVERAL = "source, untouched", "target", "madan"
 CROPS = {"crop_width": 96, "crop_height": 96, "scale": [0.9, 1.1], "flip": 0.5}
@@ -68,9 +68,10 @@ TRANSLATORS: dict[str, dict[str, Any]] = {
 }
 
 
-def several(given: Mapping[str, Any], segmenter: Model, seed: int, threads: int) -> list[Any]:
+def several(given: Mapping[str, Any], segmenter: Model, threads: int) -> list[Any]:
     """What the translator of several sources learns, of two games; the first row is the first's."""
-    world = build("streets-madan", seed, threads)
+    # the preset's prior is of what is yet to be translated
+    world = build("streets-madan", 1, threads, {"prior": {"source": "games"}})
     fit = {key: value for key, value in given.items() if key != "training"}
     params = world.section(train_translator.Params, "training", fit, given["training"])
     own, classes = world.of("games"), len(world.prepared.taxonomy)
@@ -81,7 +82,7 @@ def made(world: World, name: str, params: Fitting, folder: Path, threads: int) -
     """The game's frames, translated into a folder."""
     (source,), taxonomy = world.source, world.prepared.taxonomy
     if name == SEVERAL:
-        rows = several(TRANSLATORS[name] | {"segmenter": "source"}, begun(world), 1, threads)
+        rows = several(TRANSLATORS[name], begun(world), threads)
     else:
         rows = fitted(world, params)
     if params.references == "mean":
@@ -141,7 +142,7 @@ def draw() -> None:
             if column == 0:
                 place.set_title(name, loc="left", fontsize=9, pad=3)
     sheet.tight_layout(pad=0.3)
-    sheet.savefig(FIGURE, dpi=80)
+    sheet.savefig(FIGURE, dpi=80, pil_kwargs={"quality": 92})
 
 
 def main() -> None:
