@@ -14,7 +14,7 @@ from pipeline.domain.windows import WHOLE, Window, mirrored
 from pipeline.inference.predictions import Flips
 from pipeline.model.grids import averaged, resample
 from pipeline.model.outputs import Outputs
-from pipeline.runtime import process
+from pipeline.runtime import process, readers
 from pipeline.runtime.files import BadInput
 
 
@@ -42,7 +42,7 @@ def images(
         _Images(domain), batch_sampler=batches, num_workers=workers,  # type: ignore[arg-type]
         worker_init_fn=process.die_with_stage,
     )  # fmt: skip
-    yield from zip(batches, process.read(loader), strict=True)
+    yield from zip(batches, readers.read(loader), strict=True)
 
 
 @torch.inference_mode()

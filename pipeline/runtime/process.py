@@ -12,22 +12,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
-from pipeline.runtime import machine, places
+from pipeline.runtime import machine, places, readers
 from pipeline.runtime import paths as tracked
 from pipeline.runtime.contents import FILE
-from pipeline.runtime.files import BadInput, Ended, writable
+from pipeline.runtime.files import BadInput, writable
 
 _PR_SET_PDEATHSIG = 1
 _LOCKS = Path(".dvc/tmp/segue")
 _NOT_DVCS = ("unfinished", "corrections", "review")
 """What may lie where its user likes."""
-
-Item = TypeVar("Item")
 
 _TRACKED = object()
 """Stands for a path that is not given."""
@@ -89,24 +87,10 @@ def stage(main: Callable[[], None]) -> None:
         sys.exit(128 + signal.SIGINT)
     except (MemoryError, OSError) as error:
         sys.exit(f"error: {machine.told(error)}")
-
-
-def read(loader: Iterable[Item]) -> Iterator[Item]:
-    """What a loader with processes gives. Raises BadInput where one of them has ended.
-
-    One that is killed while it hands over a batch ends the connection, in one of several ways.
-    """
-    try:
-        yield from loader
-    except (ConnectionError, EOFError, FileNotFoundError, RuntimeError) as error:
-        ended = "DataLoader worker" in str(error)  # torch's words
-        if not ended and (isinstance(error, RuntimeError) or getattr(error, "filename", None)):
+    except RuntimeError as error:  # torch raises it amid whatever runs when a reader is killed
+        if not readers.ended(error):
             raise
-        raise Ended(
-            f"a process that reads images has ended: {str(error).strip() or repr(error)} Where "
-            "memory is short, lower compute.workers, compute.memory or training.batch; then run it "
-            "again"
-        ) from error
+        sys.exit(f"error: {readers.told(error)}")
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,7 @@ from pipeline.domain.augment import Augment
 from pipeline.domain.batches import Batch, Sides
 from pipeline.domain.draws import Draws
 from pipeline.domain.mixing import Mixing
-from pipeline.runtime import process
+from pipeline.runtime import process, readers
 from pipeline.runtime.files import BadInput
 from pipeline.runtime.progress import Log
 from pipeline.runtime.ranks import agreed, average, averaged
@@ -88,7 +88,7 @@ def train(
         draws, batch_size=None, sampler=range(first, steps), num_workers=params.compute.workers,
         worker_init_fn=process.die_with_stage,
     )  # fmt: skip
-    for step, found in enumerate(process.read(loader), first):
+    for step, found in enumerate(readers.read(loader), first):
         torch.manual_seed(_key(seed, step, fabric.global_rank))  # of dropout
         batch, objective.progress = fabric.to_device(found), step / steps
         for name, (_, stepper) in pairs.items():

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.domain import artifacts
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.process import read
+from pipeline.runtime.readers import read
 
 ROOT = Path(artifacts.__file__).parents[2]
 STAGE = """
@@ -26,6 +26,8 @@ def main():
         raise BadInput(f"{at.source}: is bad\\n{at.target_truth}: is worse")
     if at.item == "machine":
         raise OSError(5, "Input/output error", "x.png")
+    if at.item == "reader":
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
     if at.item == "broken":
         raise ValueError("a bug")
     print(at.item, at.source.name, at.target_truth.name, at.labels, flush=True)
@@ -141,6 +143,14 @@ def test_an_error_of_the_machine_is_a_message_and_judges_no_file(start):
     assert (code, out) == (1, "")
     assert err.startswith("error: OSError: [Errno 5] Input/output error: 'x.png': the disk reports")
     assert "No file of the data was judged by it" in err
+    assert err.count("\n") == 1
+
+
+def test_a_reader_that_ends_while_a_batch_is_worked_on_is_told(start):
+    """By a signal, amid any line of the work."""
+    code, out, err = ended(start("reader", *PATHS))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: a process that reads images has ended: DataLoader worker (pid 7)")
     assert err.count("\n") == 1
 
 
