@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from curves import Curve
 from experiments import BASELINE, build
 from rows import Row, Rows, side_by_side
 from scoring import scored
 from tables import interval
-from warmups import Curve, adapted, counts, made
+from warmups import adapted, counts, made
 
 from pipeline.model import model
 

@@ -11,8 +11,8 @@ from experiments import BASELINE
 from rows import Row
 from shift_table import NORM, comparable, heading
 from tables import interval
+from translating import NONE
 
-NONE = "none"
 MODELS = (BASELINE, NORM, "CBST")
 
 

@@ -26,119 +26,22 @@ from typing import Any
 
 import torch
 from code_of import code
-from experiments import (
-    BASELINE,
-    World,
-    build,
-    digest,
-    memory,
-    one_round,
-    silent,
-    trained,
-    warmed,
-)
+from experiments import BASELINE, World, build, digest, memory, one_round, trained, warmed
 from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
 from shifts import NOT_RESULTS, of_round
 from shifts import RESULTS as SHIFTS
-from translation_table import MODELS, NONE, report
+from translating import COPIES, MEASURED, NONE, TRANSLATIONS, begun, curve, judged, translated
+from translation_table import MODELS, report
 
-from pipeline.domain.samples import Domain
-from pipeline.evaluation import structure
-from pipeline.model import model
-from pipeline.runtime import parts
 from pipeline.runtime.params import validate
-from pipeline.sections import train_translator
-from pipeline.sections.evaluate_translation import Params as Judging
 from pipeline.sections.fit_translator import Params as Fitting
-from pipeline.stages import evaluate_translation, fit_translator, translate
-from pipeline.training import fitting
-from pipeline.translation import references
 
 DATA = ("rendered-camvid", "rendered-idd", "streets")
 RESULTS = Rows("translations", "data", "seed")
 SAME = ("data", "seed", "method", "part")
-COPIES = {"rendered-camvid": 2, "rendered-idd": 2, "streets": 2}
-
-GPA = {"lightness": "gamma", "colour": "histogram"}
-MEASURED: dict[str, dict[str, Any]] = {
-    NONE: {},
-    "lab": {"translator": "lab"},
-    "lab, transport": {"translator": "lab", "options": {"transport": True}},
-    "GPA's coarse step": {"translator": "lab", "options": GPA},
-    "histogram": {"translator": "histogram"},
-    "fda": {"translator": "fda"},
-}
-
-
-def learnt(translator: str, steps: int, segmenter: str = "none", **options: Any) -> dict[str, Any]:
-    """A translator that is trained, of sizes that two cores can pay for."""
-    networks = {"width": 16, "blocks": 4, "discriminator": 16, "layers": 2, "residual": True}
-    crops = {"crop_width": 128, "crop_height": 128, "scale": [0.9, 1.1], "flip": 0.5}
-    training = {"steps": steps, "augment": crops, "log_every": 10}
-    training |= {"optimiser": {"lr": 1e-3}, "discriminator": {"lr": 1e-3}}
-    given = {"translator": translator, "segmenter": segmenter, "training": training}
-    return {**given, "options": {"networks": networks, **options}}
-
-
-TRAINED = {
-    "fastcut": learnt("fastcut", 1000),
-    "cyclegan": learnt("cyclegan", 1000),
-    "cycada": learnt("cycada", 1000, "source"),
-}
-TRANSLATIONS = {**MEASURED, **TRAINED}
 
 Found = Iterator[tuple[str, dict[str, Any]]]
-
-
-def fitted(world: World, given: Fitting) -> list[Any]:
-    """What the stage writes of a translator."""
-    taxonomy, target = world.prepared.taxonomy, world.prepared.target
-    (source,) = world.source
-    if given.training is None:
-        more = {"classes": len(taxonomy), "segmenter": None}
-        made = parts.build("translators", given.translator, given.options, **more)
-        return [*fit_translator.run(made, target, source.size)]
-    fit = given.model_dump(exclude={"training"})
-    params = world.section(train_translator.Params, "training", fit, given.training)
-    looking = None if given.segmenter == "none" else begun(world)
-    return fitting.fit(params, [source], target, len(taxonomy), looking, world.fabric, silent)
-
-
-def translated(world: World, given: Fitting, folder: Path) -> Domain:
-    """The world's source, translated into a folder."""
-    (source,), taxonomy = world.source, world.prepared.taxonomy
-    rows = fitted(world, given)
-    copies = 1 if given.training else COPIES[world.data]
-    params = translate.Params(copies=copies, seed=world.seed)
-    references.write(folder / "fitted.npy", rows, len(rows))
-    place = folder / "fitted.npy"
-    writer = translate.Writer(params, "translated", source, given, place, taxonomy, folder)
-    samples = [sample for one in translate.run(writer) for sample in one.samples]
-    coding = translate.coding(len(taxonomy))
-    return Domain(samples, folder, source.size, coding, memory=source.memory)
-
-
-def begun(world: World, suffix: str = "") -> model.Model:
-    """What rounds begin with, of the world's source."""
-    steps = {"steps": world.content["pretrain"]["source"]["steps"]}
-    return trained(world, f"source{suffix}", steps, world.source)
-
-
-def judged(world: World, made: Domain) -> dict[str, Any]:
-    """What evaluate_translation finds: KID, colours, mIoU of two models before and after."""
-    params = validate(Judging, {"model": "x", "adapted": "y", "seed": world.seed}, "judging")
-    sources = {"source": world.source[0]}
-    of = evaluate_translation.chosen(params.images, sources, [made], world.prepared.target)
-    looking = begun(world)
-    adapted = warmed(world, begun(world), world.content["warmup"]["source-norm"])
-    judges = {role: structure.Judge(world.prepared.taxonomy) for role in ("model", "adapted")}
-    for role, each in (("model", looking), ("adapted", adapted)):
-        pairs = evaluate_translation.predictions(params, each, of, world.fabric)
-        for index, pair in enumerate(pairs):
-            judges[role].add(of.source.label(index), *pair)
-    table = evaluate_translation.close(params, of, begun(world), world.fabric)
-    return evaluate_translation.told(params, table, judges)
 
 
 def alone(world: World, suffix: str) -> Found:
@@ -174,7 +77,9 @@ def run(world: World, name: str, part: str) -> Found:
     params = validate(Fitting, {"segmenter": "none", **given}, name)
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         made = translated(world, params, Path(folder))
-        told = {"translation": judged(world, made)} if part == "alone" else {}
+        told = {}
+        if part == "alone":
+            told = {"translation": judged(world, made), **curve(world, params)}
         suffix = f"-{digest([name, given])}"
         own = replace(world, sources={"translated": made})
         for model_name, metrics in PARTS[part](own, suffix):

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from experiments import KEPT, World, build
+from experiments import KEPT, World, build, silent
 from PIL import Image
 from rows import ROOT, Rows, side_by_side
+from translating import APPEARANCE, GPA, begun, fitted, judged, learnt
 from translation_table import judgements
-from translations import GPA, begun, fitted, judged, learnt, silent
 
 from pipeline.domain.samples import Domain
 from pipeline.look.plots import plt
@@ -41,8 +41,6 @@ LOOK, FIGURE = KEPT / "look", ROOT / "docs" / "images" / "translators.jpg"
 FRAMES = (5, 20, 40)
 UNTOUCHED, TARGET, SEVERAL = "source, untouched", "target", "madan"
 CROPS = {"crop_width": 96, "crop_height": 96, "scale": [0.9, 1.1], "flip": 0.5}
-LITE = {"backbone": "timm/tf_efficientnet_lite0", "pretrained": "package:efficientnet-lite0"}
-PAINTED = {"extractor": LITE, "start": "image", "iterations": 60, "step": 1.0, "alpha": 4e-6}
 
 
 def generator(translator: str, segmenter: str = "none", batch: int = 1, **options: Any) -> Any:
@@ -57,7 +55,7 @@ TRANSLATORS: dict[str, dict[str, Any]] = {
     "lab, gamma and histogram": {"translator": "lab", "options": GPA},
     "histogram": {"translator": "histogram"},
     "fda": {"translator": "fda"},
-    "appearance": {"translator": "appearance", "options": PAINTED, "references": "mean"},
+    "appearance": APPEARANCE,
     "fastcut": generator("fastcut"),
     "cyclegan": generator("cyclegan"),
     "cycada": generator("cycada", "source", semantic="labels"),
@@ -85,8 +83,6 @@ def made(world: World, name: str, params: Fitting, folder: Path, threads: int) -
         rows = several(TRANSLATORS[name], begun(world), threads)
     else:
         rows = fitted(world, params)
-    if params.references == "mean":
-        rows = [references.mean(rows)]
     place = folder / "fitted.npy"
     references.write(place, rows, len(rows))
     writer = translate.Writer(

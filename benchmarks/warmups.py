@@ -14,14 +14,13 @@ import argparse
 import os
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import methods
-import numpy as np
 import torch
+from curves import Curve
 from domain_gap import told
 from experiments import BASELINE, World, build, kept, memory, one_round, trained, warmed
 from rows import Rows, side_by_side
@@ -43,24 +42,6 @@ from pipeline.model import model
 from pipeline.runtime.params import derived_seed
 
 RESULTS = Rows("warmups", "seed")
-TENTHS = 10
-
-
-class Curve:
-    """A Log that keeps the mean of each term by tenths of the steps."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-        self.found: dict[str, list[list[float]]] = defaultdict(lambda: [[] for _ in range(TENTHS)])
-
-    def __call__(self, step: int, values: dict[str, float], /) -> None:
-        """Add a step."""
-        for key, value in values.items():
-            self.found[key][step * TENTHS // self.steps].append(value)
-
-    def means(self) -> dict[str, list[float]]:
-        """By term, the mean of each tenth."""
-        return {k: [round(float(np.mean(part)), 5) for part in v] for k, v in self.found.items()}
 
 
 def counts(world: World) -> tuple[int, int, int]:
