@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,6 @@ from pipeline.training import fitting
 from pipeline.translation import references
 
 NONE = "none"
-COPIES = {"rendered-camvid": 2, "rendered-idd": 2, "streets": 2}
 
 GPA = {"lightness": "gamma", "colour": "histogram"}
 MEASURED: dict[str, dict[str, Any]] = {
@@ -62,63 +63,84 @@ TRAINED: dict[str, dict[str, Any]] = {
 TRANSLATIONS = {**MEASURED, **TRAINED}
 
 
-def fitted(world: World, given: Fitting) -> list[Any]:
-    """What the stage writes of a translator."""
-    taxonomy, target = world.prepared.taxonomy, world.prepared.target
-    (source,) = world.source
-    if given.training is not None:
-        return [*np.load(trained_translator(world, given))]
-    more = {"classes": len(taxonomy), "segmenter": None}
-    made = parts.build("translators", given.translator, given.options, **more)
-    rows = [*fit_translator.run(made, target, source.size)]
-    return [references.mean(rows)] if given.references == "mean" else rows
+@dataclass(frozen=True)
+class Learning:
+    """Translators of sources, and the item of pretrain, of the same sources, that they look by."""
+
+    world: World
+    given: Fitting
+    sources: list[Domain]
+    item: str = "source"
+
+    def model(self) -> model.Model:
+        """The item's, before it is adapted."""
+        return begun(self.world, item=self.item, sources=self.sources)
+
+    def kept(self) -> Path:
+        """What was learnt, once it was; beside it, as .json, what each loss did."""
+        world, given = self.world, self.given
+        assert given.training is not None
+        fit = given.model_dump(exclude={"training"})
+        params = world.section(train_translator.Params, "training", fit, given.training)
+        sees = given.segmenter != "none"
+        by = [params.model_dump(mode="json", exclude={"compute"})]
+        by += [world.content[section] for section in ("source", "prepare")]
+        by += [world.content["pretrain"][self.item], world.content["network"]] if sees else []
+        path = KEPT / f"{world.data}-{world.seed}-{given.translator}-{digest(by)}.npy"
+        with alone(path.with_suffix(".lock")):  # jobs beside each other train it once
+            if not path.exists():
+                looking, curve = self.model() if sees else None, Curve(params.steps)
+                own = self.sources, world.prepared.target, len(world.prepared.taxonomy)
+                began = time.process_time()
+                rows = fitting.fit(params, *own, looking, world.fabric, curve)
+                took = round(time.process_time() - began)
+                told = {"curve": curve.means(), "fit_cpu_seconds": took}
+                path.with_suffix(".json").write_text(json.dumps(told))
+                references.write(path, rows, len(rows))
+        return path
+
+    def told(self) -> dict[str, Any]:
+        """Means of each loss by tenths of the training, and its time, of one that was trained."""
+        if self.given.training is None:
+            return {}
+        found: dict[str, Any] = json.loads(self.kept().with_suffix(".json").read_text())
+        return found
+
+    def fitted(self) -> list[Any]:
+        """What the stage writes."""
+        given, taxonomy = self.given, self.world.prepared.taxonomy
+        if given.training is not None:
+            return [*np.load(self.kept())]
+        more = {"classes": len(taxonomy), "segmenter": None}
+        made = parts.build("translators", given.translator, given.options, **more)
+        rows = [*fit_translator.run(made, self.world.prepared.target, self.sources[0].size)]
+        return [references.mean(rows)] if given.references == "mean" else rows
+
+    def translated(self, folder: Path, copies: int = 1) -> list[Domain]:
+        """The sources, translated into a folder; one copy where several would be alike."""
+        world, given, found = self.world, self.given, []
+        rows, place = self.fitted(), folder / "fitted.npy"
+        alike = given.training is not None or given.references == "mean"
+        params = translate.Params(copies=1 if alike else copies, seed=world.seed)
+        references.write(place, rows, len(rows))
+        for number, source in enumerate(self.sources):
+            own = folder / str(number)
+            own.mkdir()
+            writer = translate.Writer(
+                params, "translated", source, given, place, world.prepared.taxonomy, own,
+                number=number, sources=len(self.sources),
+            )  # fmt: skip
+            made, _ = translate.written(writer, own)
+            found.append(replace(made, memory=source.memory))
+        return found
 
 
-def trained_translator(world: World, given: Fitting) -> Path:
-    """Where one lies, once it is trained; beside it, as .json, what each loss did."""
-    assert given.training is not None
-    fit = given.model_dump(exclude={"training"})
-    params = world.section(train_translator.Params, "training", fit, given.training)
-    sees = given.segmenter != "none"
-    by = [params.model_dump(mode="json", exclude={"compute"})]
-    by += [world.content[section] for section in ("source", "prepare")]
-    by += [world.content["pretrain"]["source"], world.content["network"]] if sees else []
-    path = KEPT / f"{world.data}-{world.seed}-{given.translator}-{digest(by)}.npy"
-    with alone(path.with_suffix(".lock")):  # jobs beside each other train it once
-        if not path.exists():
-            looking, curve = begun(world) if sees else None, Curve(params.steps)
-            of, classes = world.prepared.target, len(world.prepared.taxonomy)
-            rows = fitting.fit(params, world.source, of, classes, looking, world.fabric, curve)
-            path.with_suffix(".json").write_text(json.dumps(curve.means()))
-            references.write(path, rows, len(rows))
-    return path
-
-
-def curve(world: World, given: Fitting) -> dict[str, Any]:
-    """The means of each loss by tenths of the training, of one that was trained."""
-    if given.training is None:
-        return {}
-    return {"curve": json.loads(trained_translator(world, given).with_suffix(".json").read_text())}
-
-
-def translated(world: World, given: Fitting, folder: Path) -> Domain:
-    """The world's source, translated into a folder."""
-    (source,), taxonomy = world.source, world.prepared.taxonomy
-    rows = fitted(world, given)
-    several = given.training is None and given.references != "mean"  # copies would be alike
-    params = translate.Params(copies=COPIES[world.data] if several else 1, seed=world.seed)
-    place = folder / "fitted.npy"
-    references.write(place, rows, len(rows))
-    writer = translate.Writer(params, "translated", source, given, place, taxonomy, folder)
-    samples = [sample for one in translate.run(writer) for sample in one.samples]
-    coding = translate.coding(len(taxonomy))
-    return Domain(samples, folder, source.size, coding, memory=source.memory)
-
-
-def begun(world: World, suffix: str = "") -> model.Model:
-    """What rounds begin with, of the world's source."""
-    steps = {"steps": world.content["pretrain"]["source"]["steps"]}
-    return trained(world, f"source{suffix}", steps, world.source)
+def begun(
+    world: World, suffix: str = "", item: str = "source", sources: list[Domain] | None = None
+) -> model.Model:
+    """What rounds begin with, of the world's source or of others."""
+    steps = {"steps": world.content["pretrain"][item]["steps"]}
+    return trained(world, f"{item}{suffix}", steps, sources or world.source)
 
 
 def judged(world: World, made: Domain) -> dict[str, Any]:

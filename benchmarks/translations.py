@@ -31,7 +31,7 @@ from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
 from shifts import NOT_RESULTS, of_round
 from shifts import RESULTS as SHIFTS
-from translating import COPIES, MEASURED, NONE, TRANSLATIONS, begun, curve, judged, translated
+from translating import MEASURED, NONE, TRANSLATIONS, Learning, begun, judged
 from translation_table import MODELS, report
 
 from pipeline.runtime.params import validate
@@ -40,6 +40,7 @@ from pipeline.sections.fit_translator import Params as Fitting
 DATA = ("rendered-camvid", "rendered-idd", "streets")
 RESULTS = Rows("translations", "data", "seed")
 SAME = ("data", "seed", "method", "part")
+COPIES = 2  # of an image, each with a reference of its own
 
 Found = Iterator[tuple[str, dict[str, Any]]]
 
@@ -76,10 +77,11 @@ def run(world: World, name: str, part: str) -> Found:
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        made = translated(world, params, Path(folder))
+        learning = Learning(world, params, world.source)
+        (made,) = learning.translated(Path(folder), COPIES)
         told = {}
         if part == "alone":
-            told = {"translation": judged(world, made), **curve(world, params)}
+            told = {"translation": judged(world, made), **learning.told()}
         suffix = f"-{digest([name, given])}"
         own = replace(world, sources={"translated": made})
         for model_name, metrics in PARTS[part](own, suffix):
@@ -94,7 +96,7 @@ def work(data: str, seed: int, name: str, part: str, threads: int, any_code: boo
     content = {k: v for k, v in world.content.items() if k not in NOT_RESULTS and v}
     used = code(content, repr(TRANSLATIONS[name]))
     own = {"data": data, "seed": seed, "method": name, "part": part}
-    own |= {"key": digest([content, TRANSLATIONS[name], COPIES[data]])}
+    own |= {"key": digest([content, TRANSLATIONS[name], COPIES])}
     if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in RESULTS.read()):
         return
     torch.set_num_threads(threads)

@@ -15,26 +15,20 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from experiments import KEPT, World, build, silent
+from experiments import KEPT, build
 from PIL import Image
 from rows import ROOT, Rows, side_by_side
-from translating import APPEARANCE, GPA, begun, fitted, judged, learnt
+from translating import APPEARANCE, GPA, Learning, judged, learnt
 from translation_table import judgements
 
 from pipeline.domain.samples import Domain
 from pipeline.look.plots import plt
-from pipeline.model.model import Model
 from pipeline.runtime.params import validate
-from pipeline.sections import train_translator
 from pipeline.sections.fit_translator import Params as Fitting
-from pipeline.stages import translate
-from pipeline.training import fitting
-from pipeline.translation import references
 
 RESULTS = Rows("translators_look", "translation")
 LOOK, FIGURE = KEPT / "look", ROOT / "docs" / "images" / "translators.jpg"
@@ -66,30 +60,15 @@ TRANSLATORS: dict[str, dict[str, Any]] = {
 }
 
 
-def several(given: Mapping[str, Any], segmenter: Model, threads: int) -> list[Any]:
-    """What the translator of several sources learns, of two games; the first row is the first's."""
+def learning(name: str, threads: int) -> Learning:
+    """Of the game's frames, and of another game's for the one that has several sources."""
+    given = validate(Fitting, {"segmenter": "none", **TRANSLATORS[name]}, name)
+    if name != SEVERAL:
+        world = build("streets", 1, threads)
+        return Learning(world, given, world.source)
     # the preset's prior is of what is yet to be translated
     world = build("streets-madan", 1, threads, {"prior": {"source": "games"}})
-    fit = {key: value for key, value in given.items() if key != "training"}
-    params = world.section(train_translator.Params, "training", fit, given["training"])
-    own, classes = world.of("games"), len(world.prepared.taxonomy)
-    return fitting.fit(params, own, world.prepared.target, classes, segmenter, world.fabric, silent)
-
-
-def made(world: World, name: str, params: Fitting, folder: Path, threads: int) -> Domain:
-    """The game's frames, translated into a folder."""
-    (source,), taxonomy = world.source, world.prepared.taxonomy
-    if name == SEVERAL:
-        rows = several(TRANSLATORS[name], begun(world), threads)
-    else:
-        rows = fitted(world, params)
-    place = folder / "fitted.npy"
-    references.write(place, rows, len(rows))
-    writer = translate.Writer(
-        translate.Params(seed=1), "translated", source, params, place, taxonomy, folder,
-        sources=2 if name == SEVERAL else 1,
-    )  # fmt: skip
-    return translate.written(writer, folder)[0]
+    return Learning(world, given, world.of("games"), "untranslated")
 
 
 def work(name: str, threads: int) -> None:
@@ -98,13 +77,13 @@ def work(name: str, threads: int) -> None:
         return
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
     torch.set_num_threads(threads)
-    world = build("streets", 1, threads)
-    params = validate(Fitting, {"segmenter": "none", **TRANSLATORS[name]}, name)
-    begun(world)  # which others have, too
+    own = learning(name, threads)
+    told = own.told()
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        found = made(world, name, params, Path(folder), threads)
-        took = time.process_time() - began
+        found = own.translated(Path(folder))[0]
+        took = time.process_time() - began + told.get("fit_cpu_seconds", 0)
+        world = build("streets", 1, threads)
         row = {"translation": name, "cpu_seconds": round(took), "found": judged(world, found)}
         frames(name, found)
     RESULTS.replace([row], lambda of: of["translation"] == name)
