@@ -12,7 +12,8 @@ from rows import ROOT
 
 STAGES = ("prepare", "source", "pretrain", "warmup", "infer", "prior", "pseudo_label", "split",
           "retrain", "evaluate")  # fmt: skip
-ROOMS = ("networks", "objectives", "labelers", "rankers", "datasets")
+ROOMS = ("networks", "objectives", "labelers", "rankers", "datasets",
+         "translators")  # fmt: skip
 ROOM = ROOT / "pipeline"
 
 

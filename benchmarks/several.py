@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,24 +21,17 @@ from typing import Any
 
 import torch
 from code_of import code
-from experiments import (
-    BASELINE,
-    ORACLE,
-    Both,
-    World,
-    build,
-    digest,
-    trained,
-    warmed,
-)
+from experiments import BASELINE, ORACLE, Both, World, build, digest, memory, trained, warmed
 from rows import ROOT, Rows, side_by_side
 from scoring import scored_by_class
 from several_table import ALONE, COMBINED, NORM, report
+from translating import Learning, learnt
 
 from pipeline.domain.samples import Domain
 from pipeline.model import model
 from pipeline.runtime.contents import overlay
-from pipeline.runtime.params import derived_seed, read
+from pipeline.runtime.params import derived_seed, read, validate
+from pipeline.sections.fit_translator import Params as Fitting
 
 DATA = ("streets-several", "rendered-camvid-idd")
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {  # of the preset's warm-ups, and what is changed
@@ -49,7 +43,18 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {  # of the preset's warm-ups, 
     "MMN, one classifier": ("moment-matching", {"options": {"classifiers": False}}),
     "collaborative": ("collaborative", {}),
 }
-REAL = ("no terms", "MDAN", "DCTN", "MMN")
+ALIGNED = {"adversarial": 1e-2, "by_class": False, "own_norm": True}
+TRANSLATED: dict[str, dict[str, Any]] = {  # options of both games' translator
+    "MADAN": {},
+    "MADAN, no aggregation of sub-domains": {"sad": 0.0},
+    "MADAN, no aggregation across cycles": {"ccd": 0.0},
+    "MADAN, no semantic consistency": {"consistency": 0.0},
+    "MADAN, consistency not dynamic": {"dynamic": False},
+    "MADAN, no alignment": {},
+}
+METHODS |= {name: ("mdan", {"objective": "madan", "options": ALIGNED}) for name in TRANSLATED}
+METHODS["MADAN, no alignment"] = METHODS["no terms"]
+REAL = ("no terms", "MDAN", "DCTN", "MMN", "MADAN")
 RESULTS = Rows("several", "data", "seed")
 NOT_RESULTS = ("compute", "panels", "gallery", "seed")
 
@@ -77,9 +82,9 @@ def baselines(world: World) -> Found:
     yield ORACLE, scored_by_class(world, trained(world, ORACLE, long, [both]))
 
 
-def begun(world: World, sources: list[Domain]) -> model.Model:
+def begun(world: World, sources: list[Domain], suffix: str = "") -> model.Model:
     """What methods start from."""
-    return trained(world, COMBINED, {"steps": steps(world, COMBINED)}, sources)
+    return trained(world, f"{COMBINED}{suffix}", {"steps": steps(world, COMBINED)}, sources)
 
 
 def normed(world: World, found: model.Model, sources: list[Domain]) -> model.Model:
@@ -96,11 +101,26 @@ def alone(world: World, name: str) -> Found:
 
 
 def adapted(world: World, method: str) -> Found:
-    """A warm-up from both combined, of the steps that are left."""
-    sources = combined(world)
-    given = item(world.content, method, world.seed)
-    found = warmed(world, begun(world, sources), given, sources=sources)
-    yield method, scored_by_class(world, found)
+    """A warm-up from both combined, of the steps that are left; from translations where it says."""
+    sources, given = combined(world), item(world.content, method, world.seed)
+    if method not in TRANSLATED:
+        found = warmed(world, begun(world, sources), given, sources=sources)
+        yield method, scored_by_class(world, found)
+        return
+    fit = translator(method)
+    learning = Learning(world, validate(Fitting, fit, method), sources, COMBINED)
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        made = learning.translated(Path(folder))
+        start = begun(world, made, f"-{digest(fit)}")
+        found = warmed(world, start, given, sources=made)
+        yield method, scored_by_class(world, found) | learning.told()
+
+
+def translator(method: str) -> dict[str, Any]:
+    """Of the sizes and steps of streets-madan; its generators begin as the identity."""
+    fit = learnt("madan", 600, COMBINED, **TRANSLATED[method])
+    crops = {"crop_width": 96, "crop_height": 96}
+    return overlay(fit, {"training": {"batch": 2, "augment": crops}})
 
 
 def item(content: Mapping[str, Any], method: str, seed: int) -> dict[str, Any]:
@@ -126,8 +146,9 @@ def work(data: str, seed: int, job: str, threads: int, any_code: bool) -> None:
     world = build(data, seed, threads)
     content = {key: value for key, value in world.content.items() if key not in NOT_RESULTS}
     given = item(world.content, job, seed) if job in METHODS else {}
-    used = code(content, given)
-    own = {"data": data, "seed": seed, "job": job, "key": digest([content, given])}
+    of = [given, translator(job)] if job in TRANSLATED else given
+    used = code(content, of)
+    own = {"data": data, "seed": seed, "job": job, "key": digest([content, of])}
     if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in RESULTS.read()):
         return
     torch.set_num_threads(threads)
