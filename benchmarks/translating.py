@@ -155,5 +155,8 @@ def judged(world: World, made: Domain) -> dict[str, Any]:
         pairs = evaluate_translation.predictions(params, each, of, world.fabric)
         for index, pair in enumerate(pairs):
             judges[role].add(of.source.label(index), *pair)
-    table = evaluate_translation.close(params, of, begun(world), world.fabric)
-    return evaluate_translation.told(params, table, judges)
+    table = evaluate_translation.close(params, of, looking, world.fabric)
+    other = params.model_copy(update={"features": LITE})  # which no source has taught
+    apart = evaluate_translation.close(other, of, looking, world.fabric).set_index("images")
+    backbone = {level: apart[f"kid_{level}"].to_dict() for level in ("first", "last")}
+    return {**evaluate_translation.told(params, table, judges), "backbone": backbone}

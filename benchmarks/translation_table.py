@@ -54,8 +54,8 @@ def told(gain: np.ndarray[Any, Any]) -> str:
 
 def judgements(rows: list[Row]) -> str:
     """Markdown: closeness and structure, means over seeds, as evaluate_translation has them."""
-    lines = heading("translation", "KID, first", "KID, last", "colours", "mIoU of `model`",
-                    "of `adapted`")  # fmt: skip
+    lines = heading("translation", "KID, first", "KID, last", "last, of a backbone", "colours",
+                    "mIoU of `model`", "of `adapted`")  # fmt: skip
     told_of: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if isinstance(row.get("translation"), Mapping):
@@ -72,5 +72,7 @@ def line(name: str, found: list[Mapping[str, Any]], images: str, when: str) -> s
     first, last = (np.mean([f["kid"][level][images] for f in found]) for level in ("first", "last"))
     colours = np.mean([f["colours"][images] for f in found])
     scored = [np.mean([f["miou"][role][when] for f in found]) for role in ("model", "adapted")]
+    of_backbone = [f["backbone"]["last"][images] for f in found if "backbone" in f]
     numbers = [f"{value:.1f}" for value in (first, last, colours, *scored)]
+    numbers.insert(2, f"{np.mean(of_backbone):.2f}" if of_backbone else "")
     return f"| {name} | {' | '.join(numbers)} |"
