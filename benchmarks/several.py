@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import torch
 from code_of import code
-from experiments import BASELINE, ORACLE, Both, World, build, digest, memory, trained, warmed
+from experiments import BASELINE, ORACLE, Both, World, build, digest, trained, warmed
 from rows import ROOT, Rows, side_by_side
 from scoring import scored_by_class
 from several_table import ALONE, COMBINED, NORM, report
@@ -109,8 +108,7 @@ def adapted(world: World, method: str) -> Found:
         return
     fit = translator(method)
     learning = Learning(world, validate(Fitting, fit, method), sources, COMBINED)
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        made = learning.translated(Path(folder))
+    with learning.images() as made:
         start = begun(world, made, f"-{digest(fit)}")
         found = warmed(world, start, given, sources=made)
         yield method, scored_by_class(world, found) | learning.told()

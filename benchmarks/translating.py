@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from curves import Curve
-from experiments import KEPT, World, digest, trained, warmed
+from experiments import KEPT, World, digest, memory, trained, warmed
 from rows import alone
 
 from pipeline.domain.samples import Domain
@@ -125,7 +128,7 @@ class Learning:
         references.write(place, rows, len(rows))
         for number, source in enumerate(self.sources):
             own = folder / str(number)
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             writer = translate.Writer(
                 params, "translated", source, given, place, world.prepared.taxonomy, own,
                 number=number, sources=len(self.sources),
@@ -133,6 +136,22 @@ class Learning:
             made, _ = translate.written(writer, own)
             found.append(replace(made, memory=source.memory))
         return found
+
+    @contextmanager
+    def images(self, copies: int = 1) -> Iterator[list[Domain]]:
+        """What `translated` makes, kept where it takes long."""
+        slow = self.given.training is not None or self.given.references == "mean"
+        if not slow:
+            with tempfile.TemporaryDirectory(dir=memory()) as folder:
+                yield self.translated(Path(folder), copies)
+            return
+        world = self.world
+        by = [self.given.model_dump(mode="json"), world.content["source"], world.content["prepare"]]
+        kept = KEPT / "translated" / f"{world.data}-{world.seed}-{digest(by)}"
+        kept.mkdir(parents=True, exist_ok=True)
+        with alone(kept.with_suffix(".lock")):
+            made = self.translated(kept, copies)
+        yield made
 
 
 def begun(

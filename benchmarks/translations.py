@@ -76,9 +76,8 @@ def run(world: World, name: str, part: str) -> Found:
         yield from PARTS[part](world, "")
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        learning = Learning(world, params, world.source)
-        (made,) = learning.translated(Path(folder), COPIES)
+    learning = Learning(world, params, world.source)
+    with learning.images(COPIES) as (made,):
         told = {}
         if part == "alone":
             told = {"translation": judged(world, made), **learning.told()}
