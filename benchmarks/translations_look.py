@@ -45,7 +45,7 @@ def made(world: World, name: str, frames: Domain) -> tuple[list[Pixels], Mapping
     """The frames as a translator paints them, what is told of it, and its steps."""
     given = validate(Fitting, {"segmenter": "none", **TRAINED[name]}, name)
     learning = Learning(world, given, world.source)
-    told, steps = learning.told(), given.training.steps if given.training else 0
+    told, steps = learning.told(), (given.training or {}).get("steps", 0)
     with tempfile.TemporaryDirectory() as folder:
         (of,) = replace(learning, sources=[frames]).translated(Path(folder))
         return [of.image(index) for index in range(len(of))], told, steps
