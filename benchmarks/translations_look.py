@@ -30,15 +30,18 @@ FRAMES = (5, 100, 300)
 PARTS = 10  # of the training, by which losses are averaged
 
 
-def losses(axes: Any, curve: Mapping[str, list[float]], steps: int) -> None:
+def losses(axes: Any, names: Any, curve: Mapping[str, list[float]], steps: int) -> None:
     """The generators' lines drawn through, the others' dashed."""
     at = (np.arange(PARTS) + 0.5) * steps / PARTS
     for name, values in curve.items():
         if name != "lr" and not name.startswith("accuracy"):
             axes.plot(at, values, "--" if name.startswith("told") else "-", label=name, lw=1)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.tick_params(labelsize=6)
-    axes.legend(fontsize=5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    lines = axes.get_legend_handles_labels()
+    names.legend(*lines, fontsize=6, loc="center left", frameon=False, labelspacing=0.1)
 
 
 def made(world: World, name: str, frames: Domain) -> tuple[list[Pixels], Mapping[str, Any], int]:
@@ -60,17 +63,21 @@ def main() -> None:
     before = [frames.image(index) for index in range(len(FRAMES))]
     rows = {"source, untouched": (before, {}, 0)}
     rows |= {name: made(world, name, frames) for name in TRAINED}
-    sheet, axes = plt.subplots(len(rows), len(FRAMES) + 1, figsize=(9.5, 1.5 * len(rows)))
+    wide = [*(1 for _ in FRAMES), 0.9, 0.7]
+    sheet, axes = plt.subplots(
+        len(rows), len(wide), figsize=(11, 1.72 * len(rows)), gridspec_kw={"width_ratios": wide}
+    )
     for row, (name, (images, told, steps)) in zip(axes, rows.items(), strict=True):
         for place, image in zip(row, images, strict=False):
             place.imshow(image)
             place.axis("off")
         row[0].set_title(name, loc="left", fontsize=8, pad=3)
+        row[-1].axis("off")
         if told:
-            losses(row[-1], told["curve"], steps)
+            losses(*row[-2:], told["curve"], steps)
         else:
-            row[-1].axis("off")
-    sheet.tight_layout(pad=0.4)
+            row[-2].axis("off")
+    sheet.tight_layout(pad=0.3)
     sheet.savefig(FIGURE, dpi=80, pil_kwargs={"quality": 90})
 
 
