@@ -55,6 +55,7 @@ COUNTS = {
     "camvid-dusk-online": (10, 10, 10, 10), "camvid-dusk-distil": (10, 10, 10, 10),
     "rendered-camvid-online": (10, 10, 10, 10), "rendered-camvid-cycada": (10, 10, 10, 10),
     "rendered-camvid-cyclegan": (10, 10, 10, 10), "rendered-camvid-fastcut": (10, 10, 10, 10),
+    "rendered-camvid-pixelda": (10, 10, 10, 10),
 }  # fmt: skip
 """Of each source, target, val and the target's truth, of copies of ten."""
 
