@@ -29,6 +29,7 @@ from pipeline.training import fitting
 from pipeline.translation import references
 
 NONE = "none"
+OWN = "fda of the source"  # a control: varied as much, but by no target
 
 GPA = {"lightness": "gamma", "colour": "histogram"}
 MEASURED: dict[str, dict[str, Any]] = {
@@ -38,6 +39,7 @@ MEASURED: dict[str, dict[str, Any]] = {
     "GPA's coarse step": {"translator": "lab", "options": GPA},
     "histogram": {"translator": "histogram"},
     "fda": {"translator": "fda"},
+    OWN: {"translator": "fda"},
 }
 
 
@@ -74,6 +76,7 @@ class Learning:
     given: Fitting
     sources: list[Domain]
     item: str = "source"
+    like: Domain | None = None  # what they are to look like; None is the target
 
     def model(self) -> model.Model:
         """The item's, before it is adapted."""
@@ -116,7 +119,8 @@ class Learning:
             return [*np.load(self.kept())]
         more = {"classes": len(taxonomy), "segmenter": None}
         made = parts.build("translators", given.translator, given.options, **more)
-        rows = [*fit_translator.run(made, self.world.prepared.target, self.sources[0].size)]
+        like = self.like or self.world.prepared.target
+        rows = [*fit_translator.run(made, like, self.sources[0].size)]
         return [references.mean(rows)] if given.references == "mean" else rows
 
     def translated(self, folder: Path, copies: int = 1) -> list[Domain]:

@@ -31,7 +31,7 @@ from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
 from shifts import NOT_RESULTS, of_round
 from shifts import RESULTS as SHIFTS
-from translating import MEASURED, NONE, TRANSLATIONS, Learning, begun, judged
+from translating import MEASURED, NONE, OWN, TRANSLATIONS, Learning, begun, judged
 from translation_table import MODELS, report
 
 from pipeline.runtime.params import validate
@@ -76,7 +76,8 @@ def run(world: World, name: str, part: str) -> Found:
         yield from PARTS[part](world, "")
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
-    learning = Learning(world, params, world.source)
+    like = world.source[0] if name == OWN else None
+    learning = Learning(world, params, world.source, like=like)
     with learning.images(COPIES) as (made,):
         told = {}
         if part == "alone":
