@@ -13,7 +13,7 @@ from shift_table import NORM, comparable, heading
 from tables import interval
 from translating import NONE
 
-MODELS = (BASELINE, NORM, "CBST")
+MODELS = (BASELINE, NORM, "CBST", "DACS")
 
 
 def report(rows: list[Row]) -> str:

@@ -1,14 +1,14 @@
 """What a translated source gains, alone, with the target's batch norm, and before rounds.
 
     python benchmarks/translations.py --jobs 2                    # one seed, all measured ones
-    python benchmarks/translations.py --jobs 2 --seeds 1 2 3 --translations lab --rounds
+    python benchmarks/translations.py --jobs 2 --seeds 1 2 3 --translations lab --parts alone round
 
 Each model is trained as long as `source-long` of the preset, on translations where there is a
-translator; `--rounds` has a round of CBST instead of its last steps. Models of no translation are
-those of benchmarks/shifts.py where it has them. Rows go to benchmarks/results/translations.json as
-they are found: run it again, on any day, to go on where it stopped. A row is used again where
-params and code are those that it was made with (`--any-code`: whatever the code). `--table` only
-prints.
+translator. The last steps are a round of CBST in the part `round`, and DACS in the part `online`.
+Models of no translation are those of benchmarks/shifts.py where it has them. Rows go to
+benchmarks/results/translations.json as they are found: run it again, on any day, to go on where it
+stopped. A row is used again where params and code are those that it was made with (`--any-code`:
+whatever the code). `--table` only prints.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ from code_of import code
 from experiments import BASELINE, World, build, digest, memory, one_round, trained, warmed
 from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
+from shift_methods import ONLINE
 from shifts import NOT_RESULTS, of_round
 from shifts import RESULTS as SHIFTS
 from translating import MEASURED, NONE, OWN, TRANSLATIONS, Learning, begun, judged
 from translation_table import MODELS, report
 
-from pipeline.runtime.params import validate
+from pipeline.model import model
+from pipeline.runtime.params import derived_seed, validate
 from pipeline.sections.fit_translator import Params as Fitting
 
 DATA = ("rendered-camvid", "rendered-idd", "streets")
@@ -54,19 +56,33 @@ def alone(world: World, suffix: str) -> Found:
     yield "target-norm", scored_by_class(world, warmed(world, found, item))
 
 
+def ahead(world: World, suffix: str) -> tuple[model.Model, int]:
+    """A shorter training and the target's batch norm, and the steps that are left."""
+    pretrain, item = world.content["pretrain"], world.content["warmup"]["source-norm"]
+    left = pretrain[BASELINE]["steps"] - pretrain["source"]["steps"] - item["steps"]
+    return warmed(world, begun(world, suffix), item), left
+
+
 def with_round(world: World, suffix: str) -> Found:
-    """A round from a shorter training and the target's batch norm; as many steps in all."""
-    pretrain, warmups = world.content["pretrain"], world.content["warmup"]
-    long = {"steps": pretrain[BASELINE]["steps"]}
-    teacher = warmed(world, begun(world, suffix), warmups["source-norm"])
-    left = long["steps"] - pretrain["source"]["steps"] - warmups["source-norm"]["steps"]
+    """A round of CBST after it; as many steps in all."""
+    teacher, left = ahead(world, suffix)
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        step, own = of_round(world, {}), {"steps": left}
-        student, labels = one_round(world, teacher, "round-1", step, own, Path(folder))
+        step = of_round(world, {})
+        student, labels = one_round(world, teacher, "round-1", step, {"steps": left}, Path(folder))
         yield "CBST", scored_by_class(world, student, labels)
 
 
-PARTS: dict[str, Callable[[World, str], Found]] = {"alone": alone, "round": with_round}
+def with_online(world: World, suffix: str) -> Found:
+    """Online self-training after it; as many steps in all."""
+    teacher, left = ahead(world, suffix)
+    step = ONLINE["DACS"].steps[0]["warmup"]
+    item = {**step, "steps": left, "from": "x", "seed": derived_seed(world.seed, "round-1")}
+    yield "DACS", scored_by_class(world, warmed(world, teacher, item))
+
+
+PARTS: dict[str, Callable[[World, str], Found]] = {
+    "alone": alone, "round": with_round, "online": with_online,
+}  # fmt: skip
 
 
 def run(world: World, name: str, part: str) -> Found:
@@ -122,7 +138,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=DATA, default=[*DATA])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--translations", nargs="+", choices=TRANSLATIONS, metavar="NAME")
-    parser.add_argument("--rounds", action="store_true", help="a round from each, too")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["alone"], help="see above")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
     parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
     parser.add_argument("--table", action="store_true", help="only print what is there")
@@ -131,8 +147,7 @@ def main() -> None:
     more = (threads, args.any_code)
     names = args.translations or [*MEASURED]
     if not args.table:
-        parts_of = [*PARTS] if args.rounds else ["alone"]
-        each = product(args.seeds, parts_of, names, args.data)
+        each = product(args.seeds, args.parts, names, args.data)
         wanted = [(d, s, n, p, *more) for s, p, n, d in each if n != NONE or d == "streets"]
         side_by_side(args.jobs, work, wanted)
     print(report(reused() + RESULTS.read()))
