@@ -14,8 +14,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.runtime import machine
-from pipeline.runtime.files import BadInput
+from pipeline.runtime import process
 
 _HELP = "Prepare params.yaml, and use the trained models. `dvc repro` runs the pipeline."
 _ORDER = (
@@ -52,11 +51,7 @@ def _summary(name: str) -> str:
 
 
 def main() -> None:
-    """The console script: BadInput is one message, exit 1."""
+    """The console script."""
     words = sys.argv[1:]
-    try:
+    with process.one_message():
         app(words)(words)
-    except BadInput as error:
-        sys.exit(f"error: {error}")
-    except (MemoryError, OSError) as error:
-        sys.exit(f"error: {machine.told(error)}")

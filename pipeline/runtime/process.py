@@ -78,13 +78,20 @@ def stage(main: Callable[[], None]) -> None:
     if main.__module__ == "__main__" and own is not None:  # which no other process can import
         main = importlib.import_module(own.name).main
     try:
-        with _alone():
+        with one_message(), _alone():
             main()
-    except BadInput as error:
-        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         print("stopped; the next run goes on from here", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+@contextmanager
+def one_message() -> Iterator[None]:
+    """BadInput, and what the machine or the end of a reader raises, is one message, exit 1."""
+    try:
+        yield
+    except BadInput as error:
+        sys.exit(f"error: {error}")
     except (MemoryError, OSError) as error:
         sys.exit(f"error: {machine.told(error)}")
     except RuntimeError as error:  # torch raises it amid whatever runs when a reader is killed
