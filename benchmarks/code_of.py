@@ -12,8 +12,7 @@ from rows import ROOT
 
 STAGES = ("prepare", "source", "pretrain", "warmup", "infer", "prior", "pseudo_label", "split",
           "retrain", "evaluate")  # fmt: skip
-ROOMS = ("networks", "objectives", "labelers", "rankers", "datasets",
-         "translators")  # fmt: skip
+ROOMS = ("networks", "objectives", "labelers", "rankers", "datasets", "translators")
 ROOM = ROOT / "pipeline"
 
 

@@ -24,7 +24,7 @@ from experiments import BASELINE, ORACLE, Both, World, build, digest, trained, w
 from rows import ROOT, Rows, side_by_side
 from scoring import scored_by_class
 from several_table import ALONE, COMBINED, NORM, report
-from translating import Learning, learnt
+from translating import Learning, begun, learnt
 
 from pipeline.domain.samples import Domain
 from pipeline.model import model
@@ -73,17 +73,12 @@ def combined(world: World) -> list[Domain]:
 def baselines(world: World) -> Found:
     """Both sources, as methods start and for as long, the target's batch norm, and the oracle."""
     long, sources = {"steps": steps(world, BASELINE)}, combined(world)
-    yield COMBINED, scored_by_class(world, begun(world, sources))
+    yield COMBINED, scored_by_class(world, begun(world, item=COMBINED, sources=sources))
     found = trained(world, BASELINE, long, sources)
     yield BASELINE, scored_by_class(world, found)
     yield NORM, scored_by_class(world, normed(world, found, sources))
     both = Both(*sources, world.prepared.target_truth)
     yield ORACLE, scored_by_class(world, trained(world, ORACLE, long, [both]))
-
-
-def begun(world: World, sources: list[Domain], suffix: str = "") -> model.Model:
-    """What methods start from."""
-    return trained(world, f"{COMBINED}{suffix}", {"steps": steps(world, COMBINED)}, sources)
 
 
 def normed(world: World, found: model.Model, sources: list[Domain]) -> model.Model:
@@ -103,13 +98,13 @@ def adapted(world: World, method: str) -> Found:
     """A warm-up from both combined, of the steps that are left; from translations where it says."""
     sources, given = combined(world), item(world.content, method, world.seed)
     if method not in TRANSLATED:
-        found = warmed(world, begun(world, sources), given, sources=sources)
+        found = warmed(world, begun(world, item=COMBINED, sources=sources), given, sources=sources)
         yield method, scored_by_class(world, found)
         return
     fit = translator(method)
     learning = Learning(world, validate(Fitting, fit, method), sources, COMBINED)
     with learning.images() as made:
-        start = begun(world, made, f"-{digest(fit)}")
+        start = begun(world, f"-{digest(fit)}", COMBINED, made)
         found = warmed(world, start, given, sources=made)
         yield method, scored_by_class(world, found) | learning.told()
 

@@ -76,28 +76,41 @@ class Learning:
     given: Fitting
     sources: list[Domain]
     item: str = "source"
-    like: Domain | None = None  # what they are to look like; None is the target
+
+    @property
+    def slow(self) -> bool:
+        """Whether it is one row that takes long: it is kept, and copies would be alike."""
+        return self.given.training is not None or self.given.references == "mean"
 
     def model(self) -> model.Model:
         """The item's, before it is adapted."""
         return begun(self.world, item=self.item, sources=self.sources)
 
-    def kept(self) -> Path:
-        """What was learnt, once it was; beside it, as .json, what each loss did."""
-        world, given = self.world, self.given
-        assert given.training is not None
-        fit = given.model_dump(exclude={"training"})
-        params = world.section(train_translator.Params, "training", fit, given.training)
-        sees = given.segmenter != "none"
+    def training(self) -> train_translator.Params:
+        """Of one that is trained."""
+        fit = self.given.model_dump(exclude={"training"})
+        assert self.given.training is not None
+        return self.world.section(train_translator.Params, "training", fit, self.given.training)
+
+    @property
+    def place(self) -> Path:
+        """Where images lie if it is slow, and beside them what was learnt: named by what decides."""
+        world = self.world
+        params = self.given if self.given.training is None else self.training()
         by = [params.model_dump(mode="json", exclude={"compute"})]
         by += [world.content[section] for section in ("source", "prepare")]
-        by += [world.content["pretrain"][self.item], world.content["network"]] if sees else []
-        path = KEPT / f"{world.data}-{world.seed}-{given.translator}-{digest(by)}.npy"
+        if self.given.segmenter != "none":
+            by += [world.content["pretrain"][self.item], world.content["network"]]
+        return KEPT / f"{world.data}-{world.seed}-{self.given.translator}-{digest(by)}"
+
+    def kept(self) -> Path:
+        """What was learnt, once it was; beside it, as .json, what each loss did."""
+        path, world, params = self.place.with_suffix(".npy"), self.world, self.training()
         with alone(path.with_suffix(".lock")):  # jobs beside each other train it once
             if not path.exists():
-                looking, curve = self.model() if sees else None, Curve(params.steps)
+                looking = None if self.given.segmenter == "none" else self.model()
                 own = self.sources, world.prepared.target, len(world.prepared.taxonomy)
-                began = time.process_time()
+                curve, began = Curve(params.steps), time.process_time()
                 rows = fitting.fit(params, *own, looking, world.fabric, curve)
                 took = round(time.process_time() - began)
                 told = {"curve": curve.means(), "fit_cpu_seconds": took}
@@ -119,16 +132,14 @@ class Learning:
             return [*np.load(self.kept())]
         more = {"classes": len(taxonomy), "segmenter": None}
         made = parts.build("translators", given.translator, given.options, **more)
-        like = self.like or self.world.prepared.target
-        rows = [*fit_translator.run(made, like, self.sources[0].size)]
+        rows = [*fit_translator.run(made, self.world.prepared.target, self.sources[0].size)]
         return [references.mean(rows)] if given.references == "mean" else rows
 
     def translated(self, folder: Path, copies: int = 1) -> list[Domain]:
         """The sources, translated into a folder; one copy where several would be alike."""
         world, given, found = self.world, self.given, []
         rows, place = self.fitted(), folder / "fitted.npy"
-        alike = given.training is not None or given.references == "mean"
-        params = translate.Params(copies=1 if alike else copies, seed=world.seed)
+        params = translate.Params(copies=1 if self.slow else copies, seed=world.seed)
         references.write(place, rows, len(rows))
         for number, source in enumerate(self.sources):
             own = folder / str(number)
@@ -144,17 +155,13 @@ class Learning:
     @contextmanager
     def images(self, copies: int = 1) -> Iterator[list[Domain]]:
         """What `translated` makes, kept where it takes long."""
-        slow = self.given.training is not None or self.given.references == "mean"
-        if not slow:
+        if not self.slow:
             with tempfile.TemporaryDirectory(dir=memory()) as folder:
                 yield self.translated(Path(folder), copies)
             return
-        world = self.world
-        by = [self.given.model_dump(mode="json"), world.content["source"], world.content["prepare"]]
-        kept = KEPT / "translated" / f"{world.data}-{world.seed}-{digest(by)}"
-        kept.mkdir(parents=True, exist_ok=True)
-        with alone(kept.with_suffix(".lock")):
-            made = self.translated(kept, copies)
+        self.place.mkdir(parents=True, exist_ok=True)
+        with alone(self.place / "lock"):
+            made = self.translated(self.place, copies)
         yield made
 
 

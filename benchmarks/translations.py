@@ -92,8 +92,9 @@ def run(world: World, name: str, part: str) -> Found:
         yield from PARTS[part](world, "")
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
-    like = world.source[0] if name == OWN else None
-    learning = Learning(world, params, world.source, like=like)
+    like = world.source[0] if name == OWN else world.prepared.target
+    towards = replace(world, prepared=replace(world.prepared, target=like))
+    learning = Learning(towards, params, world.source)
     with learning.images(COPIES) as (made,):
         told = {}
         if part == "alone":

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from curves import TENTHS
 from experiments import World, build
 from rows import ROOT
 from translating import TRAINED, Learning
@@ -27,12 +28,11 @@ from pipeline.sections.fit_translator import Params as Fitting
 
 FIGURE = ROOT / "docs" / "images" / "translations.jpg"
 FRAMES = (5, 100, 300)
-PARTS = 10  # of the training, by which losses are averaged
 
 
 def losses(axes: Any, names: Any, curve: Mapping[str, list[float]], steps: int) -> None:
     """The generators' lines drawn through, the others' dashed."""
-    at = (np.arange(PARTS) + 0.5) * steps / PARTS
+    at = (np.arange(TENTHS) + 0.5) * steps / TENTHS
     for name, values in curve.items():
         if name != "lr" and not name.startswith("accuracy"):
             axes.plot(at, values, "--" if name.startswith("told") else "-", label=name, lw=1)
