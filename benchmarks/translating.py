@@ -94,7 +94,7 @@ class Learning:
 
     @property
     def place(self) -> Path:
-        """Where images lie if it is slow, and beside them what was learnt: named by what decides."""
+        """Where images lie if it is slow, and beside them what was learnt."""
         world = self.world
         params = self.given if self.given.training is None else self.training()
         by = [params.model_dump(mode="json", exclude={"compute"})]
