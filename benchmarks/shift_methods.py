@@ -85,6 +85,7 @@ def inside(labels: str, **options: Any) -> dict[str, Any]:
 
 
 RARE = {"temperature": 0.1}
+EARLY = {"pretrain": {"source": {"steps": 150}}}  # online for the rest, as in DAFormer
 FEWER = [2 / 3]  # of the steps: with masked images a step is of six, not of four
 ONLINE: dict[str, Method] = {
     "DACS": Method([online()]),
@@ -97,6 +98,8 @@ ONLINE: dict[str, Method] = {
     "DACS, masked": Method([online(**MASK)], of=FEWER),
     "DACS, rare": Method([online(RARE)]),
     "DACS, masked, rare": Method([online(RARE, **MASK)], of=FEWER),
+    "DACS, early": Method([online()], over=EARLY),
+    "DACS, masked, early": Method([online(**MASK)], of=FEWER, over=EARLY),
     "DACS from source": Method([online()], "source"),
     "DACS, masked, from source": Method([online(**MASK)], "source", FEWER),
     "round": Method([inside("round")]),

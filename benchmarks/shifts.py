@@ -88,7 +88,11 @@ def run(world: World, method: Method) -> Found:
     if not method.steps:
         yield from baselines(world)
         return
-    teacher, left = first(world, method)
+    yield from followed(world, method, *first(world, method))
+
+
+def followed(world: World, method: Method, teacher: model.Model, left: int) -> Found:
+    """Each model of a method's steps from a model on, in so many steps of training."""
     shares = method.of or [1 / len(method.steps)] * len(method.steps)
     for number, (step, share) in enumerate(zip(method.steps, shares, strict=True)):
         name, own, log = f"round-{number + 1}", {"steps": round(left * share)}, Seen()

@@ -13,7 +13,7 @@ from shift_table import NORM, comparable, heading
 from tables import interval
 from translating import NONE
 
-MODELS = (BASELINE, NORM, "CBST", "DACS")
+MODELS = (BASELINE, NORM, "CBST", "DACS", "DACS, masked", "DACS, early", "both")
 
 
 def report(rows: list[Row]) -> str:

@@ -4,7 +4,8 @@
     python benchmarks/translations.py --jobs 2 --seeds 1 2 3 --translations lab --parts alone round
 
 Each model is trained as long as `source-long` of the preset, on translations where there is a
-translator. The last steps are a round of CBST in the part `round`, and DACS in the part `online`.
+translator. The last steps are a round of CBST in the part `round`, DACS in `online`, with masks in
+`masked`, most of the steps in `early`, and a round of its labels and a teacher's in `both`.
 Models of no translation are those of benchmarks/shifts.py where it has them. Rows go to
 benchmarks/results/translations.json as they are found: run it again, on any day, to go on where it
 stopped. A row is used again where params and code are those that it was made with (`--any-code`:
@@ -16,9 +17,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -26,21 +26,30 @@ from typing import Any
 
 import torch
 from code_of import code
-from experiments import BASELINE, World, build, digest, memory, one_round, trained, warmed
+from experiments import BASELINE, World, build, digest, trained, warmed
 from rows import Row, Rows, side_by_side
 from scoring import scored_by_class
-from shift_methods import ONLINE
-from shifts import NOT_RESULTS, of_round
+from shift_methods import METHODS, ONLINE
+from shifts import NOT_RESULTS, followed
 from shifts import RESULTS as SHIFTS
 from translating import MEASURED, NONE, OWN, TRANSLATIONS, Learning, begun, judged
 from translation_table import MODELS, report
 
 from pipeline.model import model
-from pipeline.runtime.params import derived_seed, validate
+from pipeline.runtime.params import validate
 from pipeline.sections.fit_translator import Params as Fitting
 
 DATA = ("rendered-camvid", "rendered-idd", "streets")
 RESULTS = Rows("translations", "data", "seed")
+PARTS = {
+    "alone": "",
+    "round": "CBST",
+    "online": "DACS",
+    "masked": "DACS, masked",
+    "early": "DACS, early",
+    "both": "both",
+}  # the method that comes after
+AFTER = {**METHODS, **ONLINE}
 SAME = ("data", "seed", "method", "part")
 COPIES = 2  # of an image, each with a reference of its own
 
@@ -63,33 +72,23 @@ def ahead(world: World, suffix: str) -> tuple[model.Model, int]:
     return warmed(world, begun(world, suffix), item), left
 
 
-def with_round(world: World, suffix: str) -> Found:
-    """A round of CBST after it; as many steps in all."""
-    teacher, left = ahead(world, suffix)
-    with tempfile.TemporaryDirectory(dir=memory()) as folder:
-        step = of_round(world, {})
-        student, labels = one_round(world, teacher, "round-1", step, {"steps": left}, Path(folder))
-        yield "CBST", scored_by_class(world, student, labels)
+def with_method(world: World, suffix: str, name: str) -> Found:
+    """A method after it; as many steps in all."""
+    for _, metrics in followed(world, AFTER[name], *ahead(world, suffix)):
+        last = metrics
+    yield name, last
 
 
-def with_online(world: World, suffix: str) -> Found:
-    """Online self-training after it; as many steps in all."""
-    teacher, left = ahead(world, suffix)
-    step = ONLINE["DACS"].steps[0]["warmup"]
-    item = {**step, "steps": left, "from": "x", "seed": derived_seed(world.seed, "round-1")}
-    yield "DACS", scored_by_class(world, warmed(world, teacher, item))
-
-
-PARTS: dict[str, Callable[[World, str], Found]] = {
-    "alone": alone, "round": with_round, "online": with_online,
-}  # fmt: skip
+def models(world: World, suffix: str, part: str) -> Found:
+    """Of a part."""
+    return with_method(world, suffix, PARTS[part]) if PARTS[part] else alone(world, suffix)
 
 
 def run(world: World, name: str, part: str) -> Found:
     """Of a translation, what there is to say of it and of each model that learns from it."""
     given = TRANSLATIONS[name]
     if not given:
-        yield from PARTS[part](world, "")
+        yield from models(world, "", part)
         return
     params = validate(Fitting, {"segmenter": "none", **given}, name)
     like = world.source[0] if name == OWN else world.prepared.target
@@ -101,7 +100,7 @@ def run(world: World, name: str, part: str) -> Found:
             told = {"translation": judged(world, made), **learning.told()}
         suffix = f"-{digest([name, given])}"
         own = replace(world, sources={"translated": made})
-        for model_name, metrics in PARTS[part](own, suffix):
+        for model_name, metrics in models(own, suffix, part):
             yield model_name, metrics | told
             told = {}
 
@@ -109,7 +108,8 @@ def run(world: World, name: str, part: str) -> Found:
 def work(data: str, seed: int, name: str, part: str, threads: int, any_code: bool) -> None:
     """The rows of a translation alone or with a round, unless they are there."""
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - bars of stages
-    world = build(data, seed, threads)
+    over = AFTER[PARTS[part]].over if PARTS[part] else {}
+    world = build(data, seed, threads, over)
     content = {k: v for k, v in world.content.items() if k not in NOT_RESULTS and v}
     used = code(content, repr(TRANSLATIONS[name]))
     own = {"data": data, "seed": seed, "method": name, "part": part}
