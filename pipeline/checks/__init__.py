@@ -1,6 +1,6 @@
 """Whether data and choices are in order, before anything is computed from them.
 
-`inspection` decodes every file for prepare, each by `candidates`; `census` counts what they hold;
-`plan` and `norms` hold choices against each other for infer, retrain and `segue check`. Imports
-domain and runtime. dvc.yaml names its files one by one.
+Of data: `candidates` and `inspection` decode every file, `census` counts what they hold, `domains`
+says whether enough is good. Of choices: `plan`, `norms`, `sources` and `translators` find what does
+not fit. Used by stages and commands. Imports domain and runtime; dvc.yaml names its files singly.
 """

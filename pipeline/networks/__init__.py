@@ -1,4 +1,4 @@
 """Networks: images in, Outputs out. A file is a part, its class is Network.
 
-Imports model and runtime. Chosen by `network.name` in params.yaml; built by model.create.
+Imports model, domain and runtime. Chosen by `network.name` in params.yaml; built by model.create.
 """
