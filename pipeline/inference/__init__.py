@@ -1,6 +1,6 @@
 """From images to logits on disk, and from these to thresholds and label maps.
 
-Imports domain and runtime. Used by infer, pseudo_label, evaluate, gallery and the labelers;
-retrain and warmup read only what it stored (`predictions`, `pseudo`), and dvc.yaml names these two
-for them.
+Imports model, evaluation, domain and runtime. Used by infer, pseudo_label, evaluate, gallery,
+evaluate_translation and the labelers. retrain, warmup, fit_translator and translate need only some
+of its files, and dvc.yaml names these for them.
 """
