@@ -34,7 +34,7 @@ def own(
     val_images: Annotated[Path | None, typer.Argument(help="labelled target images")] = None,
     val_labels: Annotated[Path | None, typer.Argument(help="their labels")] = None,
     held_out: Annotated[
-        float | None, typer.Option(min=0, max=1, help="share of the source to evaluate on")
+        float | None, typer.Option(help="share of the source to evaluate on, such as 0.1")
     ] = None,
     side: Annotated[int, typer.Option(min=8, help="longer side of the working size")] = 320,
     presets: Annotated[Path, typer.Option(help="folder of the presets")] = Path("presets"),
@@ -46,6 +46,8 @@ def own(
     """
     if (val_images is None) != (val_labels is None):
         raise BadInput(f"{val_images}: give val's labels too, or neither images nor labels")
+    if held_out is not None and not 0 < held_out < 1:
+        raise BadInput(f"--held-out {held_out}: must be above 0 and below 1, such as 0.1")
     if val_images is not None and held_out is not None:
         raise BadInput(f"--held-out {held_out}: there is a val of your own; leave one of them out")
     found = {"source": _match.matched(images, labels), "target": _match.images_of(target)}

