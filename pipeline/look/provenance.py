@@ -1,4 +1,4 @@
-"""Where a report is from: preset, seed, the revision that made it, and where the images lie."""
+"""Where a report is from: preset, seed, revision, where the images lie, steps behind a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from pipeline.runtime import params
-from pipeline.runtime.contents import Content, section_of
+from pipeline.runtime.contents import Content, overlay, section_of
+from pipeline.runtime.names import MODELS
 
 _LOG = ("git", "log", "-1", "--format=%h %cs")
 
@@ -26,6 +27,20 @@ def of(content: Content, index: Path, presets: Path = Path("presets")) -> dict[s
         root = Path(given)
         found["root"] = root.as_posix() if root.is_absolute() else _from(index.parent, root)
     return found | dict(zip(("revision", "committed"), _revision(index), strict=False))
+
+
+def steps(content: Content, name: str) -> int:
+    """Training steps behind a model, those of each model that it is made from included."""
+    pretrains, warmups, means = (section_of(content, section) for section in MODELS[:3])
+    if name in pretrains:
+        return int(pretrains[name]["steps"])
+    if name in warmups:
+        return int(warmups[name]["steps"]) + steps(content, warmups[name]["from"])
+    if name in means:
+        return sum(steps(content, means[name][part]) for part in ("one", "other"))
+    item = content["rounds"][name]
+    own = overlay(section_of(content, "retrain"), item.get("retrain") or {})
+    return int(own["steps"]) + steps(content, item["start"])
 
 
 def _from(folder: Path, root: Path) -> str:

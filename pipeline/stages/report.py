@@ -1,4 +1,4 @@
-"""Metrics, tables and figures over all models."""
+"""Metrics, tables and figures over all models, or over those that are there so far."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pipeline.look import (
     figures,
     mosaics,
     provenance,
+    sofar,
     summary,
     translations,
     verdict,
@@ -30,7 +31,7 @@ from pipeline.look import page as look_page
 from pipeline.runtime import lineage, process
 from pipeline.runtime.contents import overlay, section_of
 from pipeline.runtime.files import read_json, write_bytes, write_json
-from pipeline.runtime.names import MODELS, learned_from, uses
+from pipeline.runtime.names import learned_from, uses
 from pipeline.runtime.params import read
 
 FIELDS = ("miou", "miou16", "miou13", "rare")
@@ -105,7 +106,7 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
         "teacher": item.get("teacher"),
         "labeler": making.get("labeler") if item else None,
         "portion": making.get("portion") if item else None,
-        "steps": steps(params, name),
+        "steps": provenance.steps(params, name),
         "coverage": labels.get("coverage"),
         "precision": labels.get("precision"),
         **{key: evaluated.metrics.get(key) for key in FIELDS},
@@ -115,33 +116,19 @@ def _row(params: Mapping[str, Any], name: str, evaluated: Evaluated) -> dict[str
     }
 
 
-def steps(params: Mapping[str, Any], name: str) -> int:
-    """Training steps behind a model, those of each model that it is made from included."""
-    pretrains, warmups, means = (params.get(section) or {} for section in MODELS[:3])
-    if name in pretrains:
-        return int(pretrains[name]["steps"])
-    if name in warmups:
-        return int(warmups[name]["steps"]) + steps(params, warmups[name]["from"])
-    if name in means:
-        return sum(steps(params, means[name][part]) for part in ("one", "other"))
-    item = params["rounds"][name]
-    own = overlay(params.get("retrain") or {}, item.get("retrain") or {})
-    return int(own["steps"]) + steps(params, item["start"])
-
-
 def main() -> None:
     """Open, run, write."""
     made = ("metrics", "scores", "table", "iou", "corrections", "changed", "figures", "summary")
     given = ("sources", "rounds", "look", "panels", "review", "taxonomy", "classes")
     at = process.paths(*given, *made, "page", "index", "best")
-    params = read()
+    every = read()
+    params, models, missing = sofar.made(every, at.sources, at.rounds, at.look)
     found = {
         name: Evaluated(
             read_json(at.rounds / name / "metrics.json"),
             artifacts.read_table(at.rounds / name / "iou.csv"),
         )
-        for section in MODELS
-        for name in params.get(section) or {}
+        for name in models
     }
     looks = {name: mosaics.middle(at.look / name / "images") for name in params.get("rounds") or {}}
     index = read_json(at.panels / "index.json")
@@ -173,18 +160,24 @@ def main() -> None:
     content |= {"verdict": report.verdict.parts, "curves": curves.read(at.rounds, found)}
     content["translations"] = translations.content(params, at.sources)
     content |= {
-        "provenance": provenance.of(params, at.index),
+        "provenance": provenance.of(every, at.index),
         "corrections": corrected.to_dict("records"),
     }
-    content |= {"verdicts": look_page.judged(at.review, looks)}
+    judged = look_page.judged(at.review, section_of(every, "rounds"))
+    content |= {"verdicts": {name: judged[name] for name in looks}}
     look_page.write(at.index, at.page, content)
     print(report.verdict.text)
+    if missing:
+        print(f"Not there yet: {', '.join(missing)}")
 
 
 def _lacking(params: Mapping[str, Any], at: Any) -> Iterator[str]:
     """What the sources that models learn from have no pixel of, and val."""
     for name in dict.fromkeys(source for _, source in uses(params) if source is not None):
-        tables = [_classes(at.sources / n / "classes.csv") for n in lineage.folders(params, name)]
+        paths = [at.sources / n / "classes.csv" for n in lineage.folders(params, name)]
+        if not all(path.exists() for path in paths):
+            continue  # no model has learned from it yet
+        tables = [*map(_classes, paths)]
         pixels = sum(table["pixels"] for table in tables)
         yield from census.lacking(name, tables[0].assign(pixels=pixels), census.UNLEARNED)
     if _held_out(params):

@@ -8,9 +8,9 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
+from pipeline.look.provenance import steps
 from pipeline.runtime import lineage, names, parts
 from pipeline.runtime.params import read
-from pipeline.stages.report import steps
 from tests.commandline import invoke
 
 ROOT = Path(__file__).parents[2]

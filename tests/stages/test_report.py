@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.taxonomy import CITYSCAPES
-from pipeline.look import figures, mosaics, summary
+from pipeline.look import figures, mosaics, provenance, summary
 from pipeline.review import verdicts
-from pipeline.runtime.files import read_json, write_json
+from pipeline.runtime.files import BadInput, read_json, write_json
 from pipeline.stages import report
 from tests import looks
 from tests.rounds import HEIGHT, THREE, WIDTH
@@ -63,7 +63,7 @@ def reported(params=PARAMS, models=MODELS, looks=None, **given):
 
 
 def test_steps_count_those_of_the_models_a_model_started_from():
-    found = {name: report.steps(PARAMS, name) for name in MODELS}
+    found = {name: provenance.steps(PARAMS, name) for name in MODELS}
     assert found == {
         "source": 400, "source-long": 950, "advent": 500, "both": 900, "r1": 700, "r2": 450,
         "r3": 650,
@@ -75,7 +75,7 @@ def test_steps_count_those_of_the_models_a_model_started_from():
 
 def test_what_the_first_of_a_mean_counts_is_no_model():
     mean = {**PARAMS["mean"], "both": {**PARAMS["mean"]["both"], "share": 0.75}}
-    assert report.steps(PARAMS | {"mean": mean}, "both") == report.steps(PARAMS, "both")
+    assert provenance.steps(PARAMS | {"mean": mean}, "both") == provenance.steps(PARAMS, "both")
 
 
 def test_a_row_of_the_report_says_how_its_labels_were_made():
@@ -312,21 +312,26 @@ def write_inputs():
     verdicts.write(Path("review/r3.csv"), {"a": verdicts.Verdict("exclude", "dark")})
 
 
-def test_the_report_of_files(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    write_inputs()
+def report_of_files(monkeypatch):
+    """What the stage does, and what its page is told."""
     outs = {"panels": "panels", "review": "review", "taxonomy": "t.json", "classes": "c.csv",
             "metrics": "m.json", "scores": "scores", "table": "r.csv", "iou": "i.csv",
             "figures": "figures", "corrections": "corrections.csv", "changed": "changed.parquet",
             "summary": "summary.html", "page": "page", "index": "index.html",
             "best": "best.json"}  # fmt: skip
     argv = [word for name, at in outs.items() for word in (f"--{name}", at)]
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        ["report", "--sources", "sources", "--rounds", "rounds", "--look", "look", *argv],
-    )
+    argv = ["report", "--sources", "sources", "--rounds", "rounds", "--look", "look", *argv]
+    monkeypatch.setattr(sys, "argv", argv)
     report.main()
+    script = Path("page/data.js").read_text()
+    return json.loads(script[script.index("(") + 1 : script.rindex(")")])
+
+
+def test_the_report_of_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_inputs()
+    content = report_of_files(monkeypatch)
+    assert "Not there yet" not in capsys.readouterr().out
     first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     report.main()
     assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -335,8 +340,6 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert {*artifacts.read_table(Path("changed.parquet"))["round"]} == {"r2", "r3"}
     rows = "r3,road,1,7,0,0,7,0,0\nr3,car,0,0,0,0,0,7,0\n"
     assert Path("corrections.csv").read_text().endswith(f"dropped\n{rows}")
-    script = Path("page/data.js").read_text()
-    content = json.loads(script[script.index("(") + 1 : script.rindex(")")])
     shown = [",".join(map(str, row.values())) for row in content["corrections"]]
     assert shown == rows.splitlines()
     assert content["verdicts"] == {"r1": [], "r2": [], "r3": [["a", "exclude", "dark"]]}
@@ -360,3 +363,36 @@ def test_the_report_of_files(tmp_path, monkeypatch, capsys):
     assert (best["model"], best["file"], best["chosen_by"]) == ("r3", "r3.pt", "val")
     assert f"<p>{said}" in told
     assert capsys.readouterr().out.splitlines()[-1] == best["sentence"]
+
+
+def test_what_later_rounds_and_models_still_lack_is_left_out_and_told(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_inputs()
+    whole = report_of_files(monkeypatch)
+    kept = ("rounds/both/iou.csv", "rounds/r2/metrics.json", "sources/other/classes.csv")
+    for path in map(Path, kept):
+        path.rename(tmp_path / path.name)
+    capsys.readouterr()
+    early = report_of_files(monkeypatch)
+    assert capsys.readouterr().out.endswith("Not there yet: both, r2, r3\n")
+    assert [of["name"] for of in early["rounds"]] == ["r1"]  # r3 goes on from r2
+    assert [of["name"] for of in early["models"]] == ["source", "source-long", "advent", "r1"]
+    assert early["verdicts"] == {"r1": []}  # that of r3 is no stray one
+    assert early["rounds"][0] == whole["rounds"][0]
+    Path("look/r1/images.parquet").unlink()  # the last that a round's gallery needs for the page
+    assert report_of_files(monkeypatch)["rounds"] == []
+    for path in map(Path, kept):
+        (tmp_path / path.name).rename(path)
+    looks.write_round(Path("look"), "r1", looks.target(), 0, classes=len(CITYSCAPES))
+    assert report_of_files(monkeypatch)["rounds"] == whole["rounds"]
+
+
+def test_a_report_of_no_model_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_inputs()
+    for name in MODELS:
+        Path("rounds", name, "metrics.json").unlink()
+    with pytest.raises(BadInput, match="rounds: no model has been evaluated yet; run dvc repro"):
+        report_of_files(monkeypatch)
