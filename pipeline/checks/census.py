@@ -9,12 +9,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.domain.samples import Domain
-from pipeline.domain.taxonomy import Taxonomy
+from pipeline.domain.taxonomy import IGNORE, Taxonomy
 
 Counts = npt.NDArray[np.int64]
 
 SQUEEZED = 1.5
 """Of an image's proportions to the working size's: from here on it is told."""
+
+
+def of_sample(pixels: Counts) -> tuple[int, ...]:
+    """What an index keeps of an image's `pixels` (256): of each class, up to the last it has."""
+    return tuple(np.trim_zeros(pixels[:IGNORE], "b").tolist())
 
 
 def table(pixels: Counts, taxonomy: Taxonomy) -> pd.DataFrame:

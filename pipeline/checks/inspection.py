@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from pipeline.checks import census
 from pipeline.checks.candidates import Candidates, Checked, check
 from pipeline.checks.census import Counts
 from pipeline.domain.samples import Domain, Pair, Sample
-from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime import work
 from pipeline.runtime.progress import track
 
@@ -89,8 +89,7 @@ def _judge(results: Iterable[Checked], names: Sequence[str], kept: dict[str, str
             refused.append((checked.domain, image, problem))
         elif checked.domain != "target":
             counts = np.zeros(256, np.int64) if checked.pixels is None else checked.pixels
-            own = np.trim_zeros(counts[:IGNORE], "b").tolist()
-            good[checked.domain].append(replace(sample, pixels=tuple(own)))
+            good[checked.domain].append(replace(sample, pixels=census.of_sample(counts)))
             pixels[checked.domain] += counts
         else:
             good["target"].append(replace(sample, label=None, label_hash=None))

@@ -61,7 +61,7 @@ def _counted(samples: Sequence[Sample]) -> npt.NDArray[np.float64]:
     if missing:
         raise BadInput(
             f"training.sampling: the source's index does not count the classes of {missing[0]}; "
-            "run dvc repro source"
+            "run dvc repro"
         )
     each = [sample.pixels or () for sample in samples]
     found = np.zeros((len(each), max(map(len, each), default=0)))

@@ -88,8 +88,10 @@ class Writer:
         for copy, image in self._translated(index, missing):
             pictures.write_image(self.folder / missing[copy], Image.fromarray(image))
         about = (self.source.size[1], self.source.size[0], place, digest(self.folder / place))
-        rows = [Sample(self.name, path, digest(self.folder / path), *about) for path in copies]
-        return Written(rows, np.bincount(label.ravel(), minlength=256) * len(copies))
+        counts = np.bincount(label.ravel(), minlength=256)
+        held = census.of_sample(counts)
+        rows = [Sample(self.name, p, digest(self.folder / p), *about, pixels=held) for p in copies]
+        return Written(rows, counts * len(copies))
 
     def _translated(self, index: int, copies: Collection[int]) -> Iterator[tuple[int, Pixels]]:
         if not copies:

@@ -17,6 +17,7 @@ from pipeline.domain import artifacts, pictures
 from pipeline.domain.augment import Augment
 from pipeline.domain.draws import Draws
 from pipeline.domain.pixels import Coding
+from pipeline.domain.sampling import SamplingParams
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import AugmentParams
 from pipeline.runtime import parts, threads
@@ -144,6 +145,20 @@ def test_a_training_draws_from_it_a_mix_takes_it_and_a_prior_counts_it(world, mo
     assert np.array_equal(mixed["painted"].image(1), found.image(1))
     expected, shares = (prior.run(prior.Params(), [d], 3) for d in (world[0], found))
     assert np.allclose(expected[0], shares[0])
+
+
+def test_rare_classes_are_drawn_from_it_and_from_a_mix_with_its_source(world, monkeypatch):
+    both(monkeypatch)
+    ((original,), (found,)) = (read(name).values() for name in ("game", "painted"))
+    for index, sample in enumerate(found.samples):
+        counts = np.bincount(found.label(index).ravel(), minlength=256)[:IGNORE]
+        assert sample.pixels == tuple(counts[: counts.nonzero()[0].max() + 1])
+    counted = replace(original, samples=[replace(s, pixels=(1, 0, 2)) for s in original.samples])
+    artifacts.write_sources(Path("mixed.parquet"), {"game": counted, "painted": found})
+    members = [*artifacts.read_sources(Path("mixed.parquet"), root).values()]
+    augment = Augment(AugmentParams(crop_width=16, crop_height=16))
+    batch = Draws(((members, 4), None), augment, 0, sampling=SamplingParams())[0]
+    assert batch.source.origins.tolist() == [0, 1, 0, 1]
 
 
 def test_a_translation_of_a_translation(scenes, tmp_path, monkeypatch):
