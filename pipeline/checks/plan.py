@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.domain.shares import counted
 from pipeline.runtime import parts
 from pipeline.runtime.contents import Content, overlay, section_of
 from pipeline.runtime.files import BadInput
@@ -39,6 +40,7 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
     share = _number(item, "source_share", 0.5)
     yield from _source(where, item["objective"], objective, share)
     yield from _mixed(where, item, objective, share)
+    yield from _counted(where, item, share)
     given = _options(item).get("labels")
     if getattr(objective, "optional_labels", ()) and given in ("round", "both"):
         yield (
@@ -65,6 +67,15 @@ def _mixed(where: str, item: Content, objective: Any, share: float) -> Iterator[
             f"source_share {share} of a batch of {batch} is not half of it; set source_share to "
             "0.5, and batch to an even number"
         )
+
+
+def _counted(where: str, item: Content, share: float, hard: float = 0.0) -> Iterator[str]:
+    """A side with a share, but without an image."""
+    if isinstance(batch := item.get("batch"), int):
+        try:
+            counted(batch, share, hard)
+        except BadInput as error:
+            yield f"{where}.{error}"
 
 
 def _fits_warmup(name: str) -> bool:
@@ -128,6 +139,7 @@ def _round(where: str, content: Content) -> Iterator[str]:
         yield f"{where}.retrain.source_share = {share}: {name} takes no source images; set it to 0"
     both = overlay(section_of(content, "training"), training)
     yield from _mixed(f"{where}.retrain", both, objective, share)
+    yield from _counted(f"{where}.retrain", both, share, hard)
     yield from _hard(f"{where}.", name, objective, hard, split)
     if share + hard >= 1:
         yield (

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.domain.pixels import Pixels
 from pipeline.domain.samples import Sample
-from pipeline.runtime.files import BadInput
+from pipeline.domain.shares import counted
 
 
 class Source(Protocol):
@@ -27,8 +27,6 @@ class Source(Protocol):
     def label(self, index: int) -> Pixels:
         """Train ids uint8 (height, width)."""
 
-
-_NONE = 1e-9  # a share: what is left of 1 by rounding
 
 Side = tuple[Sequence[Source], int] | None
 """What takes turns on one side, of most one alone, and how many samples are in a batch."""
@@ -80,19 +78,10 @@ def shares(
     hard: Source | None = None,
     hard_share: float = 0.0,
 ) -> Sides:
-    """`source_share` and `hard_share` of each batch (rounded); the rest is the target.
+    """`source_share` and `hard_share` of each batch; the rest is the target: see `counted`.
 
     `sources` take turns, so that each has an equal share.
-
-    Raises BadInput where that leaves a side that has a share without any sample.
     """
-    count, hards = round(batch * source_share), round(batch * hard_share)
-    counts = {"source": count, "hard": hards, "target": batch - count - hards}
-    given = {"source": source_share, "hard": hard_share, "target": 1 - source_share - hard_share}
-    if empty := [side for side, own in given.items() if own > _NONE and counts[side] < 1]:
-        raise BadInput(
-            f"training.batch = {batch}: too small to hold a {' and a '.join(empty)} image with "
-            f"source_share {source_share} and hard_share {hard_share}; raise it, or change these"
-        )
-    aligned = None if hard is None else ([hard], hards)
-    return (sources, count), ([target], batch - count - hards), aligned
+    counts = counted(batch, source_share, hard_share)
+    aligned = None if hard is None else ([hard], counts["hard"])
+    return (sources, counts["source"]), ([target], counts["target"]), aligned

@@ -168,6 +168,21 @@ BROKEN = {
         "rounds.r.retrain: online mixes each target image with a source image, and source_share",
         "of a batch of 5 is not half of it; set source_share to 0.5",
     ),
+    "a warmup whose batch has no source image": (
+        warmup(batch=1),
+        "warmup.w.batch = 1: too small to hold a source image with source_share 0.5",
+        "raise it, or change these",
+    ),
+    "a warmup whose batch has no target image": (
+        warmup(batch=4, source_share=0.9),
+        "warmup.w.batch = 4: too small to hold a target image with source_share 0.9",
+        "raise it, or change these",
+    ),
+    "a round whose batch has no hard image": (
+        overlay(hard(hard_share=0.1), {"training": {"batch": 4}}),
+        "rounds.r.retrain.batch = 4: too small to hold a hard image",
+        "raise it, or change these",
+    ),
     "a warmup of pseudo-labels, mixed": (
         warmup(objective="online", options={"labels": "both"}),
         "warmup.w.options.labels = both",
