@@ -45,8 +45,10 @@ def _translation(where: str, content: Content) -> Iterator[str]:
         yield from _several(where, name, content)
     yield from _segmenter(f"{where}.fit_translator.segmenter", part, name, fit)
     copies = section_of(content, f"{where}.translate").get("copies", 1)
-    if trained and not part.varies and copies != 1:
-        yield f"{where}.translate.copies: of {name} each copy is the same; set it to 1"
+    mean = not trained and fit.get("references") == "mean"
+    if (trained or mean) and not part.varies and copies != 1:
+        of = f"{name} with references = mean" if mean else name
+        yield f"{where}.translate.copies: of {of} each copy is the same; set it to 1"
 
 
 def _several(where: str, translator: str, content: Content) -> Iterator[str]:

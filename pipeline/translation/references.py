@@ -39,6 +39,8 @@ class Translator(Protocol):
 class Measured(ABC):
     """A translator that is a formula: what is fitted are references, of which a copy draws one."""
 
+    varies = False  # whether copies of an image differ that have one reference
+
     @abstractmethod
     def measure(self, image: Pixels, inside: Mask | None) -> Floats:
         """A reference: (k,) numbers of a target image uint8 (h, w, 3), of its pixels `inside`."""

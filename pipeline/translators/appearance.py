@@ -36,6 +36,8 @@ class Translator(Measured):
     CPU, one thread an image.
     """
 
+    varies = True  # by the noise
+
     def __init__(
         self,
         segmenter: Model | None = None,

@@ -42,6 +42,15 @@ def test_copies_that_are_all_the_same_are_refused_and_those_with_noise_are_not()
     assert lines(TRAINED | noisy, copies=2) == []
 
 
+def test_copies_of_one_reference_are_the_same_but_for_their_noise():
+    (said,) = lines({"references": "mean"}, copies=2)
+    told = "translations.painted.translate.copies: of lab with references = mean each copy is the"
+    assert said.startswith(told)
+    assert lines({"references": "random"}, copies=2) == lines({"references": "mean"}) == []
+    noisy = {"translator": "appearance", "references": "mean", "segmenter": "source"}
+    assert lines(noisy, copies=2) == []
+
+
 def test_several_sources_need_a_mix_and_an_image_of_each_in_a_batch():
     madan = TRAINED | {"translator": "madan", "segmenter": "source"}
     (said,) = lines(madan)
