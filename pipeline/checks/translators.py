@@ -39,6 +39,8 @@ def _translation(where: str, content: Content) -> Iterator[str]:
         )
     if not trained and training is not None:
         yield f"{where}.fit_translator.training: {name} is measured, not trained; take it out"
+    if trained and isinstance(training, Mapping):
+        yield from _training(f"{where}.fit_translator", training, content)
     if trained and fit.get("references", "random") != "random":
         yield f"{where}.fit_translator.references: {name} has none; take it out"
     if getattr(part, "several", False):
@@ -49,6 +51,32 @@ def _translation(where: str, content: Content) -> Iterator[str]:
     if (trained or mean) and not part.varies and copies != 1:
         of = f"{name} with references = mean" if mean else name
         yield f"{where}.translate.copies: of {of} each copy is the same; set it to 1"
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("translator", "options", "references", "segmenter"), "fit_translator"),
+    "source": "the translation",
+}
+"""What would be laid over the section that `translate` reads, and where it belongs."""
+
+
+def _training(fit: str, training: Content, content: Content) -> Iterator[str]:
+    """What a training takes from elsewhere, what would do nothing in it, and what draws apart."""
+    where = f"{fit}.training"
+    for key, place in _ELSEWHERE.items():
+        if key in training:
+            yield f"{where}.{key}: belongs to {place} itself; move it there"
+    if training.get("frozen_norm"):
+        yield f"{where}.frozen_norm = true: generators have no batch norm; set it to false"
+    if mine := section_of(content, f"{where}.augment").get("mine"):
+        yield f"{where}.augment.mine = {mine}: only a round has classes to mine; set it to 0"
+    if training.get("sampling") is not None and section_of(content, f"{fit}.options").get(
+        "matched"
+    ):
+        yield (
+            f"{where}.sampling: draws crops of the source anew, and options.matched = true is to "
+            "have the target's at their places; take one of the two out"
+        )
 
 
 def _several(where: str, translator: str, content: Content) -> Iterator[str]:

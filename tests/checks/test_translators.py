@@ -16,6 +16,42 @@ def lines(fit, **translate):
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("translator", "fastcut", ".translator: belongs to fit_translator itself; move it there"),
+        ("options", {"cycle": 5}, ".options: belongs to fit_translator itself; move it there"),
+        ("segmenter", "source", ".segmenter: belongs to fit_translator itself; move it there"),
+        ("references", "mean", ".references: belongs to fit_translator itself; move it there"),
+        ("source", "game", ".source: belongs to the translation itself; move it there"),
+        ("frozen_norm", True, ".frozen_norm = true: generators have no batch norm; set it to"),
+        ("augment", {"mine": 0.8}, ".augment.mine = 0.8: only a round has classes to mine; set it"),
+    ],
+)
+def test_what_a_training_cannot_say_is_told(key, value, said):
+    (found,) = lines(overlay(TRAINED, {"training": {key: value}}))
+    assert found.startswith(f"translations.painted.fit_translator.training{said}")
+
+
+def test_crops_that_are_drawn_anew_are_matched_by_none():
+    mixed = overlay(
+        PARAMS, {"source": {"drawn": {}}, "mix": {"games": {"one": "game", "other": "drawn"}}}
+    )
+    found = {}
+    for matched, sampling in ((True, {}), (True, None), (False, {})):
+        fit = TRAINED | {
+            "translator": "madan",
+            "segmenter": "source",
+            "options": {"matched": matched},
+        }
+        fit["training"] = TRAINING | {"sampling": sampling}
+        given = painted(source="games", fit_translator=fit, translate={"copies": 1})
+        found[matched, sampling is None] = [*translators.contradictions(overlay(mixed, given))]
+    (said,) = found.pop((True, False))
+    assert said.startswith("translations.painted.fit_translator.training.sampling: draws crops of")
+    assert [*found.values()] == [[], []]
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"training": None}, ".training is missing: cyclegan is trained; give it steps"),
