@@ -40,7 +40,12 @@ class Decoder(nn.Module):
         self.colours = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, x: Tensor, size: torch.Size, over: Window) -> Tensor:
-        """Images, as the class says."""
+        """Images, as the class says. Raises BadInput for a single cell, which has no deviation."""
+        if x.shape[-2:].numel() == 1:
+            raise BadInput(
+                f"training.augment: a crop of {size[1]}x{size[0]}, whose features are one cell, is "
+                "too small to be decoded; make it larger"
+            )
         for block in (self.coarse, self.fine):
             x = F.interpolate(block(x), scale_factor=2.0)
         return resample(self.colours(x).float(), size, over).tanh()

@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from pipeline.domain.taxonomy import IGNORE
+from pipeline.domain.windows import WHOLE
 from pipeline.model.outputs import covers
+from pipeline.runtime.files import BadInput
 from pipeline.training import loop
 from pipeline.training.adversarial import Level
 from pipeline.training.discriminators import DilatedDiscriminator, DroppingDiscriminator
@@ -355,3 +357,8 @@ def test_a_decoded_image_is_as_large_as_its_image_and_lies_on_it():
     y, x = divmod(int(apart.argmax()), 44)
     assert abs(y - 19.5) < 8
     assert abs(x - 11.5) < 8
+
+
+def test_a_crop_of_a_single_cell_is_too_small_to_be_decoded():
+    with pytest.raises(BadInput, match=r"a crop of 8x8, whose features are one cell.*make it la"):
+        Decoder(3)(torch.zeros(2, 3, 1, 1), torch.Size((8, 8)), WHOLE)
