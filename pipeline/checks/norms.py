@@ -1,4 +1,4 @@
-"""What params.yaml asks of batch norm, where the network has none."""
+"""What params.yaml asks of batch norm, where the network has none or it is frozen."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def contradictions(content: Content) -> Iterator[str]:
         if found and not _normalised(network):
             for setting, fix in found:
                 yield f"{setting}: {network['name']} as it is has no batch norm; {fix}"
+        elif item.get("frozen_norm"):
+            for setting, fix in found:
+                if ".options." in setting:
+                    yield f"{setting}: frozen_norm = true keeps all statistics as they are; {fix}"
 
 
 def _trainings(content: Content) -> Iterator[tuple[str, Content, Any]]:
@@ -47,6 +51,8 @@ def _asked(where: str, item: Content) -> Iterator[tuple[str, str]]:
         yield f"{where}.options.own_norm = true", "set it to false"
     if options.get("norm") == "own":
         yield f"{where}.options.norm = own", "set it to joint"
+    if options.get("statistics") == "running":
+        yield f"{where}.options.statistics = running", "set it to batch"
 
 
 def _network(content: Content, model: Any) -> Content:

@@ -82,6 +82,7 @@ def check_norms(model: nn.Module, objective: object, frozen: bool) -> None:
         "objective = adapt_norm": getattr(objective, "labels", None) == (),
         "options.own_norm = true": getattr(objective, "own_norm", False),
         "options.norm = own": getattr(objective, "norm", None) == "own",
+        "options.statistics = running": getattr(objective, "statistics", None) == "running",
     }
     about = [setting for setting, holds in asked.items() if holds]
     if about and not _norms(model):

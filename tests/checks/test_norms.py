@@ -37,6 +37,10 @@ ASKING = {
         {"rounds": {"r": {"retrain": {"options": {"norm": "own"}}}}},
         ["rounds.r.retrain.options.norm = own", "set it to joint"],
     ),
+    "a teacher's": (
+        {"warmup": {"w": {"options": {"statistics": "running"}}}},
+        ["warmup.w.options.statistics = running", "set it to batch"],
+    ),
 }
 WITHOUT = {
     "fcn8s": {"name": "fcn8s", "options": {"pretrained": "DEFAULT"}},
@@ -76,6 +80,14 @@ def test_a_network_with_batch_norm_is_let_pass(change, told, network):
 @of(WITHOUT.values(), ids=WITHOUT)
 def test_what_asks_nothing_is_let_pass(network):
     assert problems({}, network) == []
+
+
+@pytest.mark.parametrize("key", ["own_norm", "norm own", "a teacher's"])
+def test_what_frozen_statistics_make_nothing_of_is_named(key):
+    change, (start, end) = ASKING[key]
+    [problem] = problems(overlay(change, {"training": {"frozen_norm": True}}), WITH["small"])
+    assert problem.startswith(f"{start}: frozen_norm = true keeps all statistics")
+    assert problem.endswith(end)
 
 
 def test_a_training_at_once_for_all_is_named_for_each():
