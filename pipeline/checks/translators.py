@@ -46,6 +46,7 @@ def _translation(where: str, content: Content) -> Iterator[str]:
     if getattr(part, "several", False):
         yield from _several(where, name, content)
     yield from _segmenter(f"{where}.fit_translator.segmenter", part, name, fit)
+    yield from _means(where, part, content)
     copies = section_of(content, f"{where}.translate").get("copies", 1)
     mean = not trained and fit.get("references") == "mean"
     if (trained or mean) and not part.varies and copies != 1:
@@ -96,6 +97,24 @@ def _several(where: str, translator: str, content: Content) -> Iterator[str]:
             f"{where}.fit_translator.training.batch = {batch}: has no image of each of the "
             f"{sources} sources, as {translator} needs; raise it to {sources} or more"
         )
+
+
+def _means(where: str, part: Any, content: Content) -> Iterator[str]:
+    """Means of two models, where one network's features are looked at."""
+    fit, judge = (
+        section_of(content, f"{where}.{stage}")
+        for stage in ("fit_translator", "evaluate_translation")
+    )
+    looking = {
+        "fit_translator.segmenter": fit.get("segmenter") if hasattr(part, "asks") else None,
+        "evaluate_translation.model": None if judge.get("features") else judge.get("model"),
+    }
+    for key, given in looking.items():
+        if given in section_of(content, "mean"):
+            yield (
+                f"{where}.{key} = {given}: is a mean of two models, and features are one "
+                "network's; name one of the two"
+            )
 
 
 def _segmenter(where: str, part: Any, name: str, fit: Content) -> Iterator[str]:

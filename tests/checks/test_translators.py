@@ -103,5 +103,28 @@ def test_several_sources_need_a_mix_and_an_image_of_each_in_a_batch():
         assert [told in line for line in found] == [True] * problems
 
 
+def test_a_mean_of_two_models_has_no_features_to_look_at():
+    means = {"mean": {"both": {"one": "source", "other": "warm"}}}
+
+    def found(translator, segmenter, **judge):
+        given = painted(
+            fit_translator={"translator": translator, "segmenter": segmenter},
+            evaluate_translation=judge, translate={"copies": 1},
+        )  # fmt: skip
+        content = overlay(overlay(PARAMS, means), given)
+        return [
+            line.removeprefix("translations.painted.")
+            for line in translators.contradictions(content)
+        ]
+
+    (said,) = found("appearance", "both")
+    assert said.startswith("fit_translator.segmenter = both: is a mean of two models, and features")
+    (said,) = found("lab", "none", model="both")
+    assert said.startswith("evaluate_translation.model = both: is a mean of two models")
+    assert said.endswith("name one of the two")
+    assert found("appearance", "source", adapted="both") == []
+    assert found("lab", "none", model="both", features={"backbone": "resnet18"}) == []
+
+
 def test_an_unknown_translator_is_its_stages_to_refuse():
     assert lines({"translator": "ghost"}) == []
