@@ -153,6 +153,11 @@ BROKEN = {
         "warmup.w.source_share = 0.25: adapt_norm",
         "set it to 0",
     ),
+    "a warmup with target images it leaves": (
+        warmup(objective="source_only"),
+        "warmup.w.source_share = 0.5: source_only takes no target images",
+        "set it to 1",
+    ),
     "a warmup with half of them by default": (
         warmup(objective="adapt_norm"),
         "warmup.w.source_share = 0.5: adapt_norm",
