@@ -54,8 +54,8 @@ class Teacher(nn.Module):
         self.model.eval()
         if self.statistics == "batch":
             norms_like(self.model, model)
-        else:
-            _into(self.model.buffers(), model.buffers(), weight)
+            weight = 1.0  # a PooledNorm reads the running ones all the same, of a single image
+        _into(self.model.buffers(), model.buffers(), weight)
         self.count += 1
 
     @torch.no_grad()

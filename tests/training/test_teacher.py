@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline.model import model
+from pipeline.model.backbones import PooledNorm
 from pipeline.model.outputs import Outputs
 from pipeline.training import passes
 from pipeline.training.teacher import Teacher
@@ -123,6 +124,28 @@ def test_it_predicts_with_the_batchs_statistics_and_without_dropout():
     with torch.no_grad():
         running = probabilities(student.inner.eval()(given), given.shape[-2:])
     assert abs(taught.p.numpy() - running).max() > 1e-3
+
+
+class Pools(nn.Module):
+    """One image alone is normalised by the running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = PooledNorm(3)
+        self.norm.weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+
+    def forward(self, given):
+        return Outputs(self.norm(given.div(255).mean((2, 3), keepdim=True)))
+
+
+def test_a_pooled_image_alone_has_the_students_statistics_of_now():
+    student, given = Pools().train(), images()
+    teacher = Teacher(student, 0.9)
+    for _ in range(100):
+        student(given)
+    teacher.update(student)
+    expected = student(given[:1]).logits.softmax(1)
+    torch.testing.assert_close(teacher(given[:1]).p[..., :1, :1], expected)
 
 
 def test_where_the_students_batch_norm_is_frozen_so_is_the_teachers():
