@@ -42,6 +42,10 @@ OTHER_WEIGHTS: dict[str, tuple[str, dict[str, Any]]] = {
     "FCNs of 0.1, no sizes": ("fcns_in_the_wild", {"adversarial": 0.1, "size": 0.0}),
     "FCAN of 1e-2": ("fcan", {"width": 32, "segmentation": 100.0}),
     "ADDA on features of 1e-2": ("adda", {"width": 128, "of": "features", "adversarial": 1e-2}),
+    "Generate To Adapt of 1e-2": (
+        "generate_to_adapt",
+        {"width": 16, "adversarial": 1e-2, "semantic": 1e-2},
+    ),
     "FCNs of 0, sizes of 1": ("fcns_in_the_wild", {"adversarial": 0.0, "size": 1.0}),
 }
 WITH_CONTROL = [*OBJECTIVES, AUX_CONTROL, *TWO_LEVELS, *OTHER_WEIGHTS]
