@@ -122,7 +122,8 @@ class _Head(nn.Module):
         size = maps[0].shape[2:]
         seen = []
         for linear, x in zip(self.linear, maps, strict=True):
-            mapped = linear(x.movedim(1, 3)).movedim(3, 1)
+            # else torch adds the bias by itself where no gradient is asked for, rounded once more
+            mapped = linear(x.movedim(1, 3).contiguous()).movedim(3, 1)
             seen.append(F.interpolate(mapped, size, mode="bilinear"))
         fused: Tensor = self.dropout(self.fuse(torch.cat(seen[::-1], 1)))
         return fused
