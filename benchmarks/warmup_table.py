@@ -32,7 +32,8 @@ def table(rows: list[Row]) -> str:
     def of(name: str, kind: str, what: str = "miou") -> np.ndarray[Any, Any]:
         return cells.loc[(name, kind)].loc[seeds, what].to_numpy(float)
 
-    there = set(found["method"])
+    counted = found.groupby("method")["seed"].nunique()
+    there = {name for name, count in counted.items() if count == len(seeds)}
 
     def line(name: str, *controls: str) -> str:
         alone = of(name, "alone")
