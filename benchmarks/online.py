@@ -56,7 +56,6 @@ OBJECTIVES: dict[str, tuple[str, dict[str, Any]]] = {
     "online, teacher, masked": ("online", {"mask": MASK, "own_norm": True}),
 }  # fmt: skip
 WARM = 3  # steps that are not counted
-ENV = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # threads of who waits leave the cores alone
 
 
 class Drawn:
@@ -158,7 +157,7 @@ def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
             row |= {"height": given.height, "threads": given.threads, "steps": given.steps}
             for what in ("memory", *(["times"] if name != BESIDE else [])):
                 words = [sys.executable, *sys.argv, "--child", network, name, what]
-                done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=ENV)
+                done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
                 row |= json.loads(done.stdout.splitlines()[-1])
             yield row
 
