@@ -52,10 +52,11 @@ def _warmup(where: str, item: Content) -> Iterator[str]:
             f"{where}.frozen_norm = true: {item['objective']} moves nothing but batch norm's "
             "statistics; set it to false"
         )
-    if ("target" in objective.sides) == (share == 1):
-        idle = f"{item['objective']} takes no target images; set it to 1"
-        no = f"leaves {item['objective']} no target images; lower it" if share == 1 else idle
-        yield f"{where}.source_share = {share}: {no}"
+    aligned, name = "target" in objective.sides, item["objective"]
+    if aligned and share == 1:
+        yield f"{where}.source_share = 1: leaves {name} no target images; lower it"
+    if not aligned and share != 1:
+        yield f"{where}.source_share = {share}: {name} takes no target images; set it to 1"
 
 
 def _mixed(where: str, item: Content, objective: Any, share: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How many samples of a batch are of which side."""
+"""How many samples of a batch are of which side; without torch, for `segue check`."""
 
 from __future__ import annotations
 
