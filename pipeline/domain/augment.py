@@ -16,6 +16,8 @@ from pipeline.domain.pixels import Pixels
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import AugmentParams, View
 
+_TAPS = 5  # of the blur
+
 
 @contextmanager
 def drawn_by(key: tuple[int, ...]) -> Iterator[None]:
@@ -94,11 +96,17 @@ def _scaled(image: Tensor, label: Tensor, scale: float) -> tuple[Tensor, Tensor]
     return v2.functional.resize(image, size, antialias=True), tv_tensors.Mask(resized)
 
 
+def within(taps: int, side: int) -> int:
+    """So many taps of a blur, or as many as reach no further than an image's mirrored side."""
+    return min(taps, 2 * side - 1)
+
+
 def _colour(params: AugmentParams) -> list[v2.Transform]:
     c = params.colour
     steps: list[v2.Transform] = [v2.Identity()]
     if c:
         steps.append(v2.ColorJitter(c, c, c, min(c / 4, 0.5)))
     if params.blur:
-        steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.2))], params.blur))
+        taps = [within(_TAPS, side) for side in (params.crop_width, params.crop_height)]
+        steps.append(v2.RandomApply([v2.GaussianBlur(taps, (0.3, 1.2))], params.blur))
     return steps

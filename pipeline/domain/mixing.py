@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from pipeline.domain.augment import drawn_by
+from pipeline.domain.augment import drawn_by, within
 from pipeline.domain.batches import Batch, Labelled
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.domain.views import Mask, Mix
@@ -104,6 +104,7 @@ def _strong(mix: Mix) -> list[v2.Transform]:
 def _blurred(image: Tensor) -> Tensor:
     """By a Gaussian of a drawn sigma, in two passes: torchvision's one takes longer."""
     sigma = [0.15 + float(torch.rand(()))] * 2
-    once = v2.functional.gaussian_blur(image.float(), [_TAPS, 1], sigma)
-    found: Tensor = v2.functional.gaussian_blur(once, [1, _TAPS], sigma).round().to(torch.uint8)
+    high, wide = (within(_TAPS, side) for side in image.shape[-2:])
+    once = v2.functional.gaussian_blur(image.float(), [wide, 1], sigma)
+    found: Tensor = v2.functional.gaussian_blur(once, [1, high], sigma).round().to(torch.uint8)
     return found

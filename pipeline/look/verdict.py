@@ -106,7 +106,7 @@ def _last(choice: Choice, rounds: Mapping[str, str], tables: Tables) -> Iterator
     fell = choice.values[last] < choice.values[before] and not level
     did = f"lost {choice.over(before, last)} against" if fell else "gained {} over"
     did = "is level with" if level else did.format(choice.over(last, before))
-    yield Part(f" The {'last' if len(rounds) > 1 else 'only'} round, {last}, {did} {before}")
+    yield Part(f" The last round, {last}, {did} {before}")
     if choice.measure.column == "miou" and (lost := _lost(tables[before], tables[last])):
         yield Part(", most in " if fell else ", but lost in ")
         yield from _linked([(c, f"{less:.1f}") for c, less in lost], last, tables[last])

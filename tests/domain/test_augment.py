@@ -44,6 +44,18 @@ def test_the_key_decides():
     assert len({image.numpy().tobytes() for image, _, _ in images}) == 5
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 9), (9, 2), (3, 3)])
+def test_a_crop_smaller_than_a_blur_is_blurred_as_far_as_it_goes(width, height):
+    small = {"crop_width": width, "crop_height": height}
+    for key in keys(3):
+        image, label, _ = augmented(key, blur=1.0, **small)
+        plain = augmented(key, blur=0.0, **small)
+        assert torch.equal(label, plain.label)
+        assert image.shape == (3, height, width)
+        assert plain.image.amin() <= image.amin()
+        assert image.amax() <= plain.image.amax()
+
+
 @pytest.mark.parametrize("crop", [{"crop_width": 13, "crop_height": 9}, {}])
 def test_flips_and_crops_move_image_and_label_together(crop):
     for key in keys(12):

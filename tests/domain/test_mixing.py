@@ -225,3 +225,14 @@ def test_crops_are_those_without_mixing():
     found = draws()[2]
     assert equal(Batch(*found[:3]), plain)
     assert found.mixed.images.shape == (4, 3, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 9), (4, 3)])
+def test_an_image_smaller_than_a_blur_is_blurred_as_far_as_it_goes(height, width):
+    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+    found = _blurred(image)
+    assert (found.shape, found.dtype) == (image.shape, torch.uint8)
+    assert image.amin() <= found.amin()
+    assert found.amax() <= image.amax()
+    alike = torch.full_like(image, 90)
+    assert torch.equal(_blurred(alike), alike)
