@@ -79,9 +79,8 @@ def online(sampling: Mapping[str, Any] | None = None, **options: Any) -> dict[st
 def inside(labels: str, **options: Any) -> dict[str, Any]:
     """Online self-training in a round, of labels with a floor, without the preset's options."""
     given = {"norm": None, "target": None, "labels": labels, **OWN, **options}
-    return round_of(
-        pseudo_label={"floor": 0.5}, retrain={"objective": "online", "options": given, **CLEAN}
-    )
+    retrain = {"objective": "online", "options": given, "source_share": 0.5, **CLEAN}
+    return round_of(pseudo_label={"floor": 0.5}, retrain=retrain)
 
 
 RARE = {"temperature": 0.1}
