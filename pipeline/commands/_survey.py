@@ -68,15 +68,17 @@ def drawn(items: Sequence[Item]) -> list[Item]:
 def survey(found: Found, name: str) -> Survey:
     """Looks at the files. Raises BadInput where no image, or no label of any, can be read."""
     made = Survey()
-    paths = [found.root / pair.image for pair in drawn(found.pairs)]
-    for path in paths:
-        with readable(path, "an image"), Image.open(path) as image:
-            made.sizes[image.size] += 1
-    for path in paths[:_DECODED]:
+    for place, pair in enumerate(drawn(found.pairs)):
+        path = found.root / pair.image
         try:
-            read_image(path)
+            with readable(path, "an image"), Image.open(path) as image:
+                made.sizes[image.size] += 1
+            if place < _DECODED:
+                read_image(path)
         except BadInput as error:
             made.problems.append(str(error))
+    if not made.sizes:
+        raise BadInput(f"{name}: no image can be read: {made.problems[-1]}")
     labels = [found.root / str(pair.label) for pair in drawn(found.labelled)]
     made.pictures = any(pictured(path) for path in labels)
     for path in track(labels, f"{name}: labels", len(labels)) if len(labels) > _SMALL else labels:

@@ -139,6 +139,18 @@ def test_images_that_prepare_will_refuse_are_told_before():
     assert "16 bits a channel" in told
 
 
+def test_an_image_that_cannot_be_read_stops_nothing_unless_all_are_such():
+    pairs("a/images/{}.png", "a/labels/{}.png")
+    images = sorted(Path("a/images").iterdir())
+    images[0].write_bytes(b"")
+    told, _ = segue("own", "a/images", "a/labels", "target")
+    assert "source: 1 of the files looked at cannot be used: a/images/frame_000.png" in told
+    for path in images:
+        path.write_bytes(b"")
+    told = refusal("own", "a/images", "a/labels", "target")
+    assert told.startswith("source: no image can be read: a/images/frame_005.png: cannot be read")
+
+
 # --- classes -------------------------------------------------------------------------------
 
 
