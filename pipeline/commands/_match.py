@@ -42,6 +42,10 @@ class Found:
 
 def images_of(folder: Path) -> Found:
     """A folder of images alone. Raises BadInput where it holds none."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder")
+    if not listed(folder, IMAGES):
+        raise BadInput(f"{folder}: no images here ({', '.join(IMAGES)})")
     options = {"images": ".", "labels": None}
     return Found(_allowed(folder, folder, None), options, _read(folder, options).pairs())
 

@@ -353,6 +353,17 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(words, message, folder
     assert not Path("params.previous.yaml").exists()
 
 
+@pytest.mark.parametrize(("given", "message"), [
+    ("nowhere", "nowhere: no such folder"),
+    ("target/frame_000.png", "target/frame_000.png: no such folder"),
+    ("empty", "empty: no images here (.png, .jpg, .jpeg, .webp, .bmp, .tif, .tiff)"),
+])  # fmt: skip
+def test_of_a_target_without_images_nothing_is_said_that_a_command_cannot_be_told(given, message):
+    pairs("a/images/{}.png", "a/labels/{}.png")
+    Path("empty").mkdir()
+    assert refusal("own", "a/images", "a/labels", given) == message
+
+
 def test_folders_of_no_common_root_are_told_how_to_get_one(folder):
     pairs("mine/{}.png", "yours/{}.png")
     told = refusal("own", "mine", "yours", "target")
