@@ -15,7 +15,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -109,11 +109,15 @@ def validate(model: type[SectionT], values: Mapping[str, Any], where: str) -> Se
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"{where}.{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}"
-            for e in error.errors()
-        ]
+        lines = [f"{'.'.join([where, *map(str, e['loc'])])}{_wrong(e)}" for e in error.errors()]
         raise BadInput("\n".join(lines)) from error
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """What is wrong with a key; of one that is missing, pydantic's input is what should have it."""
+    if error["type"] == "missing":
+        return " is missing; add it"
+    return f" = {error['input']!r}: {error['msg']}"
 
 
 def root(domain: str, path: Path = FILE) -> Path:

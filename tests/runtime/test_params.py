@@ -1,7 +1,7 @@
 """params.yaml: sections as typed Params, and errors that name file, key and value."""
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 from ruamel.yaml import YAML
 
 from pipeline.runtime import names, params
@@ -110,7 +110,18 @@ def test_every_wrong_key_has_a_line_with_file_key_value_and_reason(file):
 
 def test_a_missing_key_is_named(file):
     path = file({"infer": {"stride": 2}})
-    assert refusal(path, "infer").startswith(f"{path}: infer.name = ")
+    assert refusal(path, "infer") == f"{path}: infer.name is missing; add it"
+
+
+def test_what_is_wrong_with_a_whole_section_is_told_of_its_name(file):
+    class Whole(Example):
+        @model_validator(mode="after")
+        def _fit(self):
+            raise ValueError("does not fit")
+
+    path = file({"infer": {"name": "x"}})
+    told = refusal(path, "infer", model=Whole)
+    assert told.startswith(f"{path}: infer = {{'name': 'x'}}: Value error, does not fit")
 
 
 def test_errors_name_the_section_that_is_on_top(file):
