@@ -13,6 +13,9 @@ from pipeline.runtime.files import BadInput, below, readable
 _TAKEN = (".xml", ".json", ".txt", ".png")
 _PICTURES = ("images", "JPEGImages")
 
+AGAIN = "export it from the tool again"
+"""The fix of a file that a tool has written."""
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
@@ -64,4 +67,4 @@ def sound(where: str) -> Iterator[None]:
         raise
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise BadInput(f"{where}: {reason}; export it from the tool again") from error
+        raise BadInput(f"{where}: {reason}; {AGAIN}") from error

@@ -52,7 +52,7 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
     Annotations, be they runs or polygons, lie over each other as they follow each other.
     """
     with archives.opened(path) as folder:
-        content = read_json(archives.only(folder, ".json"))
+        content = read_json(archives.only(folder, ".json"), archives.AGAIN)
         with archives.sound(str(path)):
             classes = {of["id"]: of["name"] for of in content["categories"]}
             drawn: dict[Any, list[Any]] = {image["id"]: [] for image in content["images"]}

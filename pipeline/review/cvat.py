@@ -67,7 +67,7 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
     """
     with archives.opened(path) as folder:
         file = archives.only(folder, ".xml")
-        with readable(file, "CVAT's XML"):
+        with readable(file, "CVAT's XML", archives.AGAIN):
             text = file.read_text(encoding="utf-8")
             if "<!DOCTYPE" in text:
                 raise ValueError("it has a document type, which CVAT does not write")

@@ -64,7 +64,7 @@ def _own(task: Task) -> Labelmap:
 
 
 def _labelmap(path: Path) -> Labelmap:
-    with readable(path, "a label map of CVAT's"):
+    with readable(path, "a label map of CVAT's", archives.AGAIN):
         text = path.read_text(encoding="utf-8")
         lines = [line.split(":") for line in text.splitlines() if line.strip() and line[0] != "#"]
         if any(len(line) != _FIELDS for line in lines):

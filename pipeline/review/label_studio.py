@@ -119,7 +119,7 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
     item; one with several annotations is told.
     """
     with archives.opened(path) as folder:
-        content = read_json(archives.only(folder, ".json"))
+        content = read_json(archives.only(folder, ".json"), archives.AGAIN)
     for number, given in enumerate(content if isinstance(content, list) else [None]):
         try:
             with archives.sound(f"{path}: task {number + 1}"):

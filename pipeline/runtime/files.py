@@ -127,7 +127,7 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, fix: str = AGAIN) -> Any:
     """Whatever the file holds. Raises BadInput for a file that is no JSON."""
-    with readable(path, "JSON", AGAIN):
-        return json.loads(path.read_text(encoding="utf-8"))
+    with readable(path, "JSON", fix):
+        return json.loads(path.read_text(encoding="utf-8-sig"))

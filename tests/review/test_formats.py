@@ -255,6 +255,9 @@ def test_what_is_wrong_is_told_of_its_image_alone(form, file, old, new, words, w
     (coco, "[1, 2]", "export it from the tool again"),
     (coco, '{"images": []}', "'categories' is missing"),
     (coco, "{", "cannot be read as JSON"),
+    (coco, "{", "char 1)); export it from the tool again"),
+    (label_studio, "{", "char 1)); export it from the tool again"),
+    (cvat, "<annotations>", "column 13); export it from the tool again"),
     (cvat_masks, "", "no such file or folder"),
 ])  # fmt: skip
 def test_a_file_that_is_none_is_told_at_once(form, content, words, tmp_path):
@@ -264,6 +267,13 @@ def test_a_file_that_is_none_is_told_at_once(form, content, words, tmp_path):
     with pytest.raises(BadInput, match="given: ") as error:
         [*form.read(path, TASK)]
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("form", [cvat, coco, label_studio])
+def test_a_mark_of_byte_order_is_no_mistake(form, written):
+    path = written(form) / form.FILE
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert sorted(read(form, path)) == sorted(labels())
 
 
 def test_what_is_wrong_in_an_archive_is_told_of_the_archive(written):
