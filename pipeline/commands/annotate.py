@@ -16,6 +16,7 @@ from PIL import Image
 from pipeline.domain import artifacts, pictures
 from pipeline.domain.pixels import Pixels
 from pipeline.domain.samples import Domain, file_name
+from pipeline.domain.taxonomy import IGNORE
 from pipeline.review import tasks, verdicts
 from pipeline.review.tasks import Item, Task
 from pipeline.runtime import params, paths, progress
@@ -132,31 +133,40 @@ def import_(
     """Write the labels that a tool gives back to data/corrections, where they differ."""
     place = _place(name)
     known = {sample.name for sample in place.target.samples}
-    written, same, refused = 0, 0, []
+    seen: set[str] = set()
+    written, same, empty, refused = 0, 0, 0, []
     for found in _format(form).read(given, place.task):
         try:
-            item = _checked(found, known, given)
+            item = _checked(found, known, seen, given)
             if not unchanged and np.array_equal(item[1], place.label(item[0])):
                 same += 1
                 continue
             _write(place, *item, replace)
             written += 1
+            empty += bool((item[1] == IGNORE).all())
         except BadInput as error:
             refused.append(str(error))
     if not (written or same or refused):
         raise BadInput(f"{given}: holds no label; look at --format, and at what was exported")
     typer.echo(f"{written} corrections in {place.corrections}")
+    if empty:
+        typer.echo(f"{empty} of them have no class at all; delete those that nobody has drawn on")
     if same:
         typer.echo(f"{same} labels are as they were, and no corrections; --unchanged takes them")
     if refused:
         raise BadInput("\n".join(refused))
 
 
-def _checked(found: Item | BadInput, known: set[str], given: Path) -> Item:
+def _checked(found: Item | BadInput, known: set[str], seen: set[str], given: Path) -> Item:
+    """An item of an image that was not `seen` yet, and now is."""
     if isinstance(found, BadInput):
         raise found
-    if found[0] not in known:
-        raise BadInput(f"{given}: {found[0]!r}: no target image has this name; keep the names")
+    name, _ = found
+    if name not in known:
+        raise BadInput(f"{given}: {name!r}: no target image has this name; keep the names")
+    if name in seen:
+        raise BadInput(f"{given}: {name!r} comes twice, and the first counts; keep one of the two")
+    seen.add(name)
     return found
 
 

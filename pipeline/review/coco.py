@@ -6,6 +6,7 @@ for, and read also as the text that pycocotools makes of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,12 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
     with archives.opened(path) as folder:
         content = read_json(archives.only(folder, ".json"), archives.AGAIN)
         with archives.sound(str(path)):
-            classes = {of["id"]: of["name"] for of in content["categories"]}
-            drawn: dict[Any, list[Any]] = {image["id"]: [] for image in content["images"]}
+            classes = {of["id"]: of["name"] for of in _apart(content["categories"], "categories")}
+            images = _apart(content["images"], "images")
+            drawn: dict[Any, list[Any]] = {image["id"]: [] for image in images}
             for one in content["annotations"]:
                 drawn[one["image_id"]].append(one)
-    for image in content["images"]:
+    for image in images:
         try:
             with archives.sound(str(path)):
                 name = tasks.name_of(image["file_name"])
@@ -74,8 +76,17 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
             yield error
 
 
+def _apart(given: list[Any], kind: str) -> list[Any]:
+    """The same. Raises ValueError for two of one id: nothing tells whose an annotation is."""
+    if twice := [of for of, times in Counter(one["id"] for one in given).items() if times > 1]:
+        raise ValueError(f"several {kind} have the id {twice[0]}, as of files put together")
+    return given
+
+
 def _mask(annotation: Any, task: Task) -> Mask:
     given, (width, height) = annotation["segmentation"], task.size
+    if not given:
+        raise ValueError("a box has no area of pixels; draw a mask or a polygon")
     if isinstance(given, list):
         mask = np.zeros((height, width), bool)
         for flat in given:

@@ -132,7 +132,8 @@ def read(path: Path, task: Task) -> Iterator[Item | BadInput]:
 def _annotated(given: Any, task: Task, path: Path) -> Item | None:
     if not isinstance(given, dict) or not isinstance(given.get("annotations"), list | None):
         raise ValueError("is not as Label Studio's JSON has it; choose JSON there, not JSON-MIN")
-    name = given["data"]["name"]
+    if not isinstance(name := given["data"]["name"], str):
+        raise ValueError(f"its name {name!r} is no text")
     where = f"{path}: {name}"
     left = [one for one in given.get("annotations") or () if not one.get("was_cancelled")]
     if len(left) > 1:

@@ -135,6 +135,28 @@ def test_an_image_that_is_refused_does_not_lose_the_others(names):
     assert [made.stem for made in CORRECTIONS.iterdir()] == [names[0]]
 
 
+def test_of_an_image_that_comes_twice_the_first_counts_and_that_is_told(names):
+    label = changed("coco", names[0])
+    path = Path("back/annotations/instances_default.json")
+    content = json.loads(path.read_text())
+    content["images"].append({**content["images"][0], "id": 9})
+    path.write_text(json.dumps(content))
+    for more in ((), ("--replace",)):
+        told = refusal("annotate", "import", "r1", "back", "--format", "coco", *more)
+        assert told == f"back: '{names[0]}' comes twice, and the first counts; keep one of the two"
+        assert np.array_equal(pictures.read_label_map(CORRECTIONS / f"{names[0]}.png", 3), label)
+
+
+def test_corrections_that_have_no_class_are_counted(names):
+    changed("coco", names[0])
+    path = Path("back/annotations/instances_default.json")
+    content = json.loads(path.read_text())
+    words = ("annotate", "import", "r1", "back", "--format", "coco", "--replace")
+    assert "no class at all" not in segue(*words)[0]
+    path.write_text(json.dumps({**content, "annotations": []}))
+    assert "1 of them have no class at all; delete those that nobody" in segue(*words)[0]
+
+
 def test_a_folder_without_labels_is_told(names):
     Path("back").mkdir()
     told = refusal("annotate", "import", "r1", "back", "--format", "cvat-masks")

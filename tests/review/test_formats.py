@@ -225,6 +225,7 @@ def test_pictures_in_the_tools_own_colours_and_of_one_channel_are_read(written):
     (cvat, cvat.FILE, 'width="23"', 'width="46"', "46x17, but labels are 23x17"),
     (coco, coco.FILE, '"counts": [', '"counts": [0.5,', "is no whole number"),
     (coco, coco.FILE, '"soil"', '"sand"', "'sand' is no class"),
+    (coco, coco.FILE, '"segmentation": {', '"segmentation": [], "a": {', "a box has no area of"),
     (coco, coco.FILE, '"height": 17', '"height": 34', "23x34, but labels are 23x17"),
     (label_studio, label_studio.FILE, '"soil"', '"sand"', "'sand' is no class"),
     (label_studio, label_studio.FILE, '"original_width": 23', '"original_width": 46', "46x17, but"),
@@ -254,6 +255,10 @@ def test_what_is_wrong_is_told_of_its_image_alone(form, file, old, new, words, w
     (cvat, '<!DOCTYPE a [<!ENTITY b "c">]><annotations/>', "it has a document type"),
     (coco, "[1, 2]", "export it from the tool again"),
     (coco, '{"images": []}', "'categories' is missing"),
+    (coco, '{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "images": []}',
+     "several categories have the id 1, as of files put together"),
+    (coco, '{"categories": [], "images": [{"id": 7}, {"id": 7}], "annotations": []}',
+     "several images have the id 7, as of files put together"),
     (coco, "{", "cannot be read as JSON"),
     (coco, "{", "char 1)); export it from the tool again"),
     (label_studio, "{", "char 1)); export it from the tool again"),
@@ -294,6 +299,8 @@ def test_a_shorter_json_of_label_studio_is_told(tmp_path):
     assert "choose JSON there, not JSON-MIN" in refusals(label_studio, path)[0]
     path.write_text(json.dumps([{"data": {"name": "x"}, "annotations": []}]))
     assert [*label_studio.read(path, TASK)] == []  # nobody has annotated it
+    path.write_text(json.dumps([{"data": {"name": ["x"]}, "annotations": [{"result": []}]}]))
+    assert "task 1: its name ['x'] is no text" in refusals(label_studio, path)[0]
 
 
 def test_of_several_files_one_must_be_named(tmp_path):
