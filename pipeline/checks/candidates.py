@@ -21,7 +21,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_LONGEST = 240
+LONGEST = 240
 """Bytes of a name: file systems take 255, and a suffix and a temporary file's mark follow."""
 
 
@@ -126,7 +126,7 @@ def _check_size(name: str, own: tuple[int, ...], size: tuple[int, int]) -> None:
 def _check_name(root: Path, name: str) -> None:
     if _UNPRINTABLE.search(name):
         raise BadInput(f"{name!r}: its name holds a control character or is no UTF-8; rename it")
-    if len(file_name(name).encode()) > _LONGEST:
+    if len(file_name(name).encode()) > LONGEST:
         raise BadInput(f"{name}: with its folders too long to name a file; shorten it")
     if (root / name).exists() and not (root / name).is_file():
         raise BadInput(f"{name}: is no file; remove or rename it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lightning_fabric import Fabric
 from PIL import Image
 from torch import nn
 
+from pipeline.checks.candidates import LONGEST
 from pipeline.checks.census import SQUEEZED
 from pipeline.commands import _models, _size
 from pipeline.domain import pictures
@@ -60,7 +62,8 @@ def label(
         if path.suffix.lower() in SUFFIXES and not {*own} & {*path.resolve().parents}
     ]  # fmt: skip
     if not found:
-        raise BadInput(f"{images}: holds no image ({', '.join(SUFFIXES)})")
+        what = "" if images.is_dir() else "is no folder, and so "
+        raise BadInput(f"{images}: {what}holds no image ({', '.join(SUFFIXES)})")
     names = [file_name(path.relative_to(images).as_posix()) for path in found]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise BadInput(f"{images}: several images would be named {twice[0]}.png; rename one")
@@ -101,6 +104,8 @@ class Labelling:
     def __call__(self, job: tuple[str, Path]) -> bool | str:
         """Whether an image was squeezed, or why it cannot be read: the others are not lost."""
         name, path = job
+        if len(os.fsencode(name)) > LONGEST:
+            return f"{path}: with its folders too long to name a file; shorten it"
         try:
             image = read_image(path)
         except BadInput as error:

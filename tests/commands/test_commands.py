@@ -104,6 +104,21 @@ def test_label_refuses_a_folder_without_images(weights, tmp_path, folder):
     assert "holds no image (.png" in refusal("label", weights, tmp_path / folder, tmp_path)
 
 
+@pytest.mark.parametrize("given", ["absent", "a.png"])
+def test_label_says_of_what_is_no_folder_that_it_is_none(weights, tmp_path, given):
+    worlds.save(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    told = refusal("label", weights, tmp_path / given, tmp_path / "out")
+    assert told.startswith(f"{tmp_path / given}: is no folder, and so holds no image (.png")
+
+
+def test_an_image_whose_name_is_too_long_does_not_lose_the_others(weights, photographs, tmp_path):
+    long = tmp_path / "in" / ("a" * 120) / f"{'b' * 140}.png"
+    worlds.save(long, np.zeros((8, 8, 3), np.uint8))
+    told = refusal("label", weights, tmp_path / "in", tmp_path / "out", *CPU)
+    assert told == f"{long}: with its folders too long to name a file; shorten it"
+    assert {path.stem for path in (tmp_path / "out/labels").iterdir()} == photographs.keys()
+
+
 def test_label_refuses_images_whose_labels_would_have_one_name(weights, photographs, tmp_path):
     worlds.save(tmp_path / "in/a.png", np.zeros((8, 8, 3), np.uint8))
     assert "named a.png" in refusal("label", weights, tmp_path / "in", tmp_path / "out", *CPU)
