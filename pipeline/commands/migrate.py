@@ -78,7 +78,7 @@ def _change(content: Mapping[str, Any], name: str, path: Path) -> Change:
     places: list[_Place] = []
     if _is_old(content, path):
         name = name or _name(content["prepare"]["source"])
-        names.check_name(name, f"{path}: source.{name}")
+        names.check_source(name, f"{path}: source.{name} (see --name)")
         places = [*_places(content, path)]
         _check_names(content, places, name, path)
     else:

@@ -18,7 +18,10 @@ SOURCES = ("source", "translations", "mix")
 """Sections that name sources, in that order too, but that a mix may be translated."""
 
 DOMAINS = ("target", "val")
-"""What `prepare` reads beside the sources: no source has such a name."""
+"""What `prepare` reads beside the sources."""
+
+PREPARED = (*DOMAINS, "target_truth")
+"""What `prepare` makes: no source has such a name."""
 
 BEST = "best"
 """What commands call the model that the report found best: none has that name."""
@@ -76,8 +79,8 @@ def _check_kind(content: Content, sections: tuple[str, ...], kind: str, path: Pa
             check_name(name, where)
             if name in known:
                 raise BadInput(f"{where}: another {kind} has this name; choose a new one")
-            if kind == "source" and name in (*DOMAINS, "target_truth"):
-                raise BadInput(f"{where}: is what prepare makes; choose another name")
+            if kind == "source":
+                check_source(name, where)
             if kind == "model" and name in _RESERVED:
                 raise BadInput(f"{where}: is {_RESERVED[name]}; choose another name")
             for role in _ROLES.get(section, ()):
@@ -178,6 +181,13 @@ def check_name(name: object, where: str) -> None:
             f"{where}: names name files, and are words of commands; use letters, digits, '-' and "
             f"'_', the first no '-', at most {LONGEST}"
         )
+
+
+def check_source(name: object, where: str) -> None:
+    """Raises BadInput for a name that fits no source: of no file, or of what `prepare` makes."""
+    check_name(name, where)
+    if name in PREPARED:
+        raise BadInput(f"{where}: is what prepare makes; choose another name")
 
 
 def fit(text: str) -> str:

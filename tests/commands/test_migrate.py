@@ -406,6 +406,13 @@ def test_another_name_can_be_given():
     assert "names name files" in refused_name("a.b")
 
 
+@pytest.mark.parametrize("name", ["target", "val", "target_truth"])
+def test_what_prepare_makes_is_no_name(name):
+    told = f"source.{name} (see --name): is what prepare makes; choose another name"
+    assert told in refused_name(name)
+    assert told in refused(FLOW.replace("data/raw/streets/game", f"data/{name}"))
+
+
 def refused_name(name):
     KEPT.unlink(missing_ok=True)
     return refused(FLOW, "--name", name)
