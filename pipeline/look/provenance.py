@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.runtime import params
 from pipeline.runtime.contents import Content, overlay, section_of
+from pipeline.runtime.files import BadInput
 from pipeline.runtime.names import MODELS
 
 _LOG = ("git", "log", "-1", "--format=%h %cs")
@@ -19,7 +21,7 @@ def of(content: Content, index: Path, presets: Path = Path("presets")) -> dict[s
     The preset is the one that params.yaml is, to the last value. root: the target's folder, as a
     path from the page where params.yaml has one from the project. No stage runs again for any.
     """
-    alike = [path.stem for path in sorted(presets.glob("*.yaml")) if params.read(path) == content]
+    alike = [path.stem for path in sorted(presets.glob("*.yaml")) if _says(path, content)]
     found: dict[str, str | int] = {"preset": alike[0]} if alike else {}
     if "seed" in content:
         found["seed"] = content["seed"]
@@ -27,6 +29,13 @@ def of(content: Content, index: Path, presets: Path = Path("presets")) -> dict[s
         root = Path(given)
         found["root"] = root.as_posix() if root.is_absolute() else _from(index.parent, root)
     return found | dict(zip(("revision", "committed"), _revision(index), strict=False))
+
+
+def _says(preset: Path, content: Content) -> bool:
+    """Whether a preset is `content`; one that cannot be read is somebody's own, and is not."""
+    with suppress(BadInput):
+        return params.parse(preset) == content
+    return False
 
 
 def steps(content: Content, name: str) -> int:

@@ -32,6 +32,14 @@ def test_a_preset_is_named_where_it_is_the_same_to_the_last_value(project):
     assert of()["seed"] == 3
 
 
+@pytest.mark.parametrize("text", ["{", "prepare: {source: {}}\n", ""])
+def test_a_preset_that_is_none_stops_no_report(text, project):
+    Path("presets/mine.yaml").write_text(text)
+    Path("presets/own.yaml").write_text(TEXT)
+    Path("presets/folder.yaml").mkdir()
+    assert of()["preset"] == "own"
+
+
 def test_the_images_are_found_from_the_page(project):
     assert of()["root"] == "../data/raw/city"
     Path("params.yaml").write_text(TEXT.replace("data/raw", "/elsewhere"))
