@@ -51,7 +51,9 @@ class Measured:
 
 def measure(content: Mapping[str, Any], data: Path, count: int) -> Measured:
     """`count` steps, and images of target and val. Raises BadInput where data lacks the indices."""
-    name = next(iter(content["pretrain"]))
+    name = next(iter(content.get("pretrain") or {}), None)
+    if name is None:
+        raise BadInput(f"{params.FILE}: pretrain names no model, so there is nothing to measure")
     source = names.learned_from(content).get(name)
     if source is None:
         raise BadInput(f"{params.FILE}: pretrain.{name}.source is missing; run `segue check`")

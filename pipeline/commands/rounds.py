@@ -16,7 +16,7 @@ from pipeline.domain import artifacts
 from pipeline.look import comparison
 from pipeline.look.choice import choose
 from pipeline.runtime import params, paths
-from pipeline.runtime.files import BadInput, read_json
+from pipeline.runtime.files import AGAIN, BadInput, read_json, readable
 
 
 def rounds(
@@ -30,9 +30,13 @@ def rounds(
     if not table.exists():
         raise BadInput(f"{table}: no such file; run make demo, or dvc repro")
     console = Console(highlight=False)
-    console.print(_table(artifacts.read_table(table, "model")))
+    with readable(table, "a table of models", AGAIN):
+        shown = _table(artifacts.read_table(table, "model"))
+    console.print(shown)
     if best is not None and best.exists():
-        console.print(read_json(best)["sentence"], markup=False)
+        with readable(best, "what the report says of the best model", AGAIN):
+            sentence = read_json(best)["sentence"]
+        console.print(sentence, markup=False)
     for line in _next(params.read()):
         console.print(line, markup=False, soft_wrap=True)
 

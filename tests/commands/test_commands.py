@@ -21,6 +21,7 @@ from pipeline.domain.taxonomy import resolve
 from pipeline.inference import predict
 from pipeline.model import model
 from pipeline.model.recipe import Recipe
+from pipeline.runtime import names
 from pipeline.runtime.params import root
 from pipeline.sections.pretrain import Network
 from pipeline.stages import evaluate, prepare, source
@@ -397,6 +398,14 @@ def test_cost_needs_what_the_sources_stages_write(project):
     assert told == (
         "nowhere/sources/labelled/index.parquet: no such file; run `dvc repro source mix` first"
     )
+
+
+@pytest.mark.parametrize("pretrain", [{"pretrain": {}}, {"pretrain": None}, {}])
+def test_cost_needs_a_model_to_measure(pretrain, project):
+    bare = {key: {} if key in names.MODELS else value for key, value in project.items()}
+    del bare["pretrain"]
+    write(bare | pretrain)
+    assert refusal("cost").startswith("params.yaml: pretrain names no model, so there is nothing")
 
 
 def test_cost_needs_the_source_that_a_model_learns_from(project):

@@ -97,3 +97,13 @@ def test_without_rounds_there_is_none_to_change():
 
 def test_without_a_report_it_says_how_to_make_one():
     assert refusal("rounds") == "reports/rounds.csv: no such file; run make demo, or dvc repro"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '"round-1"', "null"])
+def test_what_no_report_has_written_is_told(text):
+    written(miou=[1.0, 2.0, 3.0, 4.0, 5.0])
+    Path("models").mkdir()
+    Path("models/best.json").write_text(text)
+    assert refusal("rounds").startswith("models/best.json: cannot be read as what the report says")
+    Path("reports/rounds.csv").write_text("model,miou\nsource,best\n")
+    assert refusal("rounds").startswith("reports/rounds.csv: cannot be read as a table of models")
