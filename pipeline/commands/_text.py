@@ -45,8 +45,10 @@ def agree(text: str, expected: Mapping[str, Any], refusal: str) -> None:
 
 def put(path: Path, new: bytes, presets: Iterable[Path]) -> None:
     """Writes a params file; what was there is kept beside it, unless a preset is the same."""
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path}: is no file; move it away, or work in the project's folder")
     old = path.read_bytes() if path.exists() else new
-    if old not in [new, *(preset.read_bytes() for preset in presets)]:
+    if old not in [new, *(preset.read_bytes() for preset in presets if preset.is_file())]:
         keep(path)
     write_bytes(path.resolve(), new)
 

@@ -54,7 +54,8 @@ class _Place:
 def _place(name: str) -> _Place:
     known = params.read().get("rounds") or {}
     if name not in known:
-        raise BadInput(f"{params.FILE}: rounds.{name}: no such round; choose {', '.join(known)}")
+        choices = f"choose {', '.join(known)}" if known else "there are none yet"
+        raise BadInput(f"{params.FILE}: rounds.{name}: no such round; {choices}")
     at = paths.places("pseudo_label", name)
     if not at["labels"].exists():
         raise BadInput(f"{at['labels']}: is not made yet; run dvc repro pseudo_label@{name}")

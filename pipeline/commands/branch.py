@@ -43,8 +43,8 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
     """
     existing = content.get("rounds") or {}
     if origin not in existing:
-        known = ", ".join(existing) or "there are none yet"
-        raise BadInput(f"{params.FILE}: rounds.{origin}: no such round; choose {known}")
+        known = f"choose {', '.join(existing)}" if existing else "there are none yet"
+        raise BadInput(f"{params.FILE}: rounds.{origin}: no such round; {known}")
     new: dict[str, Any] = {}
     like, teacher = origin, origin
     for own in [name] if count == 1 else [f"{name}-{n + 1}" for n in range(count)]:

@@ -16,7 +16,7 @@ from pipeline.commands._match import Found
 from pipeline.commands._survey import Survey
 from pipeline.domain import colours
 from pipeline.runtime import params, parts
-from pipeline.runtime.files import BadInput
+from pipeline.runtime.files import BadInput, readable
 from pipeline.runtime.params import validate
 from pipeline.sections import prepare, source
 
@@ -118,7 +118,8 @@ def _written(
     validate(source.Params, labelled, "source.labelled")
     for item in (first, target, val):
         parts.check_options("datasets", item["reader"], item.get("options", {}), "root", "classes")
-    text = template.read_text(encoding="utf-8")
+    with readable(template, "a preset", "name the folder of the presets by --presets"):
+        text = template.read_text(encoding="utf-8")
     text = _replaced(text, "source", {"source": {"labelled": labelled}})
     text = _replaced(text, "prepare", {"prepare": prepared})
     crop = [min(first[key], target[key]) for key in ("width", "height")]

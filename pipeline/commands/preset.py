@@ -19,6 +19,7 @@ def preset(
     """Replace params.yaml by a preset; the old file is kept beside it."""
     choices = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if name not in choices:
-        raise BadInput(f"no preset {name!r}; choose {', '.join(choices)}")
+        known = f"choose {', '.join(choices)}" if choices else f"{folder} holds none; see --folder"
+        raise BadInput(f"no preset {name!r}; {known}")
     _text.put(params.FILE, choices[name].read_bytes(), choices.values())
     typer.echo(f"params.yaml is now {choices[name]}; run it with: dvc repro")

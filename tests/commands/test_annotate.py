@@ -107,6 +107,12 @@ def test_what_is_refused_at_export_writes_nothing(names):
     assert "is not made yet; run dvc repro pseudo_label@r1" in told
 
 
+def test_without_rounds_there_is_nothing_to_annotate(names):
+    Path("params.yaml").write_text("rounds: {}\n")
+    told = refusal("annotate", "export", "r1", "out", "--format", "coco")
+    assert told == "params.yaml: rounds.r1: no such round; there are none yet"
+
+
 def test_labels_that_were_checked_are_taken_where_that_is_asked_for(names):
     segue("annotate", "export", "r1", "out", "--format", "coco")
     segue("annotate", "import", "r1", "out", "--format", "coco", "--unchanged")

@@ -105,6 +105,12 @@ def test_it_refuses_and_changes_nothing(words, message, project):
     assert project.read_bytes() == before
 
 
+def test_without_rounds_there_is_none_to_branch_from(project):
+    project.write_text("rounds: {}\n")
+    with pytest.raises(BadInput, match=r"rounds\.one: no such round; there are none yet$"):
+        run("branch", "one", "two")
+
+
 def test_a_params_file_behind_a_link_is_written_where_it_lies(project, tmp_path):
     project.rename(tmp_path / "ours.yaml")
     project.symlink_to("ours.yaml")

@@ -459,6 +459,17 @@ def test_an_unknown_preset_changes_nothing(presets):
     assert kept() == {"name: one\n": 1}
 
 
+def test_a_folder_without_presets_is_named(presets):
+    told = refusal("preset", "one", "--folder", "nowhere")
+    assert told == "no preset 'one'; nowhere holds none; see --folder"
+
+
+def test_a_folder_in_the_place_of_the_params_is_told(presets):
+    Path("params.yaml").unlink()
+    Path("params.yaml").mkdir()
+    assert refusal("preset", "one").startswith("params.yaml: is no file; move it away")
+
+
 # --- check ---------------------------------------------------------------------------------
 
 

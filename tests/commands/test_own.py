@@ -327,6 +327,8 @@ def test_a_params_file_of_yours_is_kept(folder):
         (("a/images", "a/jpegs", "target"), "holds no label (.png, .bmp, .tif, .tiff), but 1 such"),
         (("a/images", "a/others", "target"), "others: no name here is of an image in a/images"),
         (("a/images", "a/labels", "a/images"), "all images of source are target's too"),
+        (("a/images", "a/labels", "target", "--presets", "nowhere"),
+         "nowhere/own-data.yaml: cannot be read as a preset"),
         (("a/images", "a/labels", "target", "v"), "v: give val's labels too"),
         (("a/images", "a/labels", "target", "a/images", "a/labels", "--held-out", "0.1"),
          "there is a val of your own; leave one of them out"),
