@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipeline.flow.graph import PARAMS
 
@@ -50,8 +52,9 @@ def _preset(folder: Path) -> Iterator[str]:
     own = {*_values(YAML(typ="safe").load(folder / PARAMS))}
     alike = {}
     for path in sorted((folder / _PRESETS).glob("*.yaml")):
-        its = {*_values(YAML(typ="safe").load(path))}
-        alike[path.stem] = len(own & its) / max(1, len(own | its))
+        with suppress(OSError, ValueError, YAMLError):  # one that is none stops no run
+            its = {*_values(YAML(typ="safe").load(path))}
+            alike[path.stem] = len(own & its) / max(1, len(own | its))
     best = max(alike, key=alike.__getitem__, default="")
     if best and alike[best] >= _ALIKE:
         yield f"preset: {best}" if alike[best] == 1 else f"preset: {best}, edited"

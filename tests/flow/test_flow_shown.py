@@ -60,6 +60,14 @@ def test_a_preset_is_known_as_it_is_and_edited(presets):
     assert of(presets) == []
 
 
+def test_a_preset_that_is_none_stops_no_run(presets):
+    shutil.copy(presets / "presets/camvid-dusk.yaml", presets / "params.yaml")
+    (presets / "presets/a.yaml").write_text("{")
+    (presets / "presets/b.yaml").write_bytes(b"\xff")
+    (presets / "presets/c.yaml").mkdir()
+    assert of(presets) == ["preset: camvid-dusk"]
+
+
 def test_without_presets_or_git_there_are_no_such_tags(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text("seed: 1")
     assert of(tmp_path) == []
