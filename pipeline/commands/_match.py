@@ -42,12 +42,21 @@ class Found:
 
 def images_of(folder: Path) -> Found:
     """A folder of images alone. Raises BadInput where it holds none."""
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder")
+    _check(folder)
     if not listed(folder, IMAGES):
         raise BadInput(f"{folder}: no images here ({', '.join(IMAGES)})")
     options = {"images": ".", "labels": None}
     return Found(_allowed(folder, folder, None), options, _read(folder, options).pairs())
+
+
+def _check(folder: Path) -> None:
+    """Raises BadInput for what is no folder, and for one that params.yaml cannot name."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{str(folder)!r}: is no UTF-8, as params.yaml is; rename it") from error
 
 
 def matched(images: Path, labels: Path) -> Found:
@@ -56,8 +65,7 @@ def matched(images: Path, labels: Path) -> Found:
     Raises BadInput where there are none, or the folders have no root that can be one.
     """
     for folder in (images, labels):
-        if not folder.is_dir():
-            raise BadInput(f"{folder}: no such folder")
+        _check(folder)
     root = _allowed(_common(images, labels), images, labels)
     places = {
         "images": os.path.relpath(images, root),

@@ -1,5 +1,6 @@
 """segue own: what it sees in folders as people have them, and the params.yaml that it writes."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -364,6 +365,16 @@ def test_of_a_target_without_images_nothing_is_said_that_a_command_cannot_be_tol
     pairs("a/images/{}.png", "a/labels/{}.png")
     Path("empty").mkdir()
     assert refusal("own", "a/images", "a/labels", given) == message
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_folder_that_params_cannot_name_is_told(place):
+    pairs("a/images/{}.png", "a/labels/{}.png")
+    words = ["a/images", "a/labels", "target"]
+    odd = os.fsdecode(b"a/\xff")
+    Path(words[place]).rename(odd)
+    words[place] = odd
+    assert refusal("own", *words) == r"'a/\udcff': is no UTF-8, as params.yaml is; rename it"
 
 
 def test_folders_of_no_common_root_are_told_how_to_get_one(folder):
