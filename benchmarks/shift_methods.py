@@ -171,6 +171,7 @@ REASONS: dict[str, Method] = {
     "three times the steps: CBST": Method([round_of()], over=LONG),
     "three times the steps: MinEnt + CBST": Method([MINENT, round_of()], "source", over=LONG),
     "three times the steps: DACS": Method([online()], over=LONG),
+    "three times the steps: both": Method([inside("both", weigh="classes")], over=LONG),
     "320x240": Method([], over=LARGER),
     "320x240: MinEnt + CBST": Method([MINENT, round_of()], "source", over=LARGER),
     "MinEnt + ST": Method([MINENT, METHODS["ST"].steps[0]], "source"),
