@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Annotated, Literal
 
@@ -20,7 +22,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.review import tasks, verdicts
 from pipeline.review.tasks import Item, Task
 from pipeline.runtime import params, paths, progress
-from pipeline.runtime.files import BadInput, readable
+from pipeline.runtime.files import BadInput, readable, writable
 
 annotate = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -90,14 +92,28 @@ def export(
     given = _listed(names) if names else _of_verdict(place.verdicts, verdict)
     verdicts.check_names(names or place.verdicts, given, places)
 
-    def items() -> Iterator[Item]:
+    def items(folder: Path) -> Iterator[Item]:
         for each in progress.track(sorted(given), "export", len(given)):
             image = Image.fromarray(place.target.image(places[each]))
-            pictures.write_image(out / tasks.IMAGES / f"{each}.png", image)
+            pictures.write_image(folder / tasks.IMAGES / f"{each}.png", image)
             yield each, place.label(each)
 
-    _format(form).write(out, place.task, items())
+    with _whole(out) as folder:
+        _format(form).write(folder, place.task, items(folder))
     typer.echo(f"{out}: {len(given)} images of {name} and their labels, for {form}")
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """A folder to write, which becomes `out` once all is there; where it fails, nothing does."""
+    with writable(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
+    with beside:
+        folder = Path(beside.name) / out.name
+        yield folder
+        with writable(out):
+            folder.rename(out)
 
 
 def _listed(path: Path) -> verdicts.Verdicts:

@@ -91,6 +91,18 @@ def test_images_can_be_named_and_other_verdicts_taken(names):
     assert [path.stem for path in Path("good/images").iterdir()] == [names[2]]
 
 
+@pytest.mark.parametrize("form", ["cvat", "cvat-masks", "label-studio", "coco"])
+def test_an_export_that_fails_leaves_nothing_and_can_be_run_again(form, names):
+    Path("in").mkdir()
+    lost = LABELS / f"{names[1]}.png"
+    lost.rename("kept.png")
+    refusal("annotate", "export", "r1", "in/out", "--format", form)
+    assert [*Path("in").iterdir()] == []
+    Path("kept.png").rename(lost)
+    segue("annotate", "export", "r1", "in/out", "--format", form)
+    assert [path.name for path in Path("in").iterdir()] == ["out"]
+
+
 def test_what_is_refused_at_export_writes_nothing(names):
     Path("names.txt").write_text("nobody\n")
     said = {
