@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -109,15 +109,33 @@ def validate(model: type[SectionT], values: Mapping[str, Any], where: str) -> Se
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join([where, *map(str, e['loc'])])}{_wrong(e)}" for e in error.errors()]
-        raise BadInput("\n".join(lines)) from error
+        raise BadInput("\n".join(fault(e, where, values) for e in error.errors())) from error
 
 
-def _wrong(error: ErrorDetails) -> str:
-    """What is wrong with a key; of one that is missing, pydantic's input is what should have it."""
-    if error["type"] == "missing":
-        return " is missing; add it"
-    return f" = {error['input']!r}: {error['msg']}"
+def fault(error: ErrorDetails, where: str, given: Any, equals: str = " = ") -> str:
+    """What is wrong with a key of what is `given` at `where`, in one line."""
+    key = ".".join([where, *_keys(error, given)])
+    if error["type"] == "missing":  # pydantic's input is what should have it
+        return f"{key} is missing; add it"
+    mapping = error["type"] in ("dataclass_type", "dict_type", "model_type")
+    said = error["msg"].removeprefix("Value error, ")
+    said = "Input should be a mapping, as {key: value}" if mapping else said
+    return f"{key}{equals}{error['input']!r}: {said}"
+
+
+def _keys(error: ErrorDetails, given: Any) -> Iterator[str]:
+    """The way to it, without what pydantic calls the types that it tried; to what has a bad key."""
+    way = error["loc"]
+    way = way[:-2] if way[-1:] == ("[key]",) else way
+    for place, key in enumerate(way, 1):
+        if isinstance(given, Mapping):
+            lacking = error["type"] == "missing" and place == len(way)
+            if key in given or lacking:
+                yield str(key)
+                given = given.get(key)
+        elif isinstance(given, list | tuple) and isinstance(key, int):
+            yield str(key)
+            given = given[key] if key < len(given) else None  # one that is missing
 
 
 def root(domain: str, path: Path = FILE) -> Path:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 
 from pipeline.runtime.files import BadInput
-from pipeline.runtime.params import Section, exact
+from pipeline.runtime.params import Section, exact, fault
 
 ROOMS = {
     "datasets": "Dataset",
@@ -80,7 +80,7 @@ def check_options(
             adapter = TypeAdapter[Any](kind, config=None if own else _FINITE)
             checked[key] = adapter.validate_python(value)
         except ValidationError as error:
-            problems.append(f"option {key}={value!r}: {error.errors()[0]['msg']}")
+            problems.append(fault(error.errors()[0], f"option {key}", value, "="))
     for key, asked in allowed.items():
         if key not in options and asked.default is inspect.Parameter.empty:
             problems.append(f"option {key} is missing; it must be given")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.domain.taxonomy import resolve
 from pipeline.runtime.compute import Compute
@@ -40,6 +46,17 @@ class Params(Section):
     target: DomainParams
     val: ValParams
     compute: Compute = Compute()
+
+    @field_validator("classes", mode="wrap")
+    @classmethod
+    def _named(cls, classes: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """One message for all kinds: pydantic has one for each that it tries."""
+        try:
+            return handler(classes)
+        except ValidationError as error:
+            raise ValueError(
+                "must be a set's name, a list of names, or names with colours"
+            ) from error
 
     @field_validator("classes")
     @classmethod

@@ -298,9 +298,9 @@ def test_the_teacher_is_float32_in_each_precision(precision):
 
 def test_options_of_sections_are_checked():
     for options, told in (
-        ({"mix": {"share": 2}}, "option mix=.*less than or equal to 1"),
-        ({"mask": {"width": 2}}, "option mask=.*"),
-        ({"mask": {"size": "8"}}, "option mask=.*not text"),
+        ({"mix": {"share": 2}}, r"option mix\.share=2: .*less than or equal to 1"),
+        ({"mask": {"width": 2}}, r"option mask\.width=2: Extra"),
+        ({"mask": {"size": "8"}}, r"option mask\.size='8': .*not text"),
         ({"horizon": 0}, "option horizon=0"),
         ({"alpha": 1.0}, r"option alpha=1\.0"),
         ({"edge": [0.1]}, "option edge"),

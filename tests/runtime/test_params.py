@@ -121,7 +121,23 @@ def test_what_is_wrong_with_a_whole_section_is_told_of_its_name(file):
 
     path = file({"infer": {"name": "x"}})
     told = refusal(path, "infer", model=Whole)
-    assert told.startswith(f"{path}: infer = {{'name': 'x'}}: Value error, does not fit")
+    assert told.startswith(f"{path}: infer = {{'name': 'x'}}: does not fit")
+
+
+class Either(Section):
+    """A key of several types."""
+
+    given: list[int] | dict[str, int] = Field(default=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "key"), [(5, "given"), ([1, "x"], "given.1"), ({"a": "x"}, "given.a")]
+)
+def test_where_several_types_fit_keys_are_the_files_own(given, key, file):
+    path = file({"infer": {"given": given}})
+    keys = [line.split(" = ")[0] for line in refusal(path, "infer", model=Either).splitlines()]
+    assert f"{path}: infer.{key}" in keys
+    assert {*keys} <= {f"{path}: infer.given", f"{path}: infer.{key}"}
 
 
 def test_errors_name_the_section_that_is_on_top(file):
