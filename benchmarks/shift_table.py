@@ -28,7 +28,9 @@ def report(rows: list[Row]) -> str:
     for data in dict.fromkeys(row["data"] for row in rows):
         own = [row for row in rows if row["data"] == data]
         found += [f"{data}", table(own), apart(own), *by_class(own)]
-    return "\n\n".join([*found, choosing(rows), costs(rows)])
+    taught = [row for row in rows if row.get("seen")]  # what a teacher sees, among these alone
+    chosen = [choosing(each) for each in (rows, taught) if each]
+    return "\n\n".join([*found, *chosen, costs(rows)])
 
 
 def comparable(rows: list[Row]) -> list[Row]:

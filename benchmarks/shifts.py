@@ -6,8 +6,8 @@ Each method takes as many steps as `source-long`, and what methods begin with is
 seed. Rows go to benchmarks/results/shifts.json as they are found: run it again, on any day, to go
 on where it stopped. A row is used again where params and code are those that it was made with
 (`--any-code`: whatever the code). `--of` takes another set: `online` self-training, what was
-`tried` before the presets were frozen, experiments on the `reasons` for what was missed. `--table`
-only prints.
+`tried` before the presets were frozen, experiments on the `reasons` for what was missed. Results
+are printed and drawn; `--table` does only that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from experiments import (
 from rows import Rows, side_by_side
 from scoring import scored_by_class
 from shift_methods import METHODS, ONLINE, REASONS, TRIED, Method
-from shift_table import SEEN, report
+from shift_table import SEEN, draw, report
 
 from pipeline.model import model
 from pipeline.runtime.contents import overlay
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="some of the set")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
     parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
-    parser.add_argument("--table", action="store_true", help="only print what is there")
+    parser.add_argument("--table", action="store_true", help="only print and draw what is there")
     args = parser.parse_args()
     methods, results = SETS[args.of]
     args.methods = args.methods or [*methods]
@@ -200,6 +200,8 @@ def main() -> None:
         more = (threads, args.of, args.any_code)
         side_by_side(args.jobs, work, [(*job, *more) for job in jobs(args)])
     print(report(results.read()))
+    if results is RESULTS:
+        draw(results.read())
 
 
 if __name__ == "__main__":
