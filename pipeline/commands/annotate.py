@@ -106,6 +106,7 @@ def export(
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """A folder to write, which becomes `out` once all is there; where it fails, nothing does."""
+    out = out.resolve()  # a link's folder, if it is one
     with writable(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         beside = TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
