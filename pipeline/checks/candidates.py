@@ -5,6 +5,7 @@ That is its label and, of some data sets, its region: a mask of the pixels that 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from pipeline.domain.taxonomy import IGNORE
 from pipeline.runtime.files import BadInput, digest
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-LONGEST = 240
+_LONGEST = 240
 """Bytes of a name: file systems take 255, and a suffix and a temporary file's mark follow."""
 
 
@@ -123,10 +124,15 @@ def _check_size(name: str, own: tuple[int, ...], size: tuple[int, int]) -> None:
         raise BadInput(f"{name}: is {both}; replace one of them")
 
 
+def check_length(name: str, of: str | Path) -> None:
+    """Raises BadInput where a file for what is called `of` cannot have that `name`."""
+    if len(os.fsencode(name)) > _LONGEST:
+        raise BadInput(f"{of}: with its folders too long to name a file; shorten it")
+
+
 def _check_name(root: Path, name: str) -> None:
     if _UNPRINTABLE.search(name):
         raise BadInput(f"{name!r}: its name holds a control character or is no UTF-8; rename it")
-    if len(file_name(name).encode()) > LONGEST:
-        raise BadInput(f"{name}: with its folders too long to name a file; shorten it")
+    check_length(file_name(name), name)
     if (root / name).exists() and not (root / name).is_file():
         raise BadInput(f"{name}: is no file; remove or rename it")

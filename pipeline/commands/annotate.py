@@ -21,7 +21,7 @@ from pipeline.domain.samples import Domain, file_name
 from pipeline.domain.taxonomy import IGNORE
 from pipeline.review import tasks, verdicts
 from pipeline.review.tasks import Item, Task
-from pipeline.runtime import params, paths, progress
+from pipeline.runtime import contents, params, paths, progress
 from pipeline.runtime.files import BadInput, readable, writable
 
 annotate = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -54,10 +54,7 @@ class _Place:
 
 
 def _place(name: str) -> _Place:
-    known = params.read().get("rounds") or {}
-    if name not in known:
-        choices = f"choose {', '.join(known)}" if known else "there are none yet"
-        raise BadInput(f"{params.FILE}: rounds.{name}: no such round; {choices}")
+    contents.check_round(params.read(), name)
     at = paths.places("pseudo_label", name)
     if not at["labels"].exists():
         raise BadInput(f"{at['labels']}: is not made yet; run dvc repro pseudo_label@{name}")

@@ -11,7 +11,7 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.commands import _text
-from pipeline.runtime import names, params
+from pipeline.runtime import contents, names, params
 from pipeline.runtime.files import BadInput, write_bytes
 
 _WIDTH, _ENDLESS = 110, 1 << 20  # of a line that is written
@@ -42,9 +42,7 @@ def made(content: Mapping[str, Any], origin: str, name: str, count: int) -> dict
     Each has the settings of the round as far behind `origin` as it is, or of the last there is.
     """
     existing = content.get("rounds") or {}
-    if origin not in existing:
-        known = f"choose {', '.join(existing)}" if existing else "there are none yet"
-        raise BadInput(f"{params.FILE}: rounds.{origin}: no such round; {known}")
+    contents.check_round(content, origin)
     new: dict[str, Any] = {}
     like, teacher = origin, origin
     for own in [name] if count == 1 else [f"{name}-{n + 1}" for n in range(count)]:

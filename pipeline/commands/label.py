@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from lightning_fabric import Fabric
 from PIL import Image
 from torch import nn
 
-from pipeline.checks.candidates import LONGEST
+from pipeline.checks.candidates import check_length
 from pipeline.checks.census import SQUEEZED
 from pipeline.commands import _models, _size
 from pipeline.domain import pictures
@@ -104,9 +103,8 @@ class Labelling:
     def __call__(self, job: tuple[str, Path]) -> bool | str:
         """Whether an image was squeezed, or why it cannot be read: the others are not lost."""
         name, path = job
-        if len(os.fsencode(name)) > LONGEST:
-            return f"{path}: with its folders too long to name a file; shorten it"
         try:
+            check_length(name, path)
             image = read_image(path)
         except BadInput as error:
             return str(error)

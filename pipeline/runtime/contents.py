@@ -32,3 +32,10 @@ def section_of(content: Content, section: str, path: Path = FILE) -> Content:
             raise BadInput(f"{path}: {section} must be a mapping, not {value!r}")
         found = value or {}
     return found
+
+
+def check_round(content: Content, name: str, path: Path = FILE) -> None:
+    """Raises BadInput for what is none of the rounds, with those that there are."""
+    if name not in (known := section_of(content, "rounds", path)):
+        choices = f"choose {', '.join(known)}" if known else "there are none yet"
+        raise BadInput(f"{path}: rounds.{name}: no such round; {choices}")

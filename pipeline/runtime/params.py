@@ -117,9 +117,9 @@ def fault(error: ErrorDetails, where: str, given: Any, equals: str = " = ") -> s
     key = ".".join([where, *_keys(error, given)])
     if error["type"] == "missing":  # pydantic's input is what should have it
         return f"{key} is missing; add it"
-    mapping = error["type"] in ("dataclass_type", "dict_type", "model_type")
     said = error["msg"].removeprefix("Value error, ")
-    said = "Input should be a mapping, as {key: value}" if mapping else said
+    if error["type"] in ("dataclass_type", "dict_type", "model_type"):
+        said = "Input should be a mapping, as {key: value}"
     return f"{key}{equals}{error['input']!r}: {said}"
 
 

@@ -85,7 +85,7 @@ def test_no_round_is_better_than_a_control():
     )
 
 
-def test_one_round_is_the_only_one_and_is_held_against_its_teacher():
+def test_one_round_is_the_last_one_and_is_held_against_its_teacher():
     told = said({"source": 30.0, "target-norm": 33, "round-1": 32})
     assert "No round is better: round-1, the best of them, is 1.0 lower." in told
     assert told.endswith("The last round, round-1, lost 1.0 against target-norm.")
