@@ -30,7 +30,7 @@ def table(rows: list[Row]) -> str:
     lines += heading("method", "mIoU", *(f"over {of}" for of in others), "of the gap", "rare")
     for method in ordered(miou):
         cells = [f"{miou.loc[method].mean():.2f}", *(over(miou, method, of) for of in others)]
-        cells += [gap(miou, method), f"{rare(rows, method):.1f}"]
+        cells += [gap(miou, method), rare(rows, method)]
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from pipeline.look.plots import plt
 
 NORM = "target-norm"
 FIRST = ("source", BASELINE, "source-norm", NORM)
+ACROSS = 3  # panels of the figure in a line
 FIGURE = ROOT / "docs" / "images" / "shifts.png"
 SEEN = ("sure", "weight", "agreement", "masked_agreement", "steady")  # of an online teacher
 SIGNALS = {"entropy": -1, "information": 1, "neighbourhood": 1, "neighbourhood_image": 1}
@@ -199,9 +200,12 @@ def draw(rows: list[Row]) -> None:
     """Gains over source-long with intervals, each seed a dot."""
     rows = comparable(rows)
     found = list(dict.fromkeys(row["data"] for row in rows))
-    figure, grid = plt.subplots(1, len(found), figsize=(4.2 * len(found), 4.8), dpi=110,
+    lines = -(-len(found) // ACROSS)
+    figure, grid = plt.subplots(lines, ACROSS, figsize=(5 * ACROSS, 4.8 * lines), dpi=110,
                                 squeeze=False)  # fmt: skip
-    for axes, data in zip(grid[0], found, strict=True):
+    for axes in grid.flat[len(found) :]:
+        axes.set_axis_off()
+    for axes, data in zip(grid.flat, found, strict=False):
         miou = last_models([row for row in rows if row["data"] == data])
         names = [m for m in (*FIRST, *miou.index) if m != BASELINE and m in miou.index]
         names = [*dict.fromkeys(n for n in names if n not in (ORACLE, "source")), ORACLE]
