@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import networks
 import numpy as np
 import torch
 from PIL import Image
@@ -23,12 +24,10 @@ from pipeline.sections.training import Training
 
 CLASSES = len(CITYSCAPES)
 FULL = (1024, 2048)  # height and width of Cityscapes
+OTHERS = ("small", "deeplabv3plus resnet101", "deeplabv3plus lite0", "segformer b5")
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "small": ("small", {}),
     "deeplabv2 resnet101": ("deeplabv2", {"caffe": False}),
-    "deeplabv3plus resnet101": ("deeplabv3plus", {}),
-    "deeplabv3plus lite0": ("deeplabv3plus", {"backbone": "timm/tf_efficientnet_lite0"}),
-    "segformer b5": ("segformer", {"size": "b5"}),
+    **{name: networks.NETWORKS[name] for name in OTHERS},
 }
 
 
@@ -49,15 +48,15 @@ class Given:
         name, options = NETWORKS[self.network]
         return model.create(Recipe(name, CITYSCAPES, options), seed=0)
 
-    def compute(self, **own: Any) -> Compute:
+    def compute(self) -> Compute:
         """On the GPU if there is one."""
-        return Compute(workers=self.workers, **own)
+        return Compute(workers=self.workers)
 
-    def training(self, **own: Any) -> Training:
+    def training(self) -> Training:
         """Half of a batch from the source."""
         size = {"crop_width": self.width, "crop_height": self.height}
         augment = AugmentParams(**size, scale=(0.8, 1.4), colour=0.15)
-        return Training(batch=self.batch, augment=augment, compute=self.compute(), **own)
+        return Training(batch=self.batch, augment=augment, compute=self.compute())
 
     def domain(self, name: str, height: int, width: int) -> Domain:
         """Eight images and labels as files, read anew each time: smooth colours, and some noise."""

@@ -8,13 +8,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from gpu_given import CLASSES, FULL, Given
-from lightning_fabric import Fabric
+from measuring import gaps, wait
 from torch.nn import functional as F
 
 from pipeline.domain.augment import Augment
@@ -25,24 +24,6 @@ from pipeline.runtime.launch import launch
 from pipeline.sections.training import Training
 from pipeline.stages import infer
 from pipeline.training import loop
-
-
-def wait() -> None:
-    """Until the device has done what it was told."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def gaps(run: Callable[[Callable[..., None]], object], skip: int = 5) -> list[float]:
-    """Seconds between two steps of a training that logs each, without the first."""
-    at: list[float] = []
-
-    def log(*_: Any) -> None:
-        wait()
-        at.append(time.perf_counter())
-
-    run(log)
-    return [after - before for before, after in pairwise(at)][skip:]
 
 
 def step(given: Given) -> dict[str, Any]:
@@ -59,7 +40,7 @@ def step(given: Given) -> dict[str, Any]:
     def from_files(log: Any) -> None:
         loop.fit(network, objective, sides, params, given.steps + 5, 0, fabric, log)
 
-    one, files = gaps(on_one), gaps(from_files)
+    one, files = gaps(on_one)[5:], gaps(from_files)[5:]
     found = {"cached_ms": 1000 * statistics.median(one), "ms": 1000 * statistics.mean(files)}
     return found | {"share": found["cached_ms"] / found["ms"], **watched(on_one, given.steps)}
 
@@ -80,7 +61,6 @@ def watched(run: Callable[[Any], None], steps: int) -> dict[str, float]:
         torch.cuda.set_sync_debug_mode("default")
     waits = sum("synchroniz" in str(w.message) for w in seen)
     kinds = [torch.profiler.ProfilerActivity.CUDA]
-    began = time.perf_counter()
     with torch.profiler.profile(activities=kinds) as profile:
         began = time.perf_counter()
         run(lambda *_: None)
@@ -104,7 +84,7 @@ def memory(given: Given) -> dict[str, Any]:
         peaks[batch] = torch.cuda.max_memory_reserved()
         torch.cuda.empty_cache()
     each = (peaks[4] - peaks[2]) / 2
-    room = {gb: gb * 1e9 - 1e9 for gb in (24, 40, 80)}  # a GB is the driver's
+    room = {gb: gb * 1e9 - 1e9 for gb in (24, 40, 80)}  # one is left to the driver
     largest = {f"batch_in_{gb}_gb": int((n - peaks[4]) // each + 4) for gb, n in room.items()}
     network = launch(given.compute()).setup_module(given.made()).eval()
     torch.cuda.reset_peak_memory_stats()
@@ -185,7 +165,7 @@ def alike(given: Given) -> dict[str, Any]:
         for _ in range(2):
             network, params = given.made(), given.training()
             began = time.perf_counter()
-            fabric: Fabric = launch(params.compute)
+            fabric = launch(params.compute)
             loop.fit(network, given.objective(), given.sides(), params, given.steps, 0, fabric,
                      lambda *_: None)  # fmt: skip
             wait()

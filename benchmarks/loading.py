@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise, repeat
+from itertools import repeat
 
 import torch
-from measuring import CLASSES, PRESET, SIZES, Rows, World
+from measuring import CLASSES, PRESET, SIZES, Rows, World, gaps
 from PIL import Image
 
 from pipeline.domain import batches, pictures
@@ -23,7 +22,6 @@ from pipeline.model.recipe import Recipe
 from pipeline.runtime import parts
 from pipeline.runtime.launch import launch
 from pipeline.runtime.params import load
-from pipeline.runtime.progress import Log
 from pipeline.stages import retrain
 from pipeline.training import loop
 
@@ -66,19 +64,14 @@ def loaded(
     draws = Draws(sides, Augment(given.augment), given.seed)
     batch = draws[0]
 
-    def seconds(run: Callable[[Log], None]) -> float:
-        at = [time.perf_counter()]
-        run(lambda *_: at.append(time.perf_counter()))
-        return statistics.median(after - before for before, after in pairwise(at[1:]))
-
     args = (network, objective)
     ratios, steps = [], []
     for _ in range(3):
-        full = seconds(lambda log: loop.fit(
-            *args, sides, given, given.steps, given.seed, launch(given.compute), log))  # fmt: skip
-        cached = seconds(lambda log: loop.train(
+        full = statistics.median(gaps(lambda log: loop.fit(
+            *args, sides, given, given.steps, given.seed, launch(given.compute), log)))  # fmt: skip
+        cached = statistics.median(gaps(lambda log: loop.train(
             *args, repeat(batch, given.steps), given.steps, given,
-            launch(given.compute), log))  # fmt: skip
+            launch(given.compute), log)))  # fmt: skip
         ratios.append(cached / full)
         steps.append(1 / full)
     yield f"{what}: steps a second", statistics.median(steps)

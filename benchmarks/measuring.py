@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.inference.predictions import Predictions
 from pipeline.model import model
 from pipeline.runtime.launch import launch
 from pipeline.runtime.params import load
+from pipeline.runtime.progress import Log
 from pipeline.stages import generate, infer, pretrain
 
 PRESET = ROOT / "presets" / "streets.yaml"
@@ -89,6 +91,24 @@ def build(folder: Path) -> World:
     given = given.model_copy(update={"steps": 400})
     teacher = pretrain.run(given, [domains["game"]], CITYSCAPES, fabric, lambda *_: None)
     return World(folder, domains["game"], domains["city"], teacher, fabric)
+
+
+def wait() -> None:
+    """Until the device has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def gaps(run: Callable[[Log], object]) -> list[float]:
+    """Seconds between each two steps of a training that logs them."""
+    at: list[float] = []
+
+    def log(*_: object) -> None:
+        wait()
+        at.append(time.perf_counter())
+
+    run(log)
+    return [after - before for before, after in pairwise(at)]
 
 
 def medians(ways: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
