@@ -66,33 +66,40 @@ def drawn(items: Sequence[Item]) -> list[Item]:
 
 
 def survey(found: Found, name: str) -> Survey:
-    """Looks at the files. Raises BadInput where no image, or no label of any, can be read."""
+    """Looks at the files. Raises BadInput where no image, or no label of any, can be used."""
     made = Survey()
+    sizes: dict[str, tuple[int, int]] = {}
     for place, pair in enumerate(drawn(found.pairs)):
         path = found.root / pair.image
         try:
             with readable(path, "an image"), Image.open(path) as image:
-                made.sizes[image.size] += 1
+                sizes[pair.image] = image.size
             if place < _DECODED:
                 read_image(path)
         except BadInput as error:
             made.problems.append(str(error))
+    made.sizes.update(sizes.values())
     if not made.sizes:
         raise BadInput(f"{name}: no image can be read: {made.problems[-1]}")
-    labels = [found.root / str(pair.label) for pair in drawn(found.labelled)]
-    made.pictures = any(pictured(path) for path in labels)
-    for path in track(labels, f"{name}: labels", len(labels)) if len(labels) > _SMALL else labels:
+    labelled = drawn(found.labelled)
+    made.pictures = any(pictured(found.root / str(pair.label)) for pair in labelled)
+    shown, many = f"{name}: labels", len(labelled) > _SMALL
+    for pair in track(labelled, shown, len(labelled)) if many else labelled:
         try:
-            _add(made, path)
+            _add(made, found.root / str(pair.label), sizes.get(pair.image))
         except BadInput as error:
             made.problems.append(str(error))
-    if labels and not made.looked:
-        raise BadInput(f"{name}: no label can be read: {made.problems[-1]}")
+    if labelled and not made.looked:
+        raise BadInput(f"{name}: no label can be used: {made.problems[-1]}")
     return made
 
 
-def _add(made: Survey, path: Path) -> None:
+def _add(made: Survey, path: Path, size: tuple[int, int] | None) -> None:
+    """A label, whose image is of `size` where that was looked at."""
     raw = read_raw(path, COLOUR if made.pictures else INDEX)
+    if size and raw.shape[::-1] != size:
+        both = "{}x{}, its image {}x{}".format(*raw.shape[::-1], *size)
+        raise BadInput(f"{path}: is {both}; replace one of them")
     values, counts = np.unique(raw, return_counts=True)
     if len(values) > colours.MANY and made.pictures:
         raise BadInput(

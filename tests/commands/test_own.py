@@ -152,6 +152,19 @@ def test_an_image_that_cannot_be_read_stops_nothing_unless_all_are_such():
     assert told.startswith("source: no image can be read: a/images/frame_005.png: cannot be read")
 
 
+def test_labels_of_another_size_than_their_images_are_told_before_prepare_refuses_them():
+    pairs("a/images/{}.png", "a/labels/{}.png")
+    labels = sorted(Path("a/labels").iterdir())
+    save(labels[0], np.zeros((9, 9), np.uint8))
+    told, _ = segue("own", "a/images", "a/labels", "target")
+    problem = "a/labels/frame_000.png: is 9x9, its image 32x24; replace one of them"
+    assert f"source: 1 of the files looked at cannot be used: {problem}" in told
+    for path in labels:
+        save(path, np.zeros((9, 9), np.uint8))
+    told = refusal("own", "a/images", "a/labels", "target")
+    assert told.startswith("source: no label can be used: a/labels/frame_005.png: is 9x9")
+
+
 # --- classes -------------------------------------------------------------------------------
 
 
@@ -337,7 +350,7 @@ def test_a_params_file_of_yours_is_kept(folder):
          "--held-out 0.0: must be above 0 and below 1, such as 0.1"),
         (("a/images", "a/labels", "target", "--held-out", "1"), "--held-out 1.0: must be above 0"),
         (("mine", "yours", "target"), "which holds more than data; link them below a folder"),
-        (("a/images", "a/noise", "target"), "no label can be read"),
+        (("a/images", "a/noise", "target"), "no label can be used"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_nothing_is_written(words, message, folder):
