@@ -66,6 +66,11 @@ def _options(text: str) -> dict[str, object]:
 def _labelled(
     taxonomy: Taxonomy, root: Path, reader: str, options: dict[str, object], size: tuple[int, int]
 ) -> Domain:
+    parts.find("datasets", reader)
+    try:
+        parts.check_options("datasets", reader, options, "root", "classes")
+    except BadInput as error:
+        raise BadInput(f"--options '{json.dumps(options)}': {error}") from error
     dataset = parts.build("datasets", reader, options, root=root, classes=taxonomy)
     found = candidates("val", root, dataset, taxonomy.ids(dataset.values))
     inspected = inspect([found])

@@ -273,7 +273,7 @@ def test_score_passes_options_to_the_reader(weights, tmp_path):
     [
         ("{", "is no JSON"),
         ("[1]", "must be a mapping"),
-        ('{"part": "val"}', "folder: no option 'part'"),
+        ('{"part": "val"}', """--options '{"part": "val"}': datasets/folder: no option 'part'"""),
         ('{"labels": null}', "no image with a good label is left"),
     ],
 )
