@@ -1,11 +1,12 @@
 """What objectives of several sources gain over each source alone, and over both combined.
 
     python benchmarks/several.py --jobs 2
+    python benchmarks/several.py --data streets-several --jobs 2 --of reasons
 
 Each takes as many steps as `source-long`, which has both sources; what methods begin with is shared
 by data and seed. Rows go to benchmarks/results/several.json as they are found: run it again to go
-on where it stopped. A row is used again where params and code are those that it was made with
-(`--any-code`: whatever the code). `--table` only prints.
+on where it stopped. A row is used again where params, device and code are those that it was made
+with (`--any-code`: whatever the code). `--table` only prints.
 """
 
 from __future__ import annotations
@@ -53,8 +54,16 @@ TRANSLATED: dict[str, dict[str, Any]] = {  # options of both games' translator
 }
 METHODS |= {name: ("mdan", {"objective": "madan", "options": ALIGNED}) for name in TRANSLATED}
 METHODS["MADAN, no alignment"] = METHODS["no terms"]
+CONTINUED: dict[str, dict[str, Any]] = {  # as warm-ups train, without the target; for --of reasons
+    "continued": {},
+    "continued, two images a step": {"batch": 2},  # as many of the sources' as a warm-up has
+    "continued, first rate": {"optimiser": {"lr": 4e-3}},  # that of source-long
+}
+SOURCE_ONLY = {"objective": "source_only", "source_share": 1.0}
+METHODS |= {name: ("mdan", {**SOURCE_ONLY, **over}) for name, over in CONTINUED.items()}
+REASONS = ("no terms", *CONTINUED)
 REAL = ("no terms", "MDAN", "DCTN", "MMN", "MADAN")
-RESULTS = Rows("several", "data", "seed")
+RESULTS = Rows("several", "data", "device", "seed")
 NOT_RESULTS = ("compute", "panels", "gallery", "seed")
 
 Found = Iterator[tuple[str, dict[str, Any]]]
@@ -99,6 +108,8 @@ def adapted(world: World, method: str) -> Found:
     sources, given = combined(world), item(world.content, method, world.seed)
     if method not in TRANSLATED:
         found = warmed(world, begun(world, item=COMBINED, sources=sources), given, sources=sources)
+        if method in CONTINUED:
+            found = normed(world, found, sources)
         yield method, scored_by_class(world, found)
         return
     fit = translator(method)
@@ -141,7 +152,7 @@ def work(data: str, seed: int, job: str, threads: int, any_code: bool) -> None:
     given = item(world.content, job, seed) if job in METHODS else {}
     of = [given, translator(job)] if job in TRANSLATED else given
     used = code(content, of)
-    own = {"data": data, "seed": seed, "job": job, "key": digest([content, of])}
+    own = {"data": data, "seed": seed, "job": job, "key": digest([content, of]), "device": device()}
     if any(own.items() <= r.items() and (any_code or r["code"] == used) for r in RESULTS.read()):
         return
     torch.set_num_threads(threads)
@@ -150,9 +161,15 @@ def work(data: str, seed: int, job: str, threads: int, any_code: bool) -> None:
     rows = [own | {"method": method, "code": used, **metrics} for method, metrics in found]
     rows[-1] |= {"seconds": round(time.perf_counter() - began)}
     rows[-1] |= {"cpu_seconds": round(time.process_time() - cpu)}
-    RESULTS.replace(rows, lambda r: (r["data"], r["seed"], r["job"]) == (data, seed, job))
+    same = ("data", "seed", "job", "device")
+    RESULTS.replace(rows, lambda r: all(r[key] == own[key] for key in same))
     scores = ", ".join(f"{name} {metrics['miou']:.2f}" for name, metrics in found)
     print(f"{data} {seed}: {scores}; {rows[-1]['cpu_seconds']} s", flush=True)
+
+
+def device() -> str:
+    """Rows of different ones are not compared."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
 def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
@@ -162,7 +179,8 @@ def jobs(args: argparse.Namespace) -> list[tuple[str, int, str]]:
         for data in args.data:
             names = [*read(ROOT / "presets" / f"{data}.yaml")["source"]]
             methods = [m for m in args.methods if data == DATA[0] or m in REAL]
-            found += [(data, seed, job) for job in (ORACLE, *names, *methods)]
+            own = REASONS if args.of == "reasons" else (*names, *methods)
+            found += [(data, seed, job) for job in (ORACLE, *own)]
     return found
 
 
@@ -171,7 +189,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", choices=DATA, default=[*DATA])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--methods", nargs="+", choices=[*METHODS], default=[*METHODS])
+    usual = [method for method in METHODS if method not in CONTINUED]
+    parser.add_argument("--of", choices=("methods", "reasons"), default="methods")
+    parser.add_argument("--methods", nargs="+", choices=usual, default=usual)
     parser.add_argument("--jobs", type=int, default=1, help="processes, a thread each if > 1")
     parser.add_argument("--any-code", action="store_true", help="use rows that other code made")
     parser.add_argument("--table", action="store_true", help="only print what is there")

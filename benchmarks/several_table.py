@@ -13,11 +13,11 @@ ALONE = " alone"
 
 
 def report(rows: list[Row]) -> str:
-    """All tables, of the data that have rows."""
+    """All tables, of the data and devices that have rows."""
     found = []
-    for data in dict.fromkeys(row["data"] for row in rows):
-        own = [row for row in rows if row["data"] == data]
-        found += [data, table(own), apart(own)]
+    for of in dict.fromkeys((row["data"], row["device"]) for row in rows):
+        own = [row for row in rows if (row["data"], row["device"]) == of]
+        found += [", ".join(of), table(own), apart(own)]
     return "\n\n".join([*found, costs(rows)])
 
 
