@@ -132,6 +132,18 @@ def test_madan_is_translators_of_a_mix_a_model_of_what_they_make_and_its_feature
     assert [fit["options"][part] for part in ("sad", "ccd")] == [1, 1]
 
 
+@pytest.mark.parametrize("name", ["streets-collaborative", "gta5-synthia"])
+def test_collaborative_learning_is_of_a_mix_in_the_targets_colours(name):
+    content = read(ROOT / "presets" / f"{name}.yaml")
+    warm = content["warmup"]["collaborative"]
+    made = content["translations"][warm["source"]]
+    fit = made["fit_translator"]
+    assert (fit["translator"], fit["references"]) == ("lab", "random")
+    assert len(lineage.members(content, made["source"])) == 2
+    assert names.learned_from(content)[warm["from"]] == warm["source"]
+    assert warm["options"]["agree"] == 0.5
+
+
 @pytest.mark.parametrize("path", TRANSLATING, ids=lambda path: path.stem)
 def test_models_learn_from_translations_and_others_that_do_not_judge_them(path):
     content = read(path)
