@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.checks import norms, plan, sources, translators
+from pipeline.checks import networks, plan, sources, translators
 from pipeline.review import verdicts
 from pipeline.runtime import names, params, parts, paths
 from pipeline.runtime.contents import section_of
@@ -98,7 +98,7 @@ def check(
             own = () if model is train_translator.Params else _parts(found, sections[-1])
             problems += [f"{path}: {problem}" for problem in own]
     unfit = [
-        line for of in (plan, sources, norms, translators) for line in of.contradictions(content)
+        line for of in (plan, sources, networks, translators) for line in of.contradictions(content)
     ]
     problems += [f"{path}: {problem}" for problem in unfit]
     if path == params.FILE and paths.FILE.exists():

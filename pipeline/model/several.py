@@ -20,14 +20,13 @@ def with_second(model: Model, seed: int) -> Model:
 
 
 def with_others(model: Model, classifiers: int = 1, networks: int = 1) -> Model:
-    """`model` with so many `classifiers` or `networks`, copies of its own; itself if it has them.
+    """`model` with so many `classifiers` or `networks`, copies of its own.
 
-    Until they are trained it says what `model` does.
+    Until they are trained it says what `model` does. Raises BadInput for one that has several: it
+    does not know which source each is of.
     """
-    wanted = replace(model.recipe, classifiers=classifiers, networks=networks)
-    if wanted == model.recipe:
-        return model
     _check_single(model)
+    wanted = replace(model.recipe, classifiers=classifiers, networks=networks)
     made = create(wanted, 0)
     made.network.load_state_dict(model.network.state_dict())
     own = made.network if wanted.networks > 1 else of(made.network, wanted.network)
@@ -40,6 +39,6 @@ def _check_single(model: Model) -> None:
     recipe = model.recipe
     if recipe.second or max(recipe.classifiers, recipe.networks) > 1:
         raise BadInput(
-            "warmup: the model that it starts from has several classifiers, which another "
-            "objective or number of sources asked for; start from one with its own alone"
+            "warmup: the model that it starts from has several classifiers, and does not know "
+            "which source each is of; start from one with its own alone"
         )

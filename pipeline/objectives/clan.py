@@ -36,6 +36,7 @@ class Objective:
     sides = ("source", "target")
     labels = ("source",)
     second = True
+    splits = True
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class Objective:
     sides = ("source", "target")
     labels = ("source",)
     several = True
+    splits = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class Objective:
     sides = ("source", "target")
     labels = ("source",)
     several = True
+    splits = "classifiers"
 
     def __init__(
         self,

@@ -35,7 +35,8 @@ class Objective(Protocol):
     The loop sets `progress`, the share of the steps that are done, before each of them. One that
     needs the side `mixed` has a `mix` and a `mask` (views.Mix, views.Mask or None). The loop calls
     its `begin(model, steps)` before the first step, or the one to go on from, and its `end(model)`
-    after the last, if it has these.
+    after the last, if it has these. `splits`, of one whose model gets more classifiers of its
+    features (`fitted`): True, or the name of the option that asks for them.
     """
 
     sides: tuple[str, ...]

@@ -18,6 +18,7 @@ from pipeline.training.directions import Pairs, To
 from pipeline.training.discriminators import PatchDiscriminators
 from pipeline.training.generators import USUAL, Networks
 from pipeline.training.objective import Loss
+from pipeline.training.passes import norms
 from pipeline.training.trained import Floats, frozen, row
 
 
@@ -103,6 +104,7 @@ class Translator(Cycle):
     def along(self, source: Way, target: Way) -> Iterator[Loss]:
         """The current task model's `told_task`, on translations."""
         if "task" in self.modules:
+            norms(self.modules["task"], frozen=True)
             made, labels = source.made.detach(), source.side.labels
             loss = translation.semantic(self.modules["task"], made, labels)
             yield Loss({"told_task": loss}, "task")
@@ -112,6 +114,6 @@ class Translator(Cycle):
         if not self.consistency:
             return {}
         assert self.segmenter is not None
-        reading = self.modules.get("task", self.segmenter)
+        reading = self.modules.get("task", self.segmenter).eval()  # dropout is no difference
         apart = translation.divergence(reading, source.made, self.segmenter, source.images)
         return {"semantic": self.consistency * apart}

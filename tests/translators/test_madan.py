@@ -18,6 +18,7 @@ from pipeline.runtime.files import BadInput
 from pipeline.runtime.params import root
 from pipeline.stages import mix
 from pipeline.training import fitting
+from pipeline.training.cycles import Way
 from pipeline.training.directions import Pairs
 from pipeline.training.generators import Networks
 from pipeline.training.translation import pixels, scaled
@@ -345,3 +346,19 @@ def test_any_translator_may_have_a_mix_with_one_for_all(name, world, monkeypatch
     artifacts.write_sources(Path("data/sources/games/index.parquet"), wide)
     with pytest.raises(BadInput, match=r"of several sizes .*, drawn 40x30.*; give them one"):
         translating.fit(monkeypatch, source="games")
+
+
+def test_dropout_is_no_difference_of_meaning():
+    """The task model starts as the segmenter, which sees without it; it has it where it learns."""
+    judge = trained.segmenter()
+    torch.nn.init.normal_(judge.network.classifier.weight, std=5)
+    judge.network = torch.nn.Sequential(torch.nn.Dropout(0.5), judge.network)
+    given = trained.params("madan", options={"networks": NETWORKS} | WEIGHTS)
+    made, _ = fitting.start(given, trained.CLASSES, judge, 2)
+    _, _, batch = build(2)
+    images = batch.source.images
+    way = Way(batch.source, scaled(images), scaled(images), scaled(images))
+    for _ in range(2):
+        assert made.more(way, way)["semantic"].item() == pytest.approx(0, abs=1e-6)
+        next(iter(made.along(way, way)))
+        assert made.modules["task"].training is True

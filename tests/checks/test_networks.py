@@ -1,10 +1,10 @@
-"""What a params file asks of batch norm, of networks with and without it."""
+"""What a params file asks of its networks: batch norm, and a classifier of their features."""
 
 from functools import partial
 
 import pytest
 
-from pipeline.checks import norms
+from pipeline.checks import networks
 from pipeline.runtime.contents import overlay
 from tests.nets import PACKAGE
 
@@ -59,7 +59,7 @@ of = partial(pytest.mark.parametrize, "network")
 
 
 def problems(change, network):
-    return [*norms.contradictions({**overlay(CONTENT, change), "network": network})]
+    return [*networks.contradictions({**overlay(CONTENT, change), "network": network})]
 
 
 @of(WITHOUT.values(), ids=WITHOUT)
@@ -104,3 +104,21 @@ def test_the_network_is_that_of_the_model_one_begins_with(start, lines):
         "rounds": {"r": {"start": start, "retrain": {"frozen_norm": True}}},
     }
     assert len(problems(change, WITH["small"])) == lines
+
+
+SPLITTING = [("clan", {}), ("deep_cocktail", {}), ("moment_matching", {"classifiers": True})]
+
+
+@pytest.mark.parametrize(("objective", "options"), SPLITTING)
+def test_more_classifiers_need_one_that_reads_the_features(objective, options):
+    change = {"warmup": {"w": {"objective": objective, "options": options}}}
+    [problem] = problems(change, WITHOUT["fcn8s"])
+    assert problem.startswith(f"warmup.w.objective = {objective}: needs a second classifier, and")
+    assert "fcn8s has none of its features; start from a model of another network" in problem
+    for network in (WITHOUT["vgg16"], *WITH.values()):
+        assert problems(change, network) == []
+
+
+@pytest.mark.parametrize("objective", ["moment_matching", "mdan", "collaborative"])
+def test_one_classifier_is_any_networks(objective):
+    assert problems({"warmup": {"w": {"objective": objective}}}, WITHOUT["fcn8s"]) == []

@@ -1,4 +1,4 @@
-"""What params.yaml asks of batch norm, where the network has none or it is frozen."""
+"""What a training of params.yaml asks of its network, and the network does not have."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def contradictions(content: Content) -> Iterator[str]:
     """One line for each setting that would do nothing, of any training of a whole params.yaml."""
     for where, item, model in _trainings(content):
         found, network = list(_asked(where, item)), _network(content, model)
+        if _classified(item) and not _classifies(network):
+            yield (
+                f"{where}.objective = {item['objective']}: needs a second classifier, and "
+                f"{network['name']} has none of its features; start from a model of another network"
+            )
         if found and not _normalised(network):
             for setting, fix in found:
                 yield f"{setting}: {network['name']} as it is has no batch norm; {fix}"
@@ -55,6 +60,17 @@ def _asked(where: str, item: Content) -> Iterator[tuple[str, str]]:
         yield f"{where}.options.statistics = running", "set it to batch"
 
 
+def _classified(item: Content) -> bool:
+    """Whether an objective gives the model more classifiers: by `splits`, or the option named."""
+    try:
+        part, options = parts.find("objectives", item.get("objective") or ""), item.get("options")
+    except BadInput:
+        return False  # its stage says so
+    splits = getattr(part, "splits", False)
+    given = options if isinstance(options, Mapping) else {}
+    return splits is True or given.get(splits) is True
+
+
 def _network(content: Content, model: Any) -> Content:
     """The section `network` of the pretrained model that a model descends from."""
     pretrain, warmup, rounds = (
@@ -68,12 +84,26 @@ def _network(content: Content, model: Any) -> Content:
 
 
 def _normalised(network: Content) -> bool:
-    """Whether it has batch norm; a network that cannot be built is its stage's to refuse."""
+    """Whether it has batch norm."""
+    built = _built(network)
+    return built is None or any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in built.modules()
+    )
+
+
+def _classifies(network: Content) -> bool:
+    """Whether a classifier of its features makes its logits."""
+    built = _built(network)
+    return built is None or hasattr(built, "classifier")
+
+
+def _built(network: Content) -> nn.Module | None:
+    """None if it cannot be built, which is its stage's to refuse."""
     try:
         options = network.get("options") or {}
         given = {key: value for key, value in options.items() if key != "pretrained"}
         with torch.device("meta"):  # shapes alone: nothing is drawn, and nothing downloaded
-            built = parts.build("networks", str(network.get("name")), given, classes=2)
+            found: nn.Module = parts.build("networks", str(network.get("name")), given, classes=2)
     except (AttributeError, BadInput, RuntimeError, TypeError, ValueError):
-        return True
-    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in built.modules())
+        return None
+    return found
