@@ -27,10 +27,10 @@ class Objective:
     """DCTN (Xu et al., 2018): classifiers that are trusted as far as their source is near.
 
     Each learns its own source's labels and, times `target`, what the weighted sum of all says of
-    target pixels with a probability of `sure` or more. A source's share in the sum is that of its
-    discriminator's squared error in all of them, as in their code: what is hard to tell from the
-    target is near. The features of the source whose discriminator errs most in the batch, and the
-    target's, learn to be told with 0.5, times `adversarial`. The paper alternates in rounds; here
+    target pixels with a probability of `sure` or more. A source's share in the sum is its
+    discriminator's squared error divided by the sum of all, as in their code: what is hard to tell
+    from the target is near. The features of the source whose discriminator errs most in the batch,
+    and the target's, learn to be told with 0.5, times `adversarial`. The paper alternates; here
     all that is one step, labels are made anew in each, and shares are running means over some
     1/`pace` steps (not from the paper, nor `adversarial`). The model keeps classifiers and shares
     (Recipe.classifiers). `own_norm`: as in advent.
