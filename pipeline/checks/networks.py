@@ -19,8 +19,8 @@ def contradictions(content: Content) -> Iterator[str]:
         found, network = list(_asked(where, item)), _network(content, model)
         if _classified(item) and not _classifies(network):
             yield (
-                f"{where}.objective = {item['objective']}: needs a second classifier, and "
-                f"{network['name']} has none of its features; start from a model of another network"
+                f"{where}.objective = {item['objective']}: needs a network whose classifier reads "
+                f"its features, and {network['name']} has none; start from a model of another one"
             )
         if found and not _normalised(network):
             for setting, fix in found:

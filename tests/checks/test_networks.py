@@ -113,8 +113,8 @@ SPLITTING = [("clan", {}), ("deep_cocktail", {}), ("moment_matching", {"classifi
 def test_more_classifiers_need_one_that_reads_the_features(objective, options):
     change = {"warmup": {"w": {"objective": objective, "options": options}}}
     [problem] = problems(change, WITHOUT["fcn8s"])
-    assert problem.startswith(f"warmup.w.objective = {objective}: needs a second classifier, and")
-    assert "fcn8s has none of its features; start from a model of another network" in problem
+    assert problem.startswith(f"warmup.w.objective = {objective}: needs a network whose classifier")
+    assert "fcn8s has none; start from a model of another one" in problem
     for network in (WITHOUT["vgg16"], *WITH.values()):
         assert problems(change, network) == []
 
