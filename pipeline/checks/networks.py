@@ -14,7 +14,7 @@ from pipeline.runtime.files import BadInput
 
 
 def contradictions(content: Content) -> Iterator[str]:
-    """One line for each setting that would do nothing, of any training of a whole params.yaml."""
+    """One line for each setting that cannot be, or would do nothing, of any training."""
     for where, item, model in _trainings(content):
         found, network = list(_asked(where, item)), _network(content, model)
         if _classified(item) and not _classifies(network):
