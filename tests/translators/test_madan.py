@@ -113,6 +113,20 @@ def test_discriminators_have_half_of_each_side():
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-4)
 
 
+def test_each_source_counts_alike_however_many_images_a_batch_has_of_it():
+    made, network, _ = build(2)
+    batch = Draws(trained.sides(3, 2), Augment(CROP), 0)[0]
+    batch = batch._replace(source=batch.source._replace(origins=torch.tensor([0, 1, 0])))
+    slow, found = Slow(made, network, batch), losses(made, network, batch)
+    for name, own, weight in (("told_alike", 1, 1 / 2), ("adversarial_alike", 0, WEIGHTS["sad"])):
+        total = 0.0
+        for source, mine, others in ((0, (0, 2), (1,)), (1, (1,), (0, 2))):
+            for places, aim in ((mine, own), (others, 1 - own)):
+                each = [slow.squares("alike", source, slow.there[k], aim) for k in places]
+                total += slow.mean(each)
+        assert found[name] == pytest.approx(weight * total / 2, rel=1e-4)
+
+
 def test_an_image_that_came_back_to_another_source_is_judged_as_one_of_it():
     """Of two sources there is one other."""
     made, network, batch = build(2)
