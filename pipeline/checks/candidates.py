@@ -97,7 +97,7 @@ def _region(found: Candidates, pair: Pair, size: tuple[int, int]) -> Mask | None
         raise BadInput(f"{pair.image}: has no mask; add {pair.region} or remove the image")
     _check_name(found.root, pair.region)
     region = read_region(found.root / pair.region, found.coding)
-    _check_size(pair.region, region.shape[::-1], size)
+    check_size(pair.region, region.shape[::-1], size)
     if not resize_label(region.view(np.uint8), found.size or size).any():
         raise BadInput(
             f"{pair.region}: no pixel is brighter than {found.coding.dark}, so none of the image "
@@ -110,7 +110,7 @@ def _pixels(found: Candidates, name: str, size: tuple[int, int], region: Mask | 
     """How many pixels each train id has in a label, at the working size."""
     _check_name(found.root, name)
     label = read_label(found.root / name, found.coding)
-    _check_size(name, label.shape[::-1], size)
+    check_size(name, label.shape[::-1], size)
     if region is not None:
         label[~region] = IGNORE
     if found.domain != "target" and (label == IGNORE).all():
@@ -118,7 +118,8 @@ def _pixels(found: Candidates, name: str, size: tuple[int, int], region: Mask | 
     return np.bincount(resize_label(label, found.size or size).ravel(), minlength=256)
 
 
-def _check_size(name: str, own: tuple[int, ...], size: tuple[int, int]) -> None:
+def check_size(name: str | Path, own: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Raises BadInput where a label or region is not of its image's width and height."""
     if own != size:
         both = "{}x{}, its image {}x{}".format(*own, *size)
         raise BadInput(f"{name}: is {both}; replace one of them")

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from pipeline.checks.candidates import check_size
 from pipeline.commands._match import Found, pictured
 from pipeline.domain import colours
 from pipeline.domain.labels import read_raw
@@ -97,9 +98,8 @@ def survey(found: Found, name: str) -> Survey:
 def _add(made: Survey, path: Path, size: tuple[int, int] | None) -> None:
     """A label, whose image is of `size` where that was looked at."""
     raw = read_raw(path, COLOUR if made.pictures else INDEX)
-    if size and raw.shape[::-1] != size:
-        both = "{}x{}, its image {}x{}".format(*raw.shape[::-1], *size)
-        raise BadInput(f"{path}: is {both}; replace one of them")
+    if size:
+        check_size(path, raw.shape[::-1], size)
     values, counts = np.unique(raw, return_counts=True)
     if len(values) > colours.MANY and made.pictures:
         raise BadInput(
