@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.checks.census import Counts
-from pipeline.domain.labels import read_label, read_region
+from pipeline.domain.labels import check_size, read_label, read_region
 from pipeline.domain.pixels import Coding, Mask, read_image, resize_label
 from pipeline.domain.samples import Pair, Sample, file_name
 from pipeline.domain.taxonomy import IGNORE
@@ -116,13 +116,6 @@ def _pixels(found: Candidates, name: str, size: tuple[int, int], region: Mask | 
     if found.domain != "target" and (label == IGNORE).all():
         raise BadInput(f"{name}: no pixel has a class, all are ignored; label some or remove it")
     return np.bincount(resize_label(label, found.size or size).ravel(), minlength=256)
-
-
-def check_size(name: str | Path, own: tuple[int, ...], size: tuple[int, int]) -> None:
-    """Raises BadInput where a label or region is not of its image's width and height."""
-    if own != size:
-        both = "{}x{}, its image {}x{}".format(*own, *size)
-        raise BadInput(f"{name}: is {both}; replace one of them")
 
 
 def check_length(name: str, of: str | Path) -> None:

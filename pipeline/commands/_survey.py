@@ -12,10 +12,9 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from pipeline.checks.candidates import check_size
 from pipeline.commands._match import Found, pictured
 from pipeline.domain import colours
-from pipeline.domain.labels import read_raw
+from pipeline.domain.labels import check_size, read_raw
 from pipeline.domain.pixels import COLOUR, INDEX, read_image
 from pipeline.runtime.files import BadInput, readable
 from pipeline.runtime.progress import track

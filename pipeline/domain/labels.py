@@ -138,3 +138,10 @@ def read_region(path: Path, coding: Coding) -> Mask:
     """
     inside: Mask = read_image(path).max(axis=2) > coding.dark
     return inside
+
+
+def check_size(name: str | Path, own: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Raises BadInput where a label or region is not of its image's width and height."""
+    if own != size:
+        both = "{}x{}, its image {}x{}".format(*own, *size)
+        raise BadInput(f"{name}: is {both}; replace one of them")
